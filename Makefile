@@ -1,0 +1,82 @@
+# Everything runs in .venv, which is made on first use. `make help` lists the targets.
+# PYTHON=... names the interpreter that makes .venv; `make UV= ...` does without uv where it is on PATH.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV := $(shell command -v uv 2>/dev/null)
+PYTHON ?=
+PRESET ?= paper
+OUT ?= results/figure1-$(PRESET)
+EXPERIMENTS ?= nll_bound
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+export MPLBACKEND := Agg
+
+# The first of $(PYTHON) or the usual names that runs and is new enough; nothing if there is none.
+FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+		if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			echo "$$p"; break; \
+		fi; \
+	done
+
+.PHONY: help venv figure1 test test-slow experiments format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+venv: $(STAMP) ## Make .venv and install everything into it (done by the others as needed)
+
+$(STAMP): pyproject.toml constraints.txt
+	@if [ ! -x $(PY) ]; then \
+		python="$$($(FIND_PYTHON))"; \
+		if [ -n "$(UV)" ]; then \
+			echo "uv venv --python $${python:-3.11} $(VENV)"; \
+			"$(UV)" venv --python "$${python:-3.11}" $(VENV); \
+		elif [ -n "$$python" ]; then \
+			echo "$$python -m venv $(VENV)"; \
+			"$$python" -m venv $(VENV); \
+		else \
+			echo "thermodiff needs Python 3.11 or newer, and none of" \
+				"$(or $(PYTHON),python3 python3.13 python3.12 python3.11) is one." >&2; \
+			echo "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+			exit 1; \
+		fi; \
+	fi
+	@if [ -n "$(UV)" ]; then \
+		"$(UV)" pip install --python $(PY) -e '.[dev,data]' -c constraints.txt; \
+	else \
+		{ $(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip; } && \
+		$(PY) -m pip install --no-input --disable-pip-version-check -e '.[dev,data]' -c constraints.txt; \
+	fi
+	@touch $@
+
+figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/figure1-$PRESET)
+	$(PY) -m experiments.nll_bound --preset $(PRESET) --out $(OUT)
+
+test: $(STAMP) ## Lint, format check, types and the quick tests
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -m "not slow"
+
+# Exit code 5 is pytest's "no tests collected".
+test-slow: $(STAMP) ## The slow tests
+	$(PY) -m pytest -m slow || [ $$? -eq 5 ]
+
+experiments: $(STAMP) ## Every experiment at smoke size
+	set -e; for e in $(EXPERIMENTS); do \
+		$(PY) -m experiments.$$e --preset smoke --out results/$$e-smoke; \
+	done
+
+format: $(STAMP) ## Format the code and mend what the linter can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean: ## Remove caches and build leftovers (not .venv, not results)
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . \( -name .venv -o -name .git \) -prune -o -type d \
+		\( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +

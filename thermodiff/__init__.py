@@ -1,0 +1,41 @@
+"""thermodiff: the thermodynamics of score-based diffusion models.
+
+The story, in the order in which data flows:
+
+    import jax, thermodiff as td
+    data = td.Uniform([-1.0, -1.0], [1.0, 1.0])            # a distribution, or your own samples (n, d)
+    process = td.VarianceExploding(sigma=25.0)             # alpha(t), sigma(t)
+    fit = td.fit(jax.random.key(0), data, process)         # a score network, trained
+    rates = td.entropy_rates(jax.random.key(1), fit.score, process, data, reading="divergence")
+    print(rates.integral().system)                         # nats, with its standard error
+    print(td.audit(jax.random.key(2), fit.score, process, data))
+
+Symbols: x position (d,), t time in [0, 1], data at 0 and noise at 1; alpha, sigma with x_t = alpha x_0 + sigma eps;
+D = g^2/2; s score; n = -sigma s noise prediction; ell = ln(sigma/alpha); S0 entropy of the data, S1 of p_1. Entropies
+and likelihoods are in nats per sample, rates in nats per unit of t.
+"""
+
+from thermodiff.audit import audit as audit
+from thermodiff.audit_report import Audit as Audit
+from thermodiff.distributions import Gaussian as Gaussian
+from thermodiff.entropy_rates import EntropyRates as EntropyRates
+from thermodiff.entropy_rates import entropy_rates as entropy_rates
+from thermodiff.likelihood import cross_log_likelihood as cross_log_likelihood
+from thermodiff.likelihood import elbo as elbo
+from thermodiff.likelihood import flow_likelihood as flow_likelihood
+from thermodiff.likelihood import flow_log_likelihood as flow_log_likelihood
+from thermodiff.likelihood import moment_prior as moment_prior
+from thermodiff.likelihood import noise_prior as noise_prior
+from thermodiff.processes import CosineVariancePreserving as CosineVariancePreserving
+from thermodiff.processes import CustomProcess as CustomProcess
+from thermodiff.processes import GeometricVarianceExploding as GeometricVarianceExploding
+from thermodiff.processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from thermodiff.processes import VarianceExploding as VarianceExploding
+from thermodiff.processes import VariancePreserving as VariancePreserving
+from thermodiff.scores import exact_score as exact_score
+from thermodiff.scores import noisy as noisy
+from thermodiff.scores import rotated as rotated
+from thermodiff.scores import scaled as scaled
+from thermodiff.scores import shifted as shifted
+from thermodiff.types import Estimate as Estimate
+from thermodiff.types import NotKnownError as NotKnownError

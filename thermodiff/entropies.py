@@ -1,0 +1,94 @@
+"""The entropies that a bound is made of, each with how it is known.
+
+Three entropies of the noise are kept apart by name (theory section 4): S(p_1), the noised data's own; CE(p_1, pi),
+the price of coding it with the prior; and S(pi), the prior's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from thermodiff.distributions.base import gaussian_entropy
+from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.points import Points
+from thermodiff.types import NotKnownError, Process, as_float64
+
+
+class Entropy(NamedTuple):
+    """An entropy as one value per unit (units,), so that it can be paired, and how it is known.
+
+    ``known`` is "exact" (closed form or quadrature: all units equal), "estimated" (unbiased, from the exact density) or
+    "upper bound".
+    """
+
+    units: Float[Array, " units"]
+    known: str
+
+
+def marginal_entropy(
+    data: Any, process: Process, points: Points, x: Float[Array, "units m d"], t: Any
+) -> Entropy | None:
+    """S(p_t) of a distribution: exact where known, else by its exact log density on the points x drawn from p_t.
+
+    The latter is the closed-form cross entropy with the Gaussian of p_t's moments less E[ln p_t - ln G_t], which
+    fluctuates far less than ln p_t. None where the density is not known at all.
+    """
+    alpha, sigma = float(process.alpha(t)), float(process.sigma(t))
+    noised_entropy = getattr(data, "noised_entropy", None)
+    if noised_entropy is None:
+        return None
+    try:
+        return Entropy(jnp.full(points.units, noised_entropy(alpha, sigma)), "exact")
+    except NotKnownError:
+        pass
+    try:
+        log_p = marginal_log_prob(data, alpha, sigma, x)
+    except NotKnownError:
+        return None
+    if float(points.population) == 1.0:
+        gaussian = points.reference.noised(alpha, sigma)
+        excess = log_p - gaussian.log_prob(x)
+        return Entropy(
+            gaussian_entropy(as_float64(gaussian.variances)) - jnp.mean(excess, axis=1), "estimated"
+        )
+    return Entropy(-jnp.mean(log_p, axis=1), "estimated")
+
+
+def marginal_log_prob(
+    data: Any, alpha: float, sigma: float, x: Float[Array, "units m d"]
+) -> Float[Array, "units m"]:
+    """ln p_t at every point; raises NotKnownError where the noised density is not known."""
+    return _log_prob(data, jnp.asarray(alpha), jnp.asarray(sigma), x)
+
+
+@jax.jit
+def _log_prob(data: Any, alpha: Any, sigma: Any, x: Any) -> Any:
+    return jax.vmap(jax.vmap(lambda z: data.noised_log_prob(z, alpha, sigma)))(x)
+
+
+def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Float[Array, " units"]:
+    """CE(p_1, pi) = E[-ln pi(x_1)] per unit, nats, exact given the data's moments (or given each data point)."""
+    alpha, sigma = process.alpha(1.0), process.sigma(1.0)
+    reference = points.reference
+    if float(points.population) == 1.0:
+        z_mean = prior.axes.T @ (alpha * reference.mean - prior.mean)
+        spread = prior.axes.T @ (alpha**2 * reference.cov + sigma**2 * jnp.eye(prior.dim)) @ prior.axes
+        square = jnp.sum((z_mean**2 + jnp.diag(spread)) / prior.variances)
+        log_det = jnp.sum(jnp.log(2 * jnp.pi * prior.variances))
+        return jnp.full(points.units, 0.5 * (square + log_det))
+    noise = 0.5 * sigma**2 * jnp.sum(1 / prior.variances)
+    return jnp.mean(noise - prior.log_prob(alpha * points.x0), axis=1)
+
+
+def truncation_entropy(data: Any, process: Process, t_min: Any) -> float | None:
+    """S(p(t_min)) - S(p_0), what starting at t_min adds to the data's entropy, nats; None where not known."""
+    try:
+        at_start = data.noised_entropy(float(process.alpha(t_min)), float(process.sigma(t_min)))
+        return float(np.float64(at_start) - np.float64(data.entropy()))
+    except (NotKnownError, AttributeError):
+        return None

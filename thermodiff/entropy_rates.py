@@ -1,0 +1,254 @@
+"""System, intrinsic and exchange entropy rates of an exact or learned score, in both orientations.
+
+Diffusion (theory section 2, f = a x):    system = R_k,   intrinsic = E|f - D s_th|^2/D,   exchange = system - intrinsic
+Generation, per unit of 1 - t:            system = -R_k,  intrinsic unchanged,             exchange = -R_k - intrinsic
+
+The system rate of a learned score has four readings (theory section 3), equal when s_th = s:
+    quadratic    R1 = E[div f] + D E|s_th|^2
+    divergence   R2 = E[div f] - D E[div s_th]
+    denoising    R3 = E[div f] + 2 D E[s . s_th] - D E|s_th|^2
+    flow         R0 = E over the learned flow of div(f - D s_th)
+No reference score is subtracted in R1 and R2 (theory section 3: they would change with it). Positive exchange means
+entropy taken up from the bath. Rates are in nats per unit of t in [0, 1].
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from thermodiff.flow import probability_flow
+from thermodiff.noise_moments import NoiseMoments, noise_moments
+from thermodiff.numerics import Divergence, Quadrature, default_divergence, estimate, quadrature
+from thermodiff.points import Points, draw_points, normals
+from thermodiff.scores import noise_prediction, starting_time, traceable
+from thermodiff.types import Estimate, Key, Process, Score
+from thermodiff.validation import check_score, check_time, complain
+
+READINGS = ("quadratic", "divergence", "denoising", "flow")
+ORIENTATIONS = ("diffusion", "generation")
+DEFAULT_NODES = 65
+
+
+class Integral(NamedTuple):
+    """An integral over time: mean, its statistical standard error, units, and the estimated quadrature error."""
+
+    mean: Any
+    stderr: Any
+    n: int
+    quadrature_error: Any
+
+
+class RateIntegrals(NamedTuple):
+    """Integrals over [t_min, 1] of the three rates, nats."""
+
+    system: Integral
+    intrinsic: Integral
+    exchange: Integral
+
+
+class TimeGrid(NamedTuple):
+    """Nodes for integrals over time and the rule that goes with them.
+
+    time (T,) increasing; ell (T,) = ln(sigma/alpha) there; rate (T,) = d ell/dt = D/sigma^2; drift (T,) = a(t);
+    drift_integral = ln(alpha(1)/alpha(t_min)), exact; rule in the variable ell.
+    """
+
+    time: Float[Array, " T"]
+    ell: np.ndarray
+    rate: Float[Array, " T"]
+    drift: Float[Array, " T"]
+    drift_integral: float
+    rule: Quadrature
+
+
+def time_grid(process: Process, t_min: float, nodes: int = DEFAULT_NODES, times: Any = None) -> TimeGrid:
+    """``nodes`` times from t_min to 1, uniform in log-SNR, or the ``times`` given (increasing, within (0, 1]).
+
+    Raises ValueError for fewer than 5 nodes or times that do not increase.
+    """
+    if times is None:
+        if nodes < 5:
+            raise complain("nodes", f"{nodes}", "at least 5 (4k + 1 for Simpson's rule)")
+        ends = -0.5 * np.asarray(process.log_snr(jnp.asarray([t_min, 1.0])), dtype=np.float64)
+        ell = np.linspace(ends[0], ends[1], nodes)
+        time = jnp.clip(process.time_of_log_snr(-2 * jnp.asarray(ell, dtype=float)), t_min, 1.0)
+    else:
+        check_time(times, "times")
+        time = jnp.asarray(times, dtype=float)
+        if (
+            time.ndim != 1
+            or time.shape[0] < 3
+            or not bool(jnp.all(jnp.diff(time) > 0))
+            or float(time[0]) <= 0
+        ):
+            raise complain("times", f"{np.asarray(time)}", "at least three increasing times in (0, 1]")
+        ell = -0.5 * np.asarray(process.log_snr(time), dtype=np.float64)
+    rate = process.diffusivity(time) / process.sigma(time) ** 2
+    log_alpha = np.log(np.asarray(process.alpha(time[jnp.asarray([0, -1])]), dtype=np.float64))
+    drift_integral = float(log_alpha[1] - log_alpha[0])
+    return TimeGrid(time, ell, rate, process.drift_rate(time), drift_integral, quadrature(ell))
+
+
+class EntropyRates(NamedTuple):
+    """The three rates on a time grid, each an Estimate over (T,), in nats per unit time.
+
+    ``system_units`` and ``intrinsic_units`` (units, T) are the same per independent unit and per unit of ell, without
+    the drift's E[div f]: what integrals and paired differences are made from.
+    """
+
+    time: Float[Array, " T"]
+    system: Estimate
+    intrinsic: Estimate
+    exchange: Estimate
+    reading: str
+    orientation: str
+    dim: int
+    grid: TimeGrid
+    system_units: Float[Array, "units T"]
+    intrinsic_units: Float[Array, "units T"]
+
+    def integral(self) -> RateIntegrals:
+        """The integrals over the grid, with statistical and quadrature errors (nats)."""
+        drift = self.dim * self.grid.drift_integral
+        sign = -1.0 if self.orientation == "generation" else 1.0
+
+        def integrate(units: Any, offset: float) -> Integral:
+            total = estimate(offset + units @ jnp.asarray(self.grid.rule.weights, units.dtype))
+            return Integral(*total, self.grid.rule.error(jnp.mean(units, axis=0)))
+
+        return RateIntegrals(
+            system=integrate(sign * self.system_units, sign * drift),
+            intrinsic=integrate(self.intrinsic_units, 0.0),
+            exchange=integrate(sign * self.system_units - self.intrinsic_units, sign * drift),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and lists, for a record."""
+        rates = {name: getattr(self, name) for name in ("system", "intrinsic", "exchange")}
+        return {
+            "time": np.asarray(self.time).tolist(),
+            "reading": self.reading,
+            "orientation": self.orientation,
+            **{name: np.asarray(e.mean).tolist() for name, e in rates.items()},
+            **{f"{name}_stderr": np.asarray(e.stderr).tolist() for name, e in rates.items()},
+        }
+
+
+def system_moment(moments: NoiseMoments, reading: str) -> Float[Array, "units T"]:
+    """The part of R_k that depends on the score, per unit of ell: b, c or 2c - b."""
+    if reading == "quadratic":
+        return moments.square
+    if reading == "denoising":
+        return 2 * moments.overlap - moments.square
+    assert moments.divergence is not None
+    return moments.divergence
+
+
+def flow_system_moment(
+    key: Key,
+    score: Score,
+    process: Process,
+    points: Points,
+    time: Float[Array, " T"],
+    divergence: Divergence,
+) -> Float[Array, "units T"]:
+    """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell."""
+    units, m, dim = points.x0.shape
+    noise_key, flow_key, probe_key = jax.random.split(key, 3)
+    start = noised_points(noise_key, process, points, time[0]).reshape(-1, dim)
+    path = probability_flow(flow_key, score, process, start, time, divergence)
+    keys = jax.random.split(probe_key, start.shape[0])
+    return (
+        _divergence_along(score, process, divergence, path.x, time, keys).reshape(units, m, -1).mean(axis=1)
+    )
+
+
+@jax.jit
+def _divergence_along(
+    score: Score, process: Process, divergence: Divergence, x: Any, time: Any, keys: Any
+) -> Float[Array, "n T"]:
+    def at(position: Any, t: Any, key: Key) -> Any:
+        return (
+            process.sigma(t) * divergence(lambda z: noise_prediction(score, process, z, t), position, key)[1]
+        )
+
+    return jax.lax.map(
+        lambda point: jax.vmap(at, in_axes=(0, 0, None))(point[0], time, point[1]), (x, keys), batch_size=64
+    )
+
+
+def noised_points(key: Key, process: Process, points: Points, t: Any) -> Float[Array, "units m d"]:
+    """x_t = alpha x_0 + sigma eps for every point, one noise each, shape (units, m, d)."""
+    eps = jax.vmap(normals, in_axes=(0, None))(jax.random.split(key, points.units), points.base)
+    return process.alpha(t) * points.x0 + process.sigma(t) * eps
+
+
+def entropy_rates(
+    key: Key,
+    score: Score,
+    process: Process,
+    data: Any,
+    *,
+    reading: str = "quadratic",
+    orientation: str = "diffusion",
+    times: Any = None,
+    nodes: int = DEFAULT_NODES,
+    t_min: float | None = None,
+    replicates: int = 16,
+    points: int = 256,
+    divergence: Divergence | None = None,
+) -> EntropyRates:
+    """System, intrinsic and exchange rates of ``score`` with standard errors.
+
+    ``data`` is a distribution (averages over ``replicates`` independent quasi-random sets of ``points``) or samples
+    (n, d) (every row a unit); ``reading`` is one of quadratic, divergence, denoising, flow;
+    ``orientation`` diffusion or generation. The grid has ``nodes`` times uniform in log-SNR from ``t_min`` (see
+    ``scores.starting_time``), or is ``times``.
+
+    Returns EntropyRates in nats per unit time; ``.integral()`` gives nats. Raises ValueError for an unknown reading or
+    orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
+    readings, units and errors are this project's (theory sections 2 and 3).
+    """
+    if reading not in READINGS:
+        raise complain("reading", repr(reading), f"one of {', '.join(READINGS)}")
+    if orientation not in ORIENTATIONS:
+        raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
+    point_key, moment_key, flow_key = jax.random.split(key, 3)
+    pts = draw_points(point_key, data, replicates, points)
+    check_score(score, pts.dim)
+    score = traceable(score)
+    grid = time_grid(process, starting_time(score, process, t_min), nodes, times)
+    divergence = divergence or default_divergence(pts.dim)
+    needed = divergence if reading == "divergence" else None
+    moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
+    if reading == "flow":
+        system_units = flow_system_moment(flow_key, score, process, pts, grid.time, divergence)
+    else:
+        system_units = system_moment(moments, reading)
+    return assemble_rates(grid, pts.dim, system_units, moments.local, reading, orientation)
+
+
+def assemble_rates(
+    grid: TimeGrid, dim: int, system_units: Any, intrinsic_units: Any, reading: str, orientation: str
+) -> EntropyRates:
+    """EntropyRates from per-unit averages per unit of ell."""
+    sign = -1.0 if orientation == "generation" else 1.0
+    system = sign * (dim * grid.drift + grid.rate * system_units)
+    intrinsic = grid.rate * intrinsic_units
+    return EntropyRates(
+        time=grid.time,
+        system=estimate(system),
+        intrinsic=estimate(intrinsic),
+        exchange=estimate(system - intrinsic),
+        reading=reading,
+        orientation=orientation,
+        dim=dim,
+        grid=grid,
+        system_units=system_units,
+        intrinsic_units=intrinsic_units,
+    )

@@ -1,0 +1,192 @@
+"""Log likelihoods of a learned score: probability flow, ELBO, and the cross functional; per sample, in nats.
+
+Every one of them starts at t_min instead of 0 and so speaks of the slightly blurred data p(t_min); t_min is part
+of the result. The terminal prior pi is an explicit choice: ``moment_prior`` (the Gaussian of p_1's
+moments, the default) or ``noise_prior`` (N(0, sigma(1)^2)).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, time_grid
+from thermodiff.flow import Tolerance, probability_flow
+from thermodiff.noise_moments import NoiseMoments, noise_moments
+from thermodiff.numerics import Divergence, HutchinsonDivergence, default_divergence
+from thermodiff.points import sample_points
+from thermodiff.scores import reference_of, starting_time, traceable
+from thermodiff.types import Key, Process, Score
+from thermodiff.validation import check_points, check_score, complain
+
+
+def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
+    """N(alpha(1) m, alpha(1)^2 C + sigma(1)^2 I): the Gaussian of p_1's moments for data of moments (m, C)."""
+    return reference.noised(process.alpha(1.0), process.sigma(1.0))
+
+
+def noise_prior(process: Process, dim: int) -> Gaussian:
+    """N(0, sigma(1)^2 I), which ignores what is left of the data at t = 1."""
+    return Gaussian(jnp.zeros(dim), process.sigma(1.0) ** 2 * jnp.eye(dim))
+
+
+def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
+    """``moment_prior`` of the data that the score knows of, else ``noise_prior``."""
+    reference = reference_of(score)
+    return noise_prior(process, dim) if reference is None else moment_prior(reference, process)
+
+
+class FlowLikelihood(NamedTuple):
+    """ln p_th(x) = ln pi(x_1) + integral of div(f - D s_th) dt, term by term, each (n,) in nats.
+
+    terminal (n, d) is x_1, the image of x under the learned flow; growth (n,) the integral, whose mean is the
+    integral of R0; t_min where the flow starts; steps (n,) solver steps.
+    """
+
+    log_likelihood: Float[Array, " n"]
+    log_prior: Float[Array, " n"]
+    growth: Float[Array, " n"]
+    terminal: Float[Array, "n d"]
+    t_min: float
+    steps: Int[Array, " n"]
+
+
+def _check_prior(prior: Gaussian, dim: int) -> None:
+    if prior.dim != dim:
+        raise complain("prior", f"a Gaussian in {prior.dim} dimensions", f"one in {dim}")
+
+
+def flow_likelihood(
+    score: Score,
+    process: Process,
+    x: Any,
+    *,
+    prior: Gaussian | None = None,
+    t_min: float | None = None,
+    tolerance: Tolerance | None = None,
+    divergence: Divergence | None = None,
+    key: Key | None = None,
+) -> FlowLikelihood:
+    """The probability-flow likelihood of each row of x (n, d), with its terms.
+
+    ``divergence`` is exact up to 16 dimensions and Hutchinson's above, which needs ``key``; both can be given.
+    Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
+    fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``flow``).
+    """
+    check_points("x", x)
+    x = jnp.asarray(x, dtype=float)
+    dim = x.shape[1]
+    check_score(score, dim)
+    prior = prior or default_prior(score, process, dim)
+    _check_prior(prior, dim)
+    start = starting_time(score, process, t_min)
+    divergence = divergence or default_divergence(dim)
+    if key is None:
+        if isinstance(divergence, HutchinsonDivergence):
+            raise complain(
+                "key",
+                "None",
+                f"a PRNG key: the divergence in {dim} dimensions is estimated with random probes",
+            )
+        key = jax.random.key(0)
+    path = probability_flow(
+        key, traceable(score), process, x, jnp.asarray([start, 1.0]), divergence, tolerance
+    )
+    terminal, growth = path.x[:, -1], path.growth[:, -1]
+    log_prior = prior.log_prob(terminal)
+    return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, float(start), path.steps)
+
+
+def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
+    """ln p_th(x) of each row of x (n, d) by the probability-flow ODE, nats; options as in ``flow_likelihood``."""
+    return flow_likelihood(score, process, x, **options).log_likelihood
+
+
+# --- variational ------------------------------------------------------------------------------
+
+
+class VariationalTerms(NamedTuple):
+    """-ELBO(x) = cross_entropy(x) - integral of R3(x), term by term, each (n,) in nats.
+
+    cross_entropy E[-ln pi(x_1) | x]; denoising and overlap_integral the integrals of R3 and of
+    E[div f] + 2 D E[s . s_th]/2 (= R2 read by denoising) given x; t_min where they start.
+    """
+
+    elbo: Float[Array, " n"]
+    cross_log_likelihood: Float[Array, " n"]
+    cross_entropy: Float[Array, " n"]
+    t_min: float
+
+
+def prior_cross_entropy_given(
+    prior: Gaussian, process: Process, x: Float[Array, "*n d"]
+) -> Float[Array, "*n"]:
+    """E[-ln pi(x_1) | x_0 = x] = -ln pi(alpha(1) x) + (1/2) sigma(1)^2 tr C_pi^-1, nats."""
+    noise = 0.5 * process.sigma(1.0) ** 2 * jnp.sum(1 / prior.variances)
+    return noise - prior.log_prob(process.alpha(1.0) * x)
+
+
+def system_integrals(grid: TimeGrid, dim: int, moments: NoiseMoments) -> dict[str, Float[Array, " units"]]:
+    """The integrals over the grid of R1, R2 and R3 for every unit, nats (R2 where its moment was taken)."""
+    weights = jnp.asarray(grid.rule.weights, moments.square.dtype)
+    drift = dim * grid.drift_integral
+    square, overlap = moments.square @ weights, moments.overlap @ weights
+    integrals = {"quadratic": drift + square, "denoising": drift + 2 * overlap - square}
+    if moments.divergence is not None:
+        integrals["divergence"] = drift + moments.divergence @ weights
+    return integrals
+
+
+def variational_terms(
+    key: Key,
+    score: Score,
+    process: Process,
+    x: Any,
+    *,
+    prior: Gaussian | None = None,
+    t_min: float | None = None,
+    nodes: int = DEFAULT_NODES,
+) -> VariationalTerms:
+    """ELBO and cross likelihood of each row of x (n, d) as random, unbiased estimates given x, with their terms."""
+    check_points("x", x)
+    x = jnp.asarray(x, dtype=float)
+    dim = x.shape[1]
+    check_score(score, dim)
+    prior = prior or default_prior(score, process, dim)
+    _check_prior(prior, dim)
+    grid = time_grid(process, starting_time(score, process, t_min), nodes)
+    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
+    moments = noise_moments(key, traceable(score), process, sample_points(x, reference), grid.time)
+    cross_entropy = prior_cross_entropy_given(prior, process, x)
+    integrals = system_integrals(grid, dim, moments)
+    overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])
+    return VariationalTerms(
+        elbo=integrals["denoising"] - cross_entropy,
+        cross_log_likelihood=overlap - cross_entropy,
+        cross_entropy=cross_entropy,
+        t_min=float(grid.time[0]),
+    )
+
+
+def elbo(key: Key, score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
+    """A lower bound on the reverse SDE's ln p_th(x), per row of x (n, d), nats: unbiased given x, not noise-free.
+
+    -ELBO(x) = E[-ln pi(x_1)|x] - integral of R3(x), whose mean over the data is S0 + J + KL(p_1 || pi). Options as
+    in ``variational_terms``. Source: Song et al. (2021b), Huang et al. (2021); in this form this project's.
+    """
+    return variational_terms(key, score, process, x, **options).elbo
+
+
+def cross_log_likelihood(
+    key: Key, score: Score, process: Process, x: Any, **options: Any
+) -> Float[Array, " n"]:
+    """The ODE formula with p_t in place of the learned flow's q_t, per row of x (n, d), nats.
+
+    Its mean is -N_th - KL(p_1 || pi) (theory section 4). No likelihood: N_th can lie below S0. Options as in
+    ``variational_terms``.
+    """
+    return variational_terms(key, score, process, x, **options).cross_log_likelihood

@@ -1,0 +1,148 @@
+"""The four averages that every entropy rate and bound is made of, per unit of ell = ln(sigma/alpha).
+
+Since D dt = sigma^2 d ell, with n = -sigma s the noise prediction every rate integral of the theory is an
+integral over ell of an average of order d, whatever the process:
+
+    a = E|n|^2        b = E|n_th|^2        c = E[n . n_th] = E[eps . n_th] = sigma E[div n_th]
+
+(the letters of theory section 4: A = int a d ell, and so on). Each average is taken with the same quantity of
+a Gaussian reference, whose mean is known exactly, as control variate.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.numerics import Divergence
+from thermodiff.points import Points, normals
+from thermodiff.scores import noise_prediction
+from thermodiff.types import Key, Process, Scalar, Score, Vector
+
+EVALUATIONS_AT_ONCE = 4096
+"""Score evaluations in one vectorised call: large enough to fill the matrix products, small enough for cache."""
+
+
+class NoiseMoments(NamedTuple):
+    """Averages per unit and time, each of shape (units, T), per unit of ell = ln(sigma/alpha).
+
+    square      b = E|n_th|^2
+    overlap     c = E[eps . n_th]
+    divergence  c again, as sigma E[div n_th]; None if not asked for
+    local       E|n_th + kappa x|^2, kappa = a sigma/D: the intrinsic rate, |nu|^2/D per unit of ell
+    true_square a = E|n|^2, and  error  j = E|n_th - n|^2: None without the exact score
+    """
+
+    square: Float[Array, "units T"]
+    overlap: Float[Array, "units T"]
+    divergence: Float[Array, "units T"] | None
+    local: Float[Array, "units T"]
+    true_square: Float[Array, "units T"] | None
+    error: Float[Array, "units T"] | None
+
+
+class _Coefficients(NamedTuple):
+    """alpha, sigma and kappa = a sigma / D at one time."""
+
+    alpha: Scalar
+    sigma: Scalar
+    kappa: Scalar
+
+
+def _coefficients(process: Process, t: Scalar) -> _Coefficients:
+    sigma = process.sigma(t)
+    return _Coefficients(process.alpha(t), sigma, process.drift_rate(t) * sigma / process.diffusivity(t))
+
+
+def _gaussian_excess(
+    g: Gaussian, population: Scalar, at: _Coefficients, x0: Vector, eps: Vector
+) -> tuple[Scalar, Scalar, Scalar]:
+    """|n_G|^2, eps . n_G and |n_G + kappa x|^2 at one point, each minus its exact mean.
+
+    n_G = sigma (alpha^2 C + sigma^2)^-1 (x - alpha m). The mean is over eps and, where the data's moments
+    are exact, over x_0 too; else over eps given x_0, so that the sample's own scatter stays in the error bar.
+    """
+    v = at.alpha**2 * g.variances + at.sigma**2
+    z = g.axes.T @ (x0 - g.mean)
+    e = g.axes.T @ eps
+    y = at.alpha * z + at.sigma * e
+    mean_y = (1 - population) * at.alpha * z
+    mean_y2 = at.alpha**2 * (population * g.variances + (1 - population) * z**2) + at.sigma**2
+    gain = at.sigma / v
+    centre = at.kappa * at.alpha * (g.axes.T @ g.mean)
+    square = jnp.sum(gain**2 * (y**2 - mean_y2))
+    overlap = jnp.sum(gain * (y * e - at.sigma))
+    slope = gain + at.kappa
+    local = jnp.sum(slope**2 * (y**2 - mean_y2) + 2 * slope * centre * (y - mean_y))
+    return square, overlap, local
+
+
+def _at_one_point(
+    score: Score,
+    process: Process,
+    exact: Score | None,
+    divergence: Divergence | None,
+    points: Points,
+    t: Scalar,
+    x0: Vector,
+    eps: Vector,
+    key: Key,
+) -> NoiseMoments:
+    at = _coefficients(process, t)
+    x = at.alpha * x0 + at.sigma * eps
+
+    def field(y: Vector) -> Vector:
+        return noise_prediction(score, process, y, t)
+
+    n_th, div = (field(x), None) if divergence is None else divergence(field, x, key)
+    square, overlap, local = _gaussian_excess(points.reference, points.population, at, x0, eps)
+    true_square = error = None
+    if exact is not None:
+        n = noise_prediction(exact, process, x, t)
+        true_square, error = jnp.sum(n**2) - square, jnp.sum((n_th - n) ** 2)
+    return NoiseMoments(
+        square=jnp.sum(n_th**2) - square,
+        overlap=jnp.dot(eps, n_th) - overlap,
+        divergence=None if div is None else at.sigma * div,
+        local=jnp.sum((n_th + at.kappa * x) ** 2) - local,
+        true_square=true_square,
+        error=error,
+    )
+
+
+@jax.jit
+def noise_moments(
+    key: Key,
+    score: Score,
+    process: Process,
+    points: Points,
+    times: Float[Array, " T"],
+    divergence: Divergence | None = None,
+    exact: Score | None = None,
+) -> NoiseMoments:
+    """The averages of ``NoiseMoments`` for every unit of ``points`` at every time.
+
+    Noise is drawn afresh at each time and unit. ``divergence`` adds the divergence reading; ``exact`` the true
+    score's own moments on the same points. Source: theory sections 3 and 4, written per unit of ell.
+    """
+    m = points.base.shape[0]
+
+    def at_time(unit_key: Key, x0: Float[Array, "m d"], t: Scalar, index: Any) -> NoiseMoments:
+        noise_key, probe_key = jax.random.split(jax.random.fold_in(unit_key, index))
+        eps = normals(noise_key, points.base)
+        probes = jax.random.split(probe_key, m)
+        one = lambda x, e, k: _at_one_point(score, process, exact, divergence, points, t, x, e, k)  # noqa: E731
+        return jax.tree.map(lambda v: jnp.mean(v, axis=0), jax.vmap(one)(x0, eps, probes))
+
+    def over_times(unit: tuple[Key, Array]) -> NoiseMoments:
+        unit_key, x0 = unit
+        index = jnp.arange(times.shape[0])
+        return jax.lax.map(lambda ti: at_time(unit_key, x0, ti[0], ti[1]), (times, index))
+
+    unit_keys = jax.random.split(key, points.units)
+    at_once = max(1, min(points.units, EVALUATIONS_AT_ONCE // m))
+    return jax.lax.map(over_times, (unit_keys, points.x0), batch_size=at_once)

@@ -1,0 +1,177 @@
+"""Numerical tools that know no physics: traces of Jacobians, quadrature on a grid, means with errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.stats import qmc
+
+from thermodiff.types import Estimate, Key, Scalar, Vector, pytree_dataclass, static
+
+# --- divergence ---------------------------------------------------------------------------------
+
+
+@pytree_dataclass
+class ExactDivergence:
+    """div v = sum_i d v_i / d x_i by d Jacobian-vector products; no randomness, cost d."""
+
+    def __call__(
+        self, field: Callable[[Vector], Vector], x: Vector, key: Key | None = None
+    ) -> tuple[Vector, Scalar]:
+        """The value and the divergence of ``field`` at x (d,)."""
+        value, jvp = jax.linearize(field, x)
+        jacobian_columns = jax.vmap(jvp)(jnp.eye(x.shape[0], dtype=x.dtype))
+        return value, jnp.trace(jacobian_columns)
+
+
+@pytree_dataclass
+class HutchinsonDivergence:
+    """div v = E[u . (dv/dx) u] averaged over ``probes`` Rademacher vectors u; unbiased, cost ``probes``.
+
+    Source: Hutchinson (1990); the average over probes is what makes it an estimate of one number.
+    """
+
+    probes: int = static(default=8)
+
+    def __call__(
+        self, field: Callable[[Vector], Vector], x: Vector, key: Key | None = None
+    ) -> tuple[Vector, Scalar]:
+        """The value and an unbiased estimate of the divergence of ``field`` at x (d,)."""
+        if key is None:
+            raise ValueError("key: got None, need a PRNG key for Hutchinson's random probes")
+        u = jax.random.rademacher(key, (self.probes, x.shape[0]), dtype=x.dtype)
+        value, jvp = jax.linearize(field, x)
+        return value, jnp.mean(jnp.sum(u * jax.vmap(jvp)(u), axis=-1))
+
+
+Divergence = ExactDivergence | HutchinsonDivergence
+
+EXACT_DIVERGENCE_MAX_DIM = 16
+
+
+def default_divergence(dim: int) -> Divergence:
+    """Exact up to 16 dimensions, Hutchinson with 8 probes above."""
+    return ExactDivergence() if dim <= EXACT_DIVERGENCE_MAX_DIM else HutchinsonDivergence()
+
+
+# --- quadrature ---------------------------------------------------------------------------------
+
+
+class Quadrature(NamedTuple):
+    """Weights of a rule on given nodes and of the same rule on every second node.
+
+    The difference of the two, divided by 2^order - 1 (Richardson), estimates the error of the finer.
+    """
+
+    weights: np.ndarray
+    coarse_weights: np.ndarray
+    order: int
+
+    def error(self, values: Any) -> Any:
+        """Estimated absolute quadrature error of the integral of ``values`` (..., T)."""
+        return jnp.abs(values @ (self.weights - self.coarse_weights)) / (2**self.order - 1)
+
+
+def _trapezoid(nodes: np.ndarray) -> np.ndarray:
+    steps = np.diff(nodes)
+    weights = np.zeros_like(nodes)
+    weights[:-1] += steps / 2
+    weights[1:] += steps / 2
+    return weights
+
+
+def _simpson(nodes: np.ndarray) -> np.ndarray:
+    h = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
+    weights = np.full(len(nodes), 2.0)
+    weights[1::2] = 4.0
+    weights[[0, -1]] = 1.0
+    return weights * h / 3
+
+
+def quadrature(nodes: Any) -> Quadrature:
+    """The rule for an integral over increasing ``nodes`` (T,), T >= 3 and odd.
+
+    Simpson's rule where the nodes are evenly spaced in number 4k + 1, the trapezoid rule otherwise.
+    """
+    nodes = np.asarray(nodes, dtype=np.float64)
+    steps = np.diff(nodes)
+    even = np.allclose(steps, steps.mean(), rtol=1e-4)
+    rule, order = (_simpson, 4) if even and len(nodes) % 4 == 1 else (_trapezoid, 2)
+    coarse = np.zeros_like(nodes)
+    if len(nodes) % 2 == 0:
+        # The last interval is kept at full resolution so that both rules cover the same range.
+        coarse[:-1][::2] = rule(nodes[:-1][::2])
+        coarse[-2:] += steps[-1] / 2
+    else:
+        coarse[::2] = rule(nodes[::2])
+    return Quadrature(rule(nodes), coarse, order)
+
+
+# --- points -------------------------------------------------------------------------------------
+
+
+def sobol(n: int, dim: int) -> np.ndarray:
+    """The first n points of the unscrambled Sobol' sequence in [0, 1)^dim, shape (n, dim), float32."""
+    engine = qmc.Sobol(dim, scramble=False)
+    return engine.random(n).astype(np.float32)
+
+
+def shift_modulo_one(points: Float[Array, "..."], shift: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Cranley-Patterson rotation: a uniformly random shift makes each point uniform on the cube.
+
+    The result lies strictly inside (0, 1), so that quantile functions stay finite.
+    """
+    u = points + shift
+    u = u - jnp.floor(u)
+    tiny = jnp.finfo(u.dtype).eps / 4
+    return jnp.clip(u, tiny, 1 - 2 * tiny)
+
+
+# --- means --------------------------------------------------------------------------------------
+
+
+def estimate(units: Float[Array, "units *shape"]) -> Estimate:
+    """Mean over the leading axis of independent units, with the standard error of that mean."""
+    n = units.shape[0]
+    mean = jnp.mean(units, axis=0)
+    stderr = jnp.std(units, axis=0, ddof=1) / np.sqrt(n) if n > 1 else jnp.full_like(mean, jnp.nan)
+    return Estimate(mean, stderr, n)
+
+
+def estimate_functions(
+    function: Callable[[Any, Any], dict[str, Any]], constants: Any, units: Any
+) -> dict[str, Estimate]:
+    """Smooth functions of several means at once, with the errors of their joint fluctuations.
+
+    ``units`` is a pytree of arrays with a leading axis of independent units; ``function(constants, means)``
+    maps the pytree of their means to a dict of scalars. The standard error is that of the linearised function
+    (the delta method), so that paired fluctuations cancel as they do in the data. Computed in double precision.
+    """
+    with jax.enable_x64(True):
+        constants, units = jax.tree.map(lambda u: np.asarray(u, dtype=np.float64), (constants, units))
+        n = jax.tree.leaves(units)[0].shape[0]
+        means = jax.tree.map(lambda u: u.mean(axis=0), units)
+        deviations = jax.tree.map(lambda u, m: u - m, units, means)
+        values, influences = jax.device_get(_values_and_influences(function, constants, means, deviations))
+    return {
+        name: Estimate(
+            float(value), float(np.std(influences[name], ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), n
+        )
+        for name, value in values.items()
+    }
+
+
+@partial(jax.jit, static_argnums=0)
+def _values_and_influences(
+    function: Callable[[Any, Any], Any], constants: Any, means: Any, deviations: Any
+) -> tuple[Any, Any]:
+    """The functions at the means, and how far each unit's own deviation moves them to first order."""
+    of_means = partial(function, constants)
+    influence = jax.vmap(lambda deviation: jax.jvp(of_means, (means,), (deviation,))[1])
+    return of_means(means), influence(deviations)

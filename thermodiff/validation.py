@@ -1,0 +1,140 @@
+"""Bad input gets one clear message: which argument, what came, what is needed.
+
+Checks look only at values that exist now; under a JAX trace they pass silently, because a traced value
+was checked when its owner was made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thermodiff.types import is_concrete
+
+
+def complain(name: str, got: str, need: str) -> ValueError:
+    """The one form that every message about an argument has."""
+    return ValueError(f"{name}: got {got}, need {need}")
+
+
+def check_finite(name: str, x: Any) -> None:
+    """Raise if an array holds NaN or infinity, saying how many and where the first is."""
+    if not is_concrete(x):
+        return
+    bad = ~np.isfinite(np.asarray(x, dtype=np.float64))
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        place = f" (first at index {where})" if where else ""
+        raise complain(name, f"{int(bad.sum())} NaN or infinite value(s){place}", "finite numbers")
+
+
+def check_time(t: Any, name: str = "t") -> None:
+    """Raise if a time lies outside [0, 1]."""
+    if not is_concrete(t):
+        return
+    values = np.asarray(t, dtype=np.float64)
+    if not np.all((values >= 0) & (values <= 1)):
+        bad = values[~((values >= 0) & (values <= 1))].ravel()[0]
+        raise complain(name, f"{bad:g}", "times in [0, 1] (data at 0, noise at 1)")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Raise unless every entry is positive and finite."""
+    if not is_concrete(value):
+        return
+    values = np.asarray(value, dtype=np.float64)
+    if not np.all(np.isfinite(values) & (values > 0)):
+        raise complain(name, f"{value}", "a positive, finite number")
+
+
+def check_covariance(name: str, cov: Any, dim: int) -> None:
+    """Raise unless ``cov`` is a finite, symmetric, positive definite (dim, dim) matrix."""
+    if not is_concrete(cov):
+        return
+    matrix = np.asarray(cov, dtype=np.float64)
+    if matrix.shape != (dim, dim):
+        raise complain(name, f"shape {matrix.shape}", f"a covariance matrix of shape ({dim}, {dim})")
+    check_finite(name, matrix)
+    asymmetry = np.abs(matrix - matrix.T).max()
+    if asymmetry > 1e-5 * np.abs(matrix).max():
+        raise complain(
+            name, f"a matrix that differs from its transpose by {asymmetry:.3g}", "a symmetric one"
+        )
+    smallest = np.linalg.eigvalsh(matrix)[0]
+    if smallest <= 1e-7 * max(np.abs(matrix).max(), 1e-300):
+        raise complain(name, f"smallest eigenvalue {smallest:.3g}", "a positive definite matrix")
+
+
+def check_points(name: str, x: Any, dim: int | None = None) -> None:
+    """Raise unless ``x`` is a finite array of shape (n, d), with d = ``dim`` if given."""
+    need = "an array of shape (n, d)" if dim is None else f"an array of shape (n, {dim})"
+    shape = np.shape(x)
+    if len(shape) != 2 or shape[0] == 0 or shape[1] == 0 or (dim is not None and shape[1] != dim):
+        raise complain(name, f"shape {tuple(shape)}", need)
+    check_finite(name, x)
+
+
+def check_samples(name: str, x: Any) -> None:
+    """Raise unless ``x`` (n, d) can be the sample of a density in d dimensions.
+
+    Refused: non-numeric or non-finite entries, one row, fewer rows than d + 1, a constant or duplicated
+    column (singular covariance), and more than one row in twenty repeated (a discrete distribution
+    has no density).
+    """
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise complain(name, f"entries of type {array.dtype}", "real numbers")
+    check_points(name, array)
+    n, d = array.shape
+    if n <= d:
+        raise complain(
+            name,
+            f"{n} row(s) of dimension {d}",
+            f"at least {d + 1} rows, one a sample, far more to be useful",
+        )
+    array = array.astype(np.float64)
+    spread = array.std(axis=0)
+    constant = np.flatnonzero(spread <= 1e-12 * np.maximum(1.0, np.abs(array).max(axis=0)))
+    if constant.size:
+        raise complain(
+            name, f"constant column(s) {constant.tolist()}", "columns that vary: a constant has no density"
+        )
+    # Normalised by each column's own spread, so that mixed units do not look singular.
+    correlation = np.atleast_2d(np.corrcoef(array, rowvar=False))
+    values, vectors = np.linalg.eigh(correlation)
+    if values[0] < 1e-9:
+        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
+        raise complain(
+            name,
+            f"linearly dependent columns {involved} (singular covariance)",
+            "columns none of which is a combination of the others",
+        )
+    repeated = n - len(np.unique(array, axis=0))
+    if repeated > max(1, 0.05 * n):
+        raise complain(
+            name,
+            f"{repeated} repeated rows out of {n}: a discrete distribution has no density",
+            "distinct samples; add uniform noise of one step to integer data (dequantise)",
+        )
+
+
+def check_score(score: Any, dim: int) -> None:
+    """Raise unless ``score(x, t)`` maps shapes (d,), () to (d,)."""
+    if not callable(score):
+        raise complain("score", f"{type(score).__name__}", "a callable score(x, t) -> (d,)")
+    x = jax.ShapeDtypeStruct((dim,), jnp.float32)
+    t = jax.ShapeDtypeStruct((), jnp.float32)
+    try:
+        out = jax.eval_shape(score, x, t)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise complain(
+            "score",
+            "a callable that JAX cannot trace",
+            "one written with jax.numpy (or wrapped by jax.pure_callback)",
+        ) from error
+    shape = getattr(out, "shape", None)
+    if shape != (dim,):
+        raise complain("score", f"an output of shape {shape} for x of shape ({dim},)", f"shape ({dim},)")
