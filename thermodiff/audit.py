@@ -18,16 +18,15 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.entropies import (
     Entropy,
     marginal_entropy,
-    marginal_log_prob,
     prior_cross_entropy,
     truncation_entropy,
 )
-from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, assemble_rates, noised_points, time_grid
+from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, assemble_rates, time_grid
 from thermodiff.flow import Tolerance, probability_flow
 from thermodiff.likelihood import default_prior, moment_prior
 from thermodiff.noise_moments import NoiseMoments, noise_moments
 from thermodiff.numerics import Divergence, HutchinsonDivergence, default_divergence
-from thermodiff.points import Points, draw_points
+from thermodiff.points import DEFAULT_REPLICATES, draw_points, noised_points
 from thermodiff.scores import exact_score, reference_of, starting_time, traceable
 from thermodiff.types import Key, NotKnownError, Process, Score, as_float64
 from thermodiff.validation import check_score
@@ -62,76 +61,117 @@ class Constants(NamedTuple):
     dim: Any
 
 
-def ledger(c: Constants, m: Means) -> dict[str, Any]:
-    """Every number of the audit as a function of means, in the letters of theory sections 4 and 5 (nats)."""
-    integrate = lambda values: values @ c.weights  # noqa: E731
-    B, C = integrate(m.moments.square), integrate(m.moments.overlap)
-    C_div = C if m.moments.divergence is None else integrate(m.moments.divergence)
+class Rates(NamedTuple):
+    """The integrals A, B, C, J of theory section 4, with B and C also as they come without the exact score."""
+
+    A: Any
+    A_rate: Any
+    B: Any
+    B_raw: Any
+    C: Any
+    C_raw: Any
+    C_div: Any
+    J: Any
+
+
+def rate_integrals(c: Constants, m: Means) -> Rates:
+    """The integrals from the means.
+
+    With the exact score known, A = S(p_1) - S0 - int E[div f] needs no sampling, and what is left to sample in
+    B = A + 2 int E[n.(n_th - n)] + J and C = A + int E[n.(n_th - n)] is of the order of the score's error: the known
+    density is the control variate. The raw forms, which do without it, remain as independent routes.
+    """
+    B_raw, C_raw = m.moments.square @ c.weights, m.moments.overlap @ c.weights
+    C_div = C_raw if m.moments.divergence is None else m.moments.divergence @ c.weights
     A = m.S1 - m.S0 - c.drift
-    KL = m.CE - m.S1
-    J = A + B - 2 * C if m.moments.error is None else integrate(m.moments.error)
-    R = {
-        "quadratic": c.drift + B,
-        "divergence": c.drift + C_div,
-        "denoising": c.drift + 2 * C - B,
-        "flow": m.flow_growth,
-    }
-    L = {k: bounds.paper_bound(m.S0, c.prior_entropy if k == "flow" else m.S1, R[k]) for k in R}
-    nll, neg_elbo, cross = m.nll, m.CE - R["denoising"], m.S1 - R["divergence"]
-    cov1 = m.x1_square - jnp.outer(m.x1, m.x1)
-    shift = m.x1 - c.prior_mean
-    terminal_square = jnp.trace(jnp.linalg.solve(c.prior_cov, cov1)) + shift @ jnp.linalg.solve(
-        c.prior_cov, shift
-    )
+    if m.moments.error is None:
+        return Rates(A, A, B_raw, B_raw, C_raw, C_raw, C_div, A + B_raw - 2 * C_raw)
+    J, P = m.moments.error @ c.weights, m.moments.projection @ c.weights
+    return Rates(A, m.moments.true_square @ c.weights, A + 2 * P + J, B_raw, A + P, C_raw, C_div, J)
+
+
+def _certified(c: Constants, m: Means, r: Rates, KL: Any, cov1: Any) -> dict[str, Any]:
     certified = {
-        "certified_elbo": bounds.certified_elbo_bound(m.S0, A, B, KL),
+        "certified_elbo": bounds.certified_elbo_bound(m.S0, r.A, r.B, KL),
         "certified_flow": bounds.certified_flow_bound(m.S0, m.x1, cov1, c.prior_mean, c.prior_cov),
     }
     if m.moments.true_square is not None:
         certified["certified_elbo_rate"] = bounds.certified_elbo_rate_bound(
             m.S0, m.moments.true_square, m.moments.square, c.weights, KL
         )
-    # With the exact score A is also an integral of its own rate: then the identities check entropies against rates.
-    A_rate = A if m.moments.true_square is None else integrate(m.moments.true_square)
-    terms = bounds.slack_terms(A_rate, B, C, J, KL, nll - m.S0, terminal_square, c.dim)
+    return certified
+
+
+def _identities(c: Constants, m: Means, r: Rates, KL: Any, terminal_square: Any) -> dict[str, Any]:
+    """Slacks by the raw routes, their terms by the controlled ones, and residuals that check one against the other."""
+    terms = bounds.slack_terms(r.A_rate, r.B, r.C, r.J, KL, m.nll - m.S0, terminal_square, c.dim)
+    neg_elbo = m.CE - c.drift - 2 * r.C_raw + r.B_raw
+    L_1 = bounds.paper_bound(m.S0, m.S1, c.drift + r.B_raw)
     slack = {
-        "cross_quadratic": cross - L["quadratic"],
-        "elbo_quadratic": neg_elbo - L["quadratic"],
-        "elbo_denoising": neg_elbo - L["denoising"],
-        "flow_flow": nll - L["flow"],
+        "cross_quadratic": m.S1 - c.drift - r.C_div - L_1,
+        "elbo_quadratic": neg_elbo - L_1,
+        "elbo_denoising": neg_elbo - bounds.paper_bound(m.S0, m.S1, c.drift + 2 * r.C_raw - r.B_raw),
+        "flow_flow": m.nll - bounds.paper_bound(m.S0, c.prior_entropy, m.flow_growth),
     }
+    return {
+        **{f"identity_{k}": v for k, v in slack.items()},
+        **{f"identity_{k}: {name}": v for k in slack for name, v in getattr(terms, k).items()},
+        **{f"residual_{k}": v - sum(getattr(terms, k).values()) for k, v in slack.items()},
+        "residual_elbo_gap": neg_elbo - m.S0 - r.J - KL,
+        "residual_true_rate": r.A_rate - r.A,
+    }
+
+
+def ledger(c: Constants, m: Means) -> dict[str, Any]:
+    """Every number of the audit as a function of means, in the letters of theory sections 4 and 5 (nats)."""
+    r = rate_integrals(c, m)
+    KL = m.CE - m.S1
+    R = {
+        "quadratic": c.drift + r.B,
+        "divergence": c.drift + r.C_div,
+        "denoising": c.drift + 2 * r.C - r.B,
+        "flow": m.flow_growth,
+    }
+    L = {k: bounds.paper_bound(m.S0, c.prior_entropy if k == "flow" else m.S1, R[k]) for k in R}
+    nll, neg_elbo = m.nll, m.CE - R["denoising"]
+    cov1 = m.x1_square - jnp.outer(m.x1, m.x1)
+    shift = m.x1 - c.prior_mean
+    terminal_square = jnp.trace(jnp.linalg.solve(c.prior_cov, cov1)) + shift @ jnp.linalg.solve(
+        c.prior_cov, shift
+    )
+    certified = _certified(c, m, r, KL, cov1)
     return {
         "S0": m.S0,
         "S1": m.S1,
         "prior_entropy": c.prior_entropy + 0 * m.S1,
         "prior_cross_entropy": m.CE,
-        "A": A,
-        "A_rate": A_rate,
-        "B": B,
-        "C": C,
-        "J": J,
+        "A": r.A,
+        "A_rate": r.A_rate,
+        "B": r.B,
+        "C": r.C,
+        "J": r.J,
         "KL": KL,
-        "B_minus_A": B - A,
-        "A_over_9_minus_B": A / 9 - B,
+        "B_minus_A": r.B - r.A,
+        "A_over_9_minus_B": r.A / 9 - r.B,
         "terminal_excess": terminal_square - c.dim,
         "nll": nll,
         "neg_elbo": neg_elbo,
-        "cross": cross,
+        "cross": m.S1 - c.drift - r.C,
         "nll_minus_S0": nll - m.S0,
         "elbo_minus_S0": neg_elbo - m.S0,
+        "intrinsic_total": m.moments.local @ c.weights,
+        "exchange_ratio": -1 - R["divergence"] / (m.moments.local @ c.weights),
         "readings_spread": R["quadratic"] - R["denoising"],
-        "divergence_check": C_div - C,
+        "divergence_check": r.C_div - r.C,
         **{f"integral_{k}": v for k, v in R.items()},
         **{f"bound_{k}": v for k, v in L.items()},
         **certified,
         **{f"slack_{k}": nll - v for k, v in L.items()},
         **{f"elbo_slack_{k}": neg_elbo - v for k, v in L.items()},
+        "cross_slack_quadratic": m.S1 - c.drift - r.C - L["quadratic"],
         **{f"{k}_slack": (neg_elbo if "elbo" in k else nll) - v for k, v in certified.items()},
-        **{f"identity_{k}": slack[k] for k in slack},
-        **{f"identity_{k}: {name}": v for k in slack for name, v in getattr(terms, k).items()},
-        **{f"residual_{k}": slack[k] - sum(getattr(terms, k).values()) for k in slack},
-        "residual_elbo_gap": neg_elbo - m.S0 - J - KL,
         "floor_slack_flow": nll - L["flow"] + c.dim * bounds.FLOW_READING_FLOOR,
+        **_identities(c, m, r, KL, terminal_square),
     }
 
 
@@ -146,8 +186,8 @@ def _flow_means(
     key: Key,
     score: Score,
     process: Process,
-    data: Any,
-    points: Points,
+    start: Float[Array, "units m d"],
+    start_log_prob: Float[Array, "units m"] | None,
     S0: Entropy | None,
     prior: Gaussian,
     grid: TimeGrid,
@@ -155,21 +195,14 @@ def _flow_means(
     tolerance: Tolerance | None,
 ) -> dict[str, Any]:
     """nll, flow_growth, x1 and x1_square of ``Means``, from one solve of the learned flow."""
-    noise_key, flow_key = jax.random.split(key)
-    start = noised_points(noise_key, process, points, grid.time[0])
     units, m, dim = start.shape
     ends = grid.time[jnp.asarray([0, -1])]
-    path = probability_flow(flow_key, score, process, start.reshape(-1, dim), ends, divergence, tolerance)
+    path = probability_flow(key, score, process, start.reshape(-1, dim), ends, divergence, tolerance)
     terminal = path.x[:, -1].reshape(units, m, dim)
     growth = path.growth[:, -1].reshape(units, m)
     nll = -prior.log_prob(terminal) - growth
-    if S0 is not None and S0.known == "exact":
-        t = grid.time[0]
-        nll = (
-            nll
-            + marginal_log_prob(data, float(process.alpha(t)), float(process.sigma(t)), start)
-            + S0.units[:, None]
-        )
+    if S0 is not None and start_log_prob is not None:
+        nll = nll + start_log_prob + S0.units[:, None]
     return {
         "nll": jnp.mean(nll, axis=1),
         "flow_growth": jnp.mean(growth, axis=1),
@@ -187,7 +220,7 @@ def audit(
     prior: Gaussian | None = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
-    replicates: int = 16,
+    replicates: int = DEFAULT_REPLICATES,
     points: int = 256,
     max_points: int = 4096,
     divergence: Divergence | None = None,
@@ -196,28 +229,31 @@ def audit(
     """Entropies, likelihoods and bounds of ``score`` on ``data``, with paired standard errors; print it for a table.
 
     ``data`` is a distribution (its entropy and exact score are used where it knows them) or samples (n, d), of which
-    the first ``max_points`` are used; ``prior`` the terminal Gaussian (default: the Gaussian of p_1's
-    moments). Every integral
-    starts at ``t_min`` (see ``scores.starting_time``), so S0 stands for S(p(t_min)); what that adds is in the record.
-    For samples S0 is not known: -ELBO, an upper bound, stands for it, and the record says so.
+    the first ``max_points`` are used; ``prior`` the terminal Gaussian (default: the Gaussian of p_1's moments). Every
+    integral starts at ``t_min`` (see ``scores.starting_time``), so S0 stands for S(p(t_min)); what that adds is in the
+    record. For samples S0 is not known: -ELBO, an upper bound, stands for it, and the record says so.
 
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
-    keys = jax.random.split(key, 4)
-    pts = draw_points(keys[0], data, replicates, points, max_points)
+    keys = jax.random.split(key, 3)
+    grid = time_grid(process, starting_time(score, process, t_min), nodes)
+    # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
+    pts = draw_points(keys[0], data, nodes + 2, replicates, points, max_points)
     check_score(score, pts.dim)
     score = traceable(score)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
     divergence = divergence or default_divergence(pts.dim)
     if prior is None:
         known = reference_of(score) is not None
         prior = default_prior(score, process, pts.dim) if known else moment_prior(pts.reference, process)
-    exact = _exact_score_of(data, process)
-    moments = noise_moments(keys[1], score, process, pts, grid.time, _cheap(divergence), exact)
+    moments = noise_moments(
+        keys[1], score, process, pts, grid.time, _cheap(divergence), _exact_score_of(data, process)
+    )
     CE = prior_cross_entropy(pts, process, prior)
-    S0, S1 = _entropies(keys[2], data, process, pts, grid, CE)
-    flow = _flow_means(keys[3], score, process, data, pts, S0, prior, grid, divergence, tolerance)
+    start, end = (noised_points(process, pts, nodes + i, grid.time[-i]) for i in (0, 1))
+    S0, start_log_prob = marginal_entropy(data, process, pts, start, grid.time[0])
+    S1, _ = marginal_entropy(data, process, pts, end, grid.time[-1])
+    flow = _flow_means(keys[2], score, process, start, start_log_prob, S0, prior, grid, divergence, tolerance)
     constants = Constants(
         weights=grid.rule.weights,
         drift=pts.dim * grid.drift_integral,
@@ -226,33 +262,24 @@ def audit(
         prior_entropy=gaussian_entropy(as_float64(prior.variances)),
         dim=pts.dim,
     )
-    if S0 is None:
-        overlap, square = moments.overlap @ grid.rule.weights, moments.square @ grid.rule.weights
-        S0 = Entropy(CE - constants.drift - 2 * overlap + square, "upper bound")
-    means = Means(S0=S0.units, S1=S1.units, CE=CE, moments=moments, **flow)
-    rates = assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation")
+    S1 = S1 or Entropy(CE, "upper bound")
+    S0 = S0 or Entropy(CE - constants.drift - _denoising_integral(moments, grid), "upper bound")
     return build_report(
         ledger,
         constants,
-        means,
+        Means(S0=S0.units, S1=S1.units, CE=CE, moments=moments, **flow),
         grid,
-        rates,
+        assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
         known={"S0": S0.known, "S1": S1.known},
         truncation=truncation_entropy(data, process, grid.time[0]),
     )
 
 
+def _denoising_integral(moments: NoiseMoments, grid: TimeGrid) -> Float[Array, " units"]:
+    weights = jnp.asarray(grid.rule.weights, moments.square.dtype)
+    return (2 * moments.overlap - moments.square) @ weights
+
+
 def _cheap(divergence: Divergence) -> Divergence:
     """One probe a point is enough where the average over points does the rest."""
     return HutchinsonDivergence(1) if isinstance(divergence, HutchinsonDivergence) else divergence
-
-
-def _entropies(
-    key: Key, data: Any, process: Process, points: Points, grid: TimeGrid, CE: Float[Array, " units"]
-) -> tuple[Entropy | None, Entropy]:
-    """S(p(t_min)), None where nothing is known of it, and S(p_1), at worst its upper bound CE(p_1, pi)."""
-    start_key, end_key = jax.random.split(key)
-    t = grid.time[0]
-    S0 = marginal_entropy(data, process, points, noised_points(start_key, process, points, t), t)
-    S1 = marginal_entropy(data, process, points, noised_points(end_key, process, points, 1.0), 1.0)
-    return S0, S1 or Entropy(CE, "upper bound")

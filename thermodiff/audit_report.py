@@ -115,7 +115,7 @@ def _clearly_positive(value: Estimate) -> bool:
 _ABOUT_S0_ITSELF = {
     "elbo_minus_S0",
     "elbo_slack_denoising",
-    "identity_cross_quadratic",
+    "cross_slack_quadratic",
     "certified_elbo_slack",
     "certified_elbo_rate_slack",
 }
@@ -131,7 +131,7 @@ def _inequalities(v: dict[str, Estimate], S0_known: bool) -> tuple[Inequality, .
     rows = [
         ("NLL_ode >= S0", "nll_minus_S0", always),
         ("-ELBO >= S0", "elbo_minus_S0", always),
-        ("N_th >= L_1", "identity_cross_quadratic", always),
+        ("N_th >= L_1", "cross_slack_quadratic", always),
         ("NLL_ode >= L_1", "slack_quadratic", "B >= A" if b_above_a else ""),
         ("-ELBO >= L_1", "elbo_slack_quadratic", elbo_why),
         ("NLL_ode >= L_2", "slack_divergence", ""),

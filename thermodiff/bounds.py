@@ -78,11 +78,12 @@ class SlackTerms(NamedTuple):
 
 
 def slack_terms(
-    A: Any, B: Any, C: Any, J: Any, KL: Any, flow_kl: Any, terminal_square: Any, dim: int
+    A: Any, B: Any, C: Any, J: Any, KL: Any, flow_kl: Any, terminal_square: Any, dim: Any
 ) -> SlackTerms:
     """The identities' terms from averages.
 
-    ``terminal_square`` = E (x_1 - m)^T C_pi^-1 (x_1 - m) over the image x_1 of the data under the learned flow. For pi = N(0, s^2 I) it is E|x_1|^2/s^2; the form here holds for any Gaussian pi (this project).
+    ``terminal_square`` = E (x_1 - m)^T C_pi^-1 (x_1 - m) over the image x_1 of the data under the learned flow.
+    For pi = N(0, s^2 I) it is E|x_1|^2/s^2; the form here holds for any Gaussian pi (this project).
     """
     return SlackTerms(
         cross_quadratic={"J/2": J / 2},

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.points import Points
+from thermodiff.points import Points, noised_points
 from thermodiff.types import NotKnownError, Process, as_float64
 
 
@@ -32,38 +32,27 @@ class Entropy(NamedTuple):
 
 def marginal_entropy(
     data: Any, process: Process, points: Points, x: Float[Array, "units m d"], t: Any
-) -> Entropy | None:
-    """S(p_t) of a distribution: exact where known, else by its exact log density on the points x drawn from p_t.
+) -> tuple[Entropy | None, Float[Array, "units m"] | None]:
+    """S(p_t) of a distribution, and ln p_t on the points x drawn from p_t; None for what is not known.
 
-    The latter is the closed-form cross entropy with the Gaussian of p_t's moments less E[ln p_t - ln G_t], which
-    fluctuates far less than ln p_t. None where the density is not known at all.
+    The entropy is exact where the family knows it; else it is estimated from ln p_t, as the closed-form entropy of the
+    Gaussian of p_t's moments less E[ln p_t - ln G_t], which fluctuates far less than ln p_t itself.
     """
     alpha, sigma = float(process.alpha(t)), float(process.sigma(t))
-    noised_entropy = getattr(data, "noised_entropy", None)
-    if noised_entropy is None:
-        return None
     try:
-        return Entropy(jnp.full(points.units, noised_entropy(alpha, sigma)), "exact")
+        log_p = _log_prob(data, jnp.asarray(alpha), jnp.asarray(sigma), x)
+    except (NotKnownError, AttributeError, TypeError):
+        return None, None
+    try:
+        return Entropy(jnp.full(points.units, data.noised_entropy(alpha, sigma)), "exact"), log_p
     except NotKnownError:
         pass
-    try:
-        log_p = marginal_log_prob(data, alpha, sigma, x)
-    except NotKnownError:
-        return None
     if float(points.population) == 1.0:
         gaussian = points.reference.noised(alpha, sigma)
         excess = log_p - gaussian.log_prob(x)
-        return Entropy(
-            gaussian_entropy(as_float64(gaussian.variances)) - jnp.mean(excess, axis=1), "estimated"
-        )
-    return Entropy(-jnp.mean(log_p, axis=1), "estimated")
-
-
-def marginal_log_prob(
-    data: Any, alpha: float, sigma: float, x: Float[Array, "units m d"]
-) -> Float[Array, "units m"]:
-    """ln p_t at every point; raises NotKnownError where the noised density is not known."""
-    return _log_prob(data, jnp.asarray(alpha), jnp.asarray(sigma), x)
+        entropy = gaussian_entropy(as_float64(gaussian.variances)) - jnp.mean(excess, axis=1)
+        return Entropy(entropy, "estimated"), log_p
+    return Entropy(-jnp.mean(log_p, axis=1), "estimated"), log_p
 
 
 @jax.jit
@@ -82,7 +71,8 @@ def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Fl
         log_det = jnp.sum(jnp.log(2 * jnp.pi * prior.variances))
         return jnp.full(points.units, 0.5 * (square + log_det))
     noise = 0.5 * sigma**2 * jnp.sum(1 / prior.variances)
-    return jnp.mean(noise - prior.log_prob(alpha * points.x0), axis=1)
+    x0 = noised_points(process, points, 0, 0.0)
+    return jnp.mean(noise - prior.log_prob(alpha * x0), axis=1)
 
 
 def truncation_entropy(data: Any, process: Process, t_min: Any) -> float | None:

@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 from thermodiff.flow import probability_flow
 from thermodiff.noise_moments import NoiseMoments, noise_moments
 from thermodiff.numerics import Divergence, Quadrature, default_divergence, estimate, quadrature
-from thermodiff.points import Points, draw_points, normals
+from thermodiff.points import DEFAULT_POINTS, DEFAULT_REPLICATES, Points, draw_points, noised_points
 from thermodiff.scores import noise_prediction, starting_time, traceable
 from thermodiff.types import Estimate, Key, Process, Score
 from thermodiff.validation import check_score, check_time, complain
@@ -127,8 +127,22 @@ class EntropyRates(NamedTuple):
             exchange=integrate(sign * self.system_units - self.intrinsic_units, sign * drift),
         )
 
+    def exchange_ratio(self) -> Estimate:
+        """Exchange over intrinsic rate at each time (T,), with the error of the paired ratio.
+
+        -2 in the generation orientation of a variance-exploding process for the true score. With the quadratic reading
+        that is algebra for any score; it is evidence only when the system rate is read in another way.
+        """
+        sign = -1.0 if self.orientation == "generation" else 1.0
+        system = sign * (self.dim * self.grid.drift / self.grid.rate + self.system_units)
+        exchange, intrinsic = system - self.intrinsic_units, self.intrinsic_units
+        ratio = jnp.mean(exchange, axis=0) / jnp.mean(intrinsic, axis=0)
+        scatter = estimate((exchange - ratio * intrinsic) / jnp.mean(intrinsic, axis=0))
+        return Estimate(ratio, scatter.stderr, scatter.n)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists, for a record."""
+        ratio = self.exchange_ratio()
         rates = {name: getattr(self, name) for name in ("system", "intrinsic", "exchange")}
         return {
             "time": np.asarray(self.time).tolist(),
@@ -136,6 +150,8 @@ class EntropyRates(NamedTuple):
             "orientation": self.orientation,
             **{name: np.asarray(e.mean).tolist() for name, e in rates.items()},
             **{f"{name}_stderr": np.asarray(e.stderr).tolist() for name, e in rates.items()},
+            "exchange_ratio": np.asarray(ratio.mean).tolist(),
+            "exchange_ratio_stderr": np.asarray(ratio.stderr).tolist(),
         }
 
 
@@ -158,9 +174,9 @@ def flow_system_moment(
     divergence: Divergence,
 ) -> Float[Array, "units T"]:
     """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell."""
-    units, m, dim = points.x0.shape
-    noise_key, flow_key, probe_key = jax.random.split(key, 3)
-    start = noised_points(noise_key, process, points, time[0]).reshape(-1, dim)
+    units, m, dim = points.units, points.per_unit, points.dim
+    flow_key, probe_key = jax.random.split(key)
+    start = noised_points(process, points, time.shape[0], time[0]).reshape(-1, dim)
     path = probability_flow(flow_key, score, process, start, time, divergence)
     keys = jax.random.split(probe_key, start.shape[0])
     return (
@@ -182,12 +198,6 @@ def _divergence_along(
     )
 
 
-def noised_points(key: Key, process: Process, points: Points, t: Any) -> Float[Array, "units m d"]:
-    """x_t = alpha x_0 + sigma eps for every point, one noise each, shape (units, m, d)."""
-    eps = jax.vmap(normals, in_axes=(0, None))(jax.random.split(key, points.units), points.base)
-    return process.alpha(t) * points.x0 + process.sigma(t) * eps
-
-
 def entropy_rates(
     key: Key,
     score: Score,
@@ -199,8 +209,8 @@ def entropy_rates(
     times: Any = None,
     nodes: int = DEFAULT_NODES,
     t_min: float | None = None,
-    replicates: int = 16,
-    points: int = 256,
+    replicates: int = DEFAULT_REPLICATES,
+    points: int = DEFAULT_POINTS,
     divergence: Divergence | None = None,
 ) -> EntropyRates:
     """System, intrinsic and exchange rates of ``score`` with standard errors.
@@ -219,10 +229,10 @@ def entropy_rates(
     if orientation not in ORIENTATIONS:
         raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
     point_key, moment_key, flow_key = jax.random.split(key, 3)
-    pts = draw_points(point_key, data, replicates, points)
+    grid = time_grid(process, starting_time(score, process, t_min), nodes, times)
+    pts = draw_points(point_key, data, len(grid.time) + 1, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes, times)
     divergence = divergence or default_divergence(pts.dim)
     needed = divergence if reading == "divergence" else None
     moments = noise_moments(moment_key, score, process, pts, grid.time, needed)

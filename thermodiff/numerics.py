@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt32
 from scipy.stats import qmc
 
 from thermodiff.types import Estimate, Key, Scalar, Vector, pytree_dataclass, static
@@ -117,20 +118,33 @@ def quadrature(nodes: Any) -> Quadrature:
 
 
 def sobol(n: int, dim: int) -> np.ndarray:
-    """The first n points of the unscrambled Sobol' sequence in [0, 1)^dim, shape (n, dim), float32."""
-    engine = qmc.Sobol(dim, scramble=False)
-    return engine.random(n).astype(np.float32)
+    """The first n points of the Sobol' sequence as 32-bit binary fractions, shape (n, dim), uint32."""
+    engine = qmc.Sobol(dim, scramble=False, bits=32)
+    with warnings.catch_warnings():
+        # Cut into blocks that are powers of two by their owner, the total need not be one.
+        warnings.filterwarnings("ignore", message="The balance properties")
+        return np.round(engine.random(n) * 2.0**32).astype(np.uint32)
 
 
-def shift_modulo_one(points: Float[Array, "..."], shift: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Cranley-Patterson rotation: a uniformly random shift makes each point uniform on the cube.
+def _reverse_bits(x: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
+    for shift, mask in ((1, 0x55555555), (2, 0x33333333), (4, 0x0F0F0F0F), (8, 0x00FF00FF)):
+        x = ((x >> shift) & jnp.uint32(mask)) | ((x & jnp.uint32(mask)) << shift)
+    return (x >> 16) | (x << 16)
 
-    The result lies strictly inside (0, 1), so that quantile functions stay finite.
+
+def owen_scramble(points: UInt32[Array, "m k"], seeds: UInt32[Array, " k"]) -> Float[Array, "m k"]:
+    """Nested uniform scrambling: each point becomes uniform on (0, 1)^k and the set keeps its evenness.
+
+    Every bit is flipped by a hash of the higher bits and the coordinate's seed (Laine & Karras 2011, Burley
+    2020). The result lies strictly inside (0, 1), so that quantile functions stay finite.
     """
-    u = points + shift
-    u = u - jnp.floor(u)
-    tiny = jnp.finfo(u.dtype).eps / 4
-    return jnp.clip(u, tiny, 1 - 2 * tiny)
+    x = _reverse_bits(points) + seeds
+    x = x ^ (x * jnp.uint32(0x6C50B47C))
+    x = x ^ (x * jnp.uint32(0xB82F1E52))
+    x = x ^ (x * jnp.uint32(0xC7AFE638))
+    x = x ^ (x * jnp.uint32(0x8D22F6E6))
+    x = _reverse_bits(x)
+    return ((x >> 8).astype(float) + 0.5) * 2.0**-24
 
 
 # --- means --------------------------------------------------------------------------------------
@@ -150,28 +164,30 @@ def estimate_functions(
     """Smooth functions of several means at once, with the errors of their joint fluctuations.
 
     ``units`` is a pytree of arrays with a leading axis of independent units; ``function(constants, means)``
-    maps the pytree of their means to a dict of scalars. The standard error is that of the linearised function
-    (the delta method), so that paired fluctuations cancel as they do in the data. Computed in double precision.
+    maps the pytree of their means to a dict of scalars. The jackknife: with f_i the function where unit i is left
+    out, the values n f - (n - 1) f_i have f without its bias of order 1/n as their mean, and its standard error.
+    Paired fluctuations cancel as they do in the data. Computed in double precision.
     """
     with jax.enable_x64(True):
         constants, units = jax.tree.map(lambda u: np.asarray(u, dtype=np.float64), (constants, units))
         n = jax.tree.leaves(units)[0].shape[0]
         means = jax.tree.map(lambda u: u.mean(axis=0), units)
-        deviations = jax.tree.map(lambda u, m: u - m, units, means)
-        values, influences = jax.device_get(_values_and_influences(function, constants, means, deviations))
+        left_out = jax.tree.map(lambda u, m: m - (u - m) / max(n - 1, 1), units, means)
+        at_means, without = jax.device_get(_leave_one_out(function, constants, means, left_out))
+    if n == 1:
+        return {name: Estimate(float(value), float("nan"), 1) for name, value in at_means.items()}
+    # Differences first, so that nothing of order n cancels.
+    pseudo = {name: f + (n - 1) * (f - without[name]) for name, f in at_means.items()}
     return {
-        name: Estimate(
-            float(value), float(np.std(influences[name], ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), n
-        )
-        for name, value in values.items()
+        name: Estimate(float(np.mean(p)), float(np.std(p, ddof=1) / np.sqrt(n)), n)
+        for name, p in pseudo.items()
     }
 
 
 @partial(jax.jit, static_argnums=0)
-def _values_and_influences(
-    function: Callable[[Any, Any], Any], constants: Any, means: Any, deviations: Any
+def _leave_one_out(
+    function: Callable[[Any, Any], Any], constants: Any, means: Any, left_out: Any
 ) -> tuple[Any, Any]:
-    """The functions at the means, and how far each unit's own deviation moves them to first order."""
+    """The functions at the means, and at the means that leave out each unit in turn."""
     of_means = partial(function, constants)
-    influence = jax.vmap(lambda deviation: jax.jvp(of_means, (means,), (deviation,))[1])
-    return of_means(means), influence(deviations)
+    return of_means(means), jax.vmap(of_means)(left_out)

@@ -1,8 +1,9 @@
 """The points on which averages are taken, in independent units that give every mean its standard error.
 
-A unit is one randomly shifted Sobol' point set (data drawn from a distribution) or one data point (a user's
-samples). Averages inside a unit may be correlated; units are independent, so the spread between units is
-an honest error bar for both.
+A unit is one randomised Sobol' point set (data drawn from a distribution) or one data point (a user's samples).
+Averages inside a unit may be correlated; units are independent, so the spread between units is an honest error
+bar for both. A point set comes in blocks, one a time: neighbouring times see different parts of the same sequence,
+so that integrals over time profit from its evenness too.
 """
 
 from __future__ import annotations
@@ -13,85 +14,164 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtri
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt32
 
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.numerics import shift_modulo_one, sobol
+from thermodiff.numerics import owen_scramble, sobol
 from thermodiff.types import Key, NotKnownError, pytree_dataclass
 from thermodiff.validation import check_points, complain
 
+DEFAULT_REPLICATES = 16
+DEFAULT_POINTS = 512
 
-@pytree_dataclass
-class Points:
-    """x_0 in units, x0 of shape (units, m, d), and the fixed point set that noise is drawn from, base (m, d).
 
-    ``reference`` is the Gaussian of the data's moments; ``population`` says whether these are the exact moments
-    of the law that x0 is drawn from (1.0) or those of a finite sample (0.0).
+class _Blocks:
+    """What both kinds of points share: a scrambled Sobol' sequence cut into blocks, and the data's Gaussian.
+
+    ``base`` (blocks, m, k) is the sequence, ``seeds`` (units, k) its randomisation in each unit; ``reference`` the
+    Gaussian of the data's moments and ``population`` whether these are exact (1.0) or those of a finite sample (0.0).
     """
 
-    x0: Float[Array, "units m d"]
-    base: Float[Array, "m d"]
+    base: UInt32[Array, "blocks m k"]
+    seeds: UInt32[Array, "units k"]
     reference: Gaussian
     population: Float[Array, ""]
 
     @property
     def dim(self) -> int:
         """Number of coordinates d."""
-        return self.x0.shape[-1]
+        return self.reference.dim
 
     @property
     def units(self) -> int:
         """Number of independent units."""
-        return self.x0.shape[0]
+        return self.seeds.shape[0]
+
+    @property
+    def per_unit(self) -> int:
+        """Points m in one unit and block."""
+        return self.base.shape[1]
+
+    @property
+    def unit_data(self) -> Any:
+        """What differs from unit to unit, with units as leading axis: map ``draw`` over it."""
+        raise NotImplementedError
+
+    def draw(self, unit: Any, block: Any) -> tuple[Float[Array, "m d"], Float[Array, "m d"]]:
+        """x_0 (m, d) and standard normal eps (m, d) of one unit in one block."""
+        raise NotImplementedError
 
 
-def normals(key: Key, base: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """Standard normal vectors, the shifted Sobol' set of one unit; plain independent draws where m = 1."""
-    shift = jax.random.uniform(key, (base.shape[1],), dtype=base.dtype)
-    return ndtri(shift_modulo_one(base, shift))
+@pytree_dataclass
+class DistributionPoints(_Blocks):
+    """x_0 by the distribution's transport from the first coordinates of the sequence, eps from the others."""
+
+    base: UInt32[Array, "blocks m k"]
+    seeds: UInt32[Array, "units k"]
+    reference: Gaussian
+    population: Float[Array, ""]
+    distribution: Family
+
+    @property
+    def unit_data(self) -> Any:
+        """The seeds."""
+        return self.seeds
+
+    def draw(self, unit: Any, block: Any) -> tuple[Float[Array, "m d"], Float[Array, "m d"]]:
+        """x_0 and eps, fresh in each block."""
+        u = owen_scramble(self.base[block], unit)
+        width = self.distribution.transport_dim
+        return jax.vmap(self.distribution.transport)(u[:, :width]), ndtri(u[:, width:])
 
 
-def _power_of_two(name: str, value: int) -> int:
-    if value < 1 or value & (value - 1):
-        raise complain(name, f"{value}", "a power of two (the sizes at which Sobol' points are balanced)")
-    return value
+@pytree_dataclass
+class FixedPoints(_Blocks):
+    """The same x_0 (units, m, d) in every block, eps from the sequence."""
+
+    base: UInt32[Array, "blocks m k"]
+    seeds: UInt32[Array, "units k"]
+    reference: Gaussian
+    population: Float[Array, ""]
+    x0: Float[Array, "units m d"]
+
+    @property
+    def unit_data(self) -> Any:
+        """Seeds and data."""
+        return self.seeds, self.x0
+
+    def draw(self, unit: Any, block: Any) -> tuple[Float[Array, "m d"], Float[Array, "m d"]]:
+        """The unit's x_0, and eps fresh in each block."""
+        seeds, x0 = unit
+        return x0, ndtri(owen_scramble(self.base[block], seeds))
 
 
-def distribution_points(key: Key, distribution: Any, replicates: int = 16, points: int = 256) -> Points:
-    """``replicates`` independent randomised point sets of ``points`` each, from a distribution.
+Points = DistributionPoints | FixedPoints
 
-    Families without a transport from the uniform cube are drawn by plain sampling.
+
+def _random_seeds(key: Key, units: int, width: int) -> UInt32[Array, "units k"]:
+    return jax.random.bits(key, (units, width), dtype=jnp.uint32)
+
+
+def distribution_points(
+    key: Key,
+    distribution: Any,
+    blocks: int,
+    replicates: int = DEFAULT_REPLICATES,
+    points: int = DEFAULT_POINTS,
+) -> Points:
+    """``replicates`` independent randomised point sets of ``blocks`` x ``points`` each, from a distribution.
+
+    Families without a transport from the uniform cube are drawn by plain sampling, the same x_0 in all blocks.
     Raises ValueError unless ``points`` is a power of two and there are at least two replicates.
     """
-    _power_of_two("points", points)
+    if points < 1 or points & (points - 1):
+        raise complain(
+            "points", f"{points}", "a power of two (the sizes at which Sobol' points are balanced)"
+        )
     if replicates < 2:
         raise complain("replicates", f"{replicates}", "at least 2, since the error bar is their spread")
     dim = distribution.dim
+    seed_key, data_key = jax.random.split(key)
     try:
         width = distribution.transport_dim
-        base = jnp.asarray(sobol(points, width + dim))
-        shifts = jax.random.uniform(key, (replicates, 1, width))
-        u = shift_modulo_one(base[None, :, :width], shifts)
-        x0 = jax.vmap(jax.vmap(distribution.transport))(u)
-        base = base[:, width:]
     except (NotKnownError, AttributeError):
-        x0 = distribution.sample(key, replicates * points).reshape(replicates, points, dim)
-        base = jnp.asarray(sobol(points, dim))
+        x0 = distribution.sample(data_key, replicates * points).reshape(replicates, points, dim)
+        reference, population = _moments(distribution, x0)
+        base = sobol(blocks * points, dim).reshape(blocks, points, dim)
+        return FixedPoints(
+            jnp.asarray(base),
+            _random_seeds(seed_key, replicates, dim),
+            reference,
+            jnp.asarray(population),
+            x0,
+        )
+    base = sobol(blocks * points, width + dim).reshape(blocks, points, width + dim)
+    seeds = _random_seeds(seed_key, replicates, width + dim)
+    reference, population = _moments(distribution, None)
+    return DistributionPoints(jnp.asarray(base), seeds, reference, jnp.asarray(population), distribution)
+
+
+def _moments(distribution: Any, x0: Any) -> tuple[Gaussian, float]:
+    """The Gaussian of the distribution's own moments (1.0), else of the points drawn from it (0.0)."""
     try:
-        reference, population = Gaussian(*distribution.moments()), 1.0
+        return Gaussian(*distribution.moments()), 1.0
     except (NotKnownError, AttributeError):
-        reference, population = sample_gaussian(x0.reshape(-1, dim)), 0.0
-    return Points(x0, base, reference, jnp.asarray(population))
+        if x0 is None:
+            x0 = distribution.sample(jax.random.key(0), 4096)
+        return sample_gaussian(x0.reshape(-1, distribution.dim)), 0.0
 
 
-def sample_points(samples: Any, reference: Gaussian | None = None) -> Points:
+def sample_points(key: Key, samples: Any, blocks: int, reference: Gaussian | None = None) -> FixedPoints:
     """Every data point (n, d) a unit of its own; ``reference`` defaults to the sample's own moments."""
     check_points("data", samples)
     x = jnp.asarray(samples, dtype=float)
-    if reference is None:
-        reference = sample_gaussian(x)
-    return Points(x[:, None, :], jnp.zeros((1, x.shape[1])), reference, jnp.asarray(0.0))
+    n, dim = x.shape
+    base = sobol(blocks, dim).reshape(blocks, 1, dim)
+    seeds = _random_seeds(key, n, dim)
+    return FixedPoints(
+        jnp.asarray(base), seeds, reference or sample_gaussian(x), jnp.asarray(0.0), x[:, None, :]
+    )
 
 
 def sample_gaussian(x: Any) -> Gaussian:
@@ -101,20 +181,37 @@ def sample_gaussian(x: Any) -> Gaussian:
     mean = x64.mean(axis=0)
     variances = x64.var(axis=0) if n > 1 else np.ones(d)
     cov = np.atleast_2d(np.cov(x64, rowvar=False)) if n > d else np.diag(np.maximum(variances, 1e-12))
-    smallest = np.linalg.eigvalsh(cov)[0]
+    # A nearly singular covariance would make a useless control variate and an invalid prior.
     floor = 1e-6 * np.trace(cov) / d
+    smallest = np.linalg.eigvalsh(cov)[0]
     if smallest < floor:
         cov = cov + (floor - smallest) * np.eye(d)
     return Gaussian(mean, cov)
 
 
 def draw_points(
-    key: Key, data: Any, replicates: int = 16, points: int = 256, max_points: int | None = None
+    key: Key,
+    data: Any,
+    blocks: int,
+    replicates: int = DEFAULT_REPLICATES,
+    points: int = DEFAULT_POINTS,
+    max_points: int | None = None,
 ) -> Points:
     """Points for ``data``: a distribution, ``Samples``, or an array (n, d), of which the first ``max_points`` rows."""
     array = getattr(data, "array", data)
     if hasattr(array, "shape") or isinstance(array, list | tuple):
-        return sample_points(array[:max_points])
-    if isinstance(data, Family) or (hasattr(data, "sample") and hasattr(data, "dim")):
-        return distribution_points(key, data, replicates, points)
+        return sample_points(key, np.asarray(array)[:max_points], blocks)
+    if hasattr(data, "sample") and hasattr(data, "dim"):
+        return distribution_points(key, data, blocks, replicates, points)
     raise complain("data", type(data).__name__, "a distribution or an array of samples (n, d)")
+
+
+def noised_points(process: Any, points: Points, block: int, t: Any) -> Float[Array, "units m d"]:
+    """x_t = alpha x_0 + sigma eps for every point of one block, shape (units, m, d)."""
+    return _noised(process, points, jnp.asarray(block), jnp.asarray(t))
+
+
+@jax.jit
+def _noised(process: Any, points: Points, block: Any, t: Any) -> Float[Array, "units m d"]:
+    x0, eps = jax.vmap(points.draw, in_axes=(0, None))(points.unit_data, block)
+    return process.alpha(t) * x0 + process.sigma(t) * eps

@@ -26,7 +26,6 @@ from thermodiff.types import (
     Scalar,
     Score,
     Vector,
-    is_concrete,
     pytree_dataclass,
     static,
 )
@@ -58,9 +57,9 @@ def starting_time(score: Score, process: Process, t_min: float | None = None) ->
         reference = reference_of(score)
         scale = 1.0 if reference is None else jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances)))
         t_min = process.time_of_log_snr(-2 * jnp.log(DEFAULT_NOISE_RATIO * scale))
-    if is_concrete(t_min) and not 0 < float(t_min) < 1:
+    if not 0 < float(t_min) < 1:
         raise complain("t_min", f"{t_min}", "a time strictly between 0 and 1")
-    return t_min
+    return float(t_min)
 
 
 # --- exact --------------------------------------------------------------------------------------

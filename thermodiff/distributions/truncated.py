@@ -55,7 +55,7 @@ def weighted_nodes(v: Values, length: Values) -> tuple[Values, Values]:
 def log_mills(v: Values) -> Values:
     """ln M(v), M(v) = P(eps > v)/phi(v) = int_0^inf e^(-v z - z^2/2) dz, for v >= -1."""
     length = reach(v)
-    z, w = weighted_nodes(v, length)
+    _, w = weighted_nodes(v, length)
     return jnp.log(length * jnp.sum(w, axis=-1))
 
 

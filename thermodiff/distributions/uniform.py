@@ -14,7 +14,7 @@ from thermodiff.distributions.truncated import box_score, log_box, sharpened
 from thermodiff.types import Scalar, Vector, as_float64, is_concrete, pytree_dataclass
 from thermodiff.validation import check_finite, complain
 
-EDGE_ENTROPY = 0.9031972855
+EDGE_ENTROPY = 0.9031972855686
 """-int Phi ln Phi over the line: what one edge blurred by sigma adds to the entropy, in units of sigma/width."""
 
 EDGES_APART = 40.0

@@ -1,0 +1,253 @@
+"""What every experiment shares: a command line from a Config, records that survive being killed, provenance.
+
+An experiment is a frozen Config dataclass, a list of cells (plain dicts that name one measurement each), a function
+that measures one, and a figure made from the records alone. One row a cell in ``records.jsonl``; a failed cell
+is a row with its error; running again does only what has no good row for the same configuration.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, Any]
+Cell = dict[str, Any]
+
+PACKAGES = ("thermodiff", "jax", "jaxlib", "flax", "optax", "diffrax", "numpy")
+
+
+# --- command line -------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Invocation:
+    """One call of an experiment: its configuration, where results go, and whether only to show the plan."""
+
+    config: Any
+    preset: str
+    out: Path
+    dry_run: bool
+
+
+def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = None) -> Invocation:
+    """``--preset``, ``--out``, ``--dry-run`` and one option for each field of the Config, which override the preset."""
+    import tyro
+
+    argv = list(sys.argv[1:] if argv is None else argv)
+    preset = _preset_in(argv, presets)
+    config = presets[preset]
+    namespace = dataclasses.make_dataclass(
+        "Arguments",
+        [
+            ("config", tyro.conf.OmitArgPrefixes[type(config)], dataclasses.field(default=config)),
+            ("preset", str, dataclasses.field(default=preset)),
+            ("out", Path, dataclasses.field(default=Path("results") / f"{name}-{preset}")),
+            ("dry_run", bool, dataclasses.field(default=False)),
+        ],
+    )
+    choices = ", ".join(presets)
+    namespace.__doc__ = (
+        f"{type(config).__doc__}\n\npreset: one of {choices}; out: the folder for records and figures."
+    )
+    arguments = tyro.cli(namespace, args=argv, prog=f"python -m experiments.{name}")
+    return Invocation(arguments.config, arguments.preset, arguments.out, arguments.dry_run)
+
+
+def _preset_in(argv: list[str], presets: dict[str, Any]) -> str:
+    for i, word in enumerate(argv):
+        if word == "--preset" or word.startswith("--preset="):
+            value = word.partition("=")[2] or (argv[i + 1] if i + 1 < len(argv) else "")
+            if value not in presets:
+                raise SystemExit(f"--preset: got {value!r}, need one of {', '.join(presets)}")
+            return value
+    return next(iter(presets))
+
+
+# --- records ------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """The same value in types that JSON knows; a number that is not finite becomes null."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    array = np.asarray(value)
+    if array.ndim:
+        return plain(array.tolist())
+    number = array.item()
+    return number if not isinstance(number, float) or np.isfinite(number) else None
+
+
+def fingerprint(config: Any) -> str:
+    """Twelve hexadecimal digits that change with anything in the configuration that changes a number."""
+    return fingerprint_of(dataclasses.asdict(config))
+
+
+def fingerprint_of(values: dict[str, Any]) -> str:
+    """Twelve hexadecimal digits of a dictionary of plain values."""
+    text = json.dumps(plain(values), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Records:
+    """The rows of ``DIR/records.jsonl``. Appending is one write of one line, so no reader meets half a row."""
+
+    def __init__(self, out: Path, config: Any, cell_keys: Iterable[str]) -> None:
+        self.path = out / "records.jsonl"
+        self.config = plain(dataclasses.asdict(config))
+        self.measurement = fingerprint(config)
+        self.cell_keys = tuple(cell_keys)
+        out.mkdir(parents=True, exist_ok=True)
+
+    def rows(self) -> list[Row]:
+        """The newest good row of each cell measured under this configuration."""
+        newest = {}
+        for row in self._all():
+            if row.get("fingerprint") == self.measurement and "error" not in row:
+                newest[self._identity(row)] = row
+        return list(newest.values())
+
+    def missing(self, cells: Iterable[Cell]) -> list[Cell]:
+        """The cells that have no good row yet."""
+        done = {self._identity(row) for row in self.rows()}
+        return [cell for cell in cells if self._identity(cell) not in done]
+
+    def append(self, cell: Cell, result: Row, seconds: float) -> None:
+        """Adds one row: the cell, what was measured, and where it came from."""
+        row = {
+            **cell,
+            **result,
+            "seconds": round(seconds, 3),
+            "fingerprint": self.measurement,
+            "config": self.config,
+        }
+        line = json.dumps(plain({**row, **provenance()}), allow_nan=False) + "\n"
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            # A line cut short by a kill stays behind without its newline: start on a fresh one.
+            whole = line if self._ends_with_newline() else "\n" + line
+            os.write(descriptor, whole.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _ends_with_newline(self) -> bool:
+        if self.path.stat().st_size == 0:
+            return True
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+    def _identity(self, row: Row) -> tuple:
+        return tuple(json.dumps(plain(row.get(key))) for key in self.cell_keys)
+
+    def _all(self) -> Iterator[Row]:
+        if not self.path.exists():
+            return
+        for line in self.path.read_text().splitlines():
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the one line that a killed process can leave behind
+
+
+def failure(error: BaseException) -> Row:
+    """The row of a cell that failed: the message, and where."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return {
+        "error": f"{type(error).__name__}: {error}",
+        "where": f"{Path(frame.filename).name}:{frame.lineno}",
+    }
+
+
+# --- provenance ---------------------------------------------------------------------------------
+
+
+def provenance() -> Row:
+    """Commit, versions, device and date of a run."""
+    import jax
+
+    return {
+        "commit": _commit(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "device": f"{jax.devices()[0].device_kind} x {jax.device_count()}, {os.cpu_count()} cores",
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    root = Path(__file__).resolve().parent.parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        status = ["git", "status", "--porcelain", "--untracked-files=no"]
+        dirty = subprocess.run(status, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit}-modified" if dirty else commit
+
+
+# --- progress -----------------------------------------------------------------------------------
+
+
+class Meter:
+    """A bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, bar: Any, task: Any, total: int) -> None:
+        self._bar, self._task, self._total, self._done = bar, task, total, 0
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Moves on by ``amount`` and says what is being done."""
+        self._done += amount
+        if self._bar is not None:
+            self._bar.update(self._task, advance=amount, description=note or None)
+        elif amount and note:
+            print(f"[{self._done}/{self._total}] {note}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def meter(total: int, label: str) -> Iterator[Meter]:
+    """Progress over ``total`` steps, on stderr."""
+    if not sys.stderr.isatty():
+        yield Meter(None, None, total)
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        yield Meter(bar, bar.add_task(label, total=total), total)

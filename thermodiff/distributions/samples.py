@@ -1,0 +1,49 @@
+"""The user's own samples: they can be drawn from and have moments, and nothing else of them is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from thermodiff.distributions.base import Family
+from thermodiff.types import Key, Samples2d, Vector, as_float64, pytree_dataclass
+from thermodiff.validation import check_samples
+
+
+@pytree_dataclass
+class Samples(Family):
+    """n rows of data, ``array`` (n, d), taken as independent samples of an unknown density.
+
+    ``log_prob``, ``entropy`` and the noised marginal raise NotKnownError. Raises ValueError for what cannot be the
+    sample of a density in d dimensions: non-finite entries, constant or dependent columns, many repeated rows,
+    fewer rows than d + 1.
+    """
+
+    array: Any
+
+    def __post_init__(self) -> None:
+        check_samples("array", self.array)
+        object.__setattr__(self, "array", jnp.asarray(self.array, dtype=float))
+
+    @property
+    def dim(self) -> int:
+        """Number of columns d."""
+        return self.array.shape[-1]
+
+    def moments(self) -> tuple[Vector, Float[Array, "d d"]]:
+        """Sample mean and covariance, the latter with 1/(n - 1)."""
+        rows = as_float64(self.array)
+        cov = np.atleast_2d(np.cov(rows, rowvar=False))
+        return jnp.asarray(rows.mean(axis=0), dtype=float), jnp.asarray(cov, dtype=float)
+
+    def sample(self, key: Key, n: int) -> Samples2d:
+        """n rows drawn with replacement, shape (n, d)."""
+        return self.array[jax.random.randint(key, (n,), 0, self.array.shape[0])]
+
+    def log_prob(self, x: Float[Array, "*n d"]) -> Float[Array, "*n"]:
+        """Raises NotKnownError: samples alone have no density."""
+        raise self._not_known("log density")
