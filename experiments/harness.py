@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -16,8 +17,9 @@ import os
 import platform
 import subprocess
 import sys
+import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,30 @@ def failure(error: BaseException) -> Row:
     }
 
 
+def run_cells(records: Records, cells: list[Cell], measure: Callable[[Cell], Row], label: str) -> list[Cell]:
+    """Measures every cell that has no row yet, one row each; returns those that failed."""
+    todo = records.missing(cells)
+    with meter(len(todo), label) as progress:
+        for cell in todo:
+            start = time.perf_counter()
+            try:
+                row = measure(cell)
+            except Exception as error:  # noqa: BLE001  a failed cell is a row with its error
+                row = failure(error)
+            records.append(cell, row, time.perf_counter() - start)
+            progress.advance(
+                1, " ".join(str(cell[key]) for key in records.cell_keys if cell[key] is not None)
+            )
+    return records.missing(cells)
+
+
+def report_failures(failed: list[Cell]) -> int:
+    """The exit status: 0, or 1 with a line saying how many cells have no result."""
+    if failed:
+        print(f"{len(failed)} cells failed; their rows hold the error, and running again tries them again")
+    return 1 if failed else 0
+
+
 # --- provenance ---------------------------------------------------------------------------------
 
 
@@ -202,6 +228,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+@functools.cache
 def _commit() -> str:
     root = Path(__file__).resolve().parent.parent
     try:

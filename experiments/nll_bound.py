@@ -172,9 +172,7 @@ def main(argv: list[str] | None = None) -> int:
         paths = figure1.draw(rows, Path(call.out) / "figure1")
         print(f"\nfigure   {paths[0]}\n         {paths[1]}")
     print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    if failed:
-        print(f"{len(failed)} cells failed; their rows hold the error, and running again tries them again")
-    return 1 if failed else 0
+    return harness.report_failures(failed)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,19 @@ and likelihoods are in nats per sample, rates in nats per unit of t.
 
 from thermodiff.audit import audit as audit
 from thermodiff.audit_report import Audit as Audit
+from thermodiff.calibration import CalibratedScore as CalibratedScore
+from thermodiff.calibration import calibrate as calibrate
+from thermodiff.distributions import Checkerboard as Checkerboard
 from thermodiff.distributions import Gaussian as Gaussian
+from thermodiff.distributions import GaussianMixture as GaussianMixture
+from thermodiff.distributions import Laplace as Laplace
+from thermodiff.distributions import Samples as Samples
+from thermodiff.distributions import StudentT as StudentT
+from thermodiff.distributions import Uniform as Uniform
+from thermodiff.distributions import eight_gaussians as eight_gaussians
+from thermodiff.distributions import rings as rings
+from thermodiff.distributions import swiss_roll as swiss_roll
+from thermodiff.distributions import two_moons as two_moons
 from thermodiff.entropy_rates import EntropyRates as EntropyRates
 from thermodiff.entropy_rates import entropy_rates as entropy_rates
 from thermodiff.likelihood import cross_log_likelihood as cross_log_likelihood
@@ -32,10 +44,17 @@ from thermodiff.processes import GeometricVarianceExploding as GeometricVariance
 from thermodiff.processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from thermodiff.processes import VarianceExploding as VarianceExploding
 from thermodiff.processes import VariancePreserving as VariancePreserving
+from thermodiff.scores import PlainScore as PlainScore
+from thermodiff.scores import PreconditionedScore as PreconditionedScore
 from thermodiff.scores import exact_score as exact_score
 from thermodiff.scores import noisy as noisy
 from thermodiff.scores import rotated as rotated
 from thermodiff.scores import scaled as scaled
 from thermodiff.scores import shifted as shifted
+from thermodiff.training import Fit as Fit
+from thermodiff.training import TrainingDivergedError as TrainingDivergedError
+from thermodiff.training import fit as fit
+from thermodiff.training import fit_sweep as fit_sweep
+from thermodiff.training_problem import TrainingConfig as TrainingConfig
 from thermodiff.types import Estimate as Estimate
 from thermodiff.types import NotKnownError as NotKnownError

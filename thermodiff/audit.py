@@ -23,7 +23,7 @@ from thermodiff.entropies import (
 )
 from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, assemble_rates, time_grid
 from thermodiff.flow import Tolerance, probability_flow
-from thermodiff.likelihood import default_prior, moment_prior
+from thermodiff.likelihood import check_prior, default_prior, moment_prior
 from thermodiff.noise_moments import NoiseMoments, noise_moments
 from thermodiff.numerics import Divergence, HutchinsonDivergence, default_divergence
 from thermodiff.points import DEFAULT_REPLICATES, draw_points, noised_points
@@ -222,6 +222,7 @@ def audit(
     nodes: int = DEFAULT_NODES,
     replicates: int = DEFAULT_REPLICATES,
     points: int = 256,
+    flow_points: int | None = None,
     max_points: int = 4096,
     divergence: Divergence | None = None,
     tolerance: Tolerance | None = None,
@@ -229,7 +230,8 @@ def audit(
     """Entropies, likelihoods and bounds of ``score`` on ``data``, with paired standard errors; print it for a table.
 
     ``data`` is a distribution (its entropy and exact score are used where it knows them) or samples (n, d), of which
-    the first ``max_points`` are used; ``prior`` the terminal Gaussian (default: the Gaussian of p_1's moments). Every
+    the first ``max_points`` are used; of the ``points`` in each of the ``replicates`` the flow carries ``flow_points``
+    (default all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments). Every
     integral starts at ``t_min`` (see ``scores.starting_time``), so S0 stands for S(p(t_min)); what that adds is in the
     record. For samples S0 is not known: -ELBO, an upper bound, stands for it, and the record says so.
 
@@ -246,11 +248,13 @@ def audit(
     if prior is None:
         known = reference_of(score) is not None
         prior = default_prior(score, process, pts.dim) if known else moment_prior(pts.reference, process)
+    check_prior(prior, pts.dim)
     moments = noise_moments(
         keys[1], score, process, pts, grid.time, _cheap(divergence), _exact_score_of(data, process)
     )
     CE = prior_cross_entropy(pts, process, prior)
     start, end = (noised_points(process, pts, nodes + i, grid.time[-i]) for i in (0, 1))
+    start = start[:, :flow_points]
     S0, start_log_prob = marginal_entropy(data, process, pts, start, grid.time[0])
     S1, _ = marginal_entropy(data, process, pts, end, grid.time[-1])
     flow = _flow_means(keys[2], score, process, start, start_log_prob, S0, prior, grid, divergence, tolerance)

@@ -55,7 +55,8 @@ class FlowLikelihood(NamedTuple):
     steps: Int[Array, " n"]
 
 
-def _check_prior(prior: Gaussian, dim: int) -> None:
+def check_prior(prior: Gaussian, dim: int) -> None:
+    """Raise unless the prior has as many dimensions as the data."""
     if prior.dim != dim:
         raise complain("prior", f"a Gaussian in {prior.dim} dimensions", f"one in {dim}")
 
@@ -82,7 +83,7 @@ def flow_likelihood(
     dim = x.shape[1]
     check_score(score, dim)
     prior = prior or default_prior(score, process, dim)
-    _check_prior(prior, dim)
+    check_prior(prior, dim)
     start = starting_time(score, process, t_min)
     divergence = divergence or default_divergence(dim)
     if key is None:
@@ -157,7 +158,7 @@ def variational_terms(
     dim = x.shape[1]
     check_score(score, dim)
     prior = prior or default_prior(score, process, dim)
-    _check_prior(prior, dim)
+    check_prior(prior, dim)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
     reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
     points = sample_points(key, x, nodes, reference)

@@ -200,7 +200,11 @@ def draw_points(
     """Points for ``data``: a distribution, ``Samples``, or an array (n, d), of which the first ``max_points`` rows."""
     array = getattr(data, "array", data)
     if hasattr(array, "shape") or isinstance(array, list | tuple):
-        return sample_points(key, np.asarray(array)[:max_points], blocks)
+        check_points("data", array)
+        rows = np.asarray(array)[:max_points]
+        if len(rows) < 2:
+            raise complain("data", "one row", "at least 2, since the error bar is their spread")
+        return sample_points(key, rows, blocks)
     if hasattr(data, "sample") and hasattr(data, "dim"):
         return distribution_points(key, data, blocks, replicates, points)
     raise complain("data", type(data).__name__, "a distribution or an array of samples (n, d)")

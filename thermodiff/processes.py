@@ -44,11 +44,13 @@ class DerivedProcess:
 
     def drift_rate(self, t: Any) -> Any:
         """a(t) = d ln alpha / dt, per unit time."""
+        check_time(t)
         t = jnp.asarray(t, dtype=float)
         return jnp.vectorize(jax.grad(lambda u: jnp.log(self.alpha(u))))(t)
 
     def diffusivity(self, t: Any) -> Any:
         """D(t) = (1/2) d sigma^2/dt - a sigma^2 = sigma^2 d ln(sigma/alpha)/dt."""
+        check_time(t)
         t = jnp.asarray(t, dtype=float)
         half_growth = jnp.vectorize(jax.grad(lambda u: 0.5 * self.sigma(u) ** 2))(t)
         return half_growth - self.drift_rate(t) * self.sigma(t) ** 2

@@ -266,10 +266,15 @@ def rotated(score: Score, rotation: Any) -> RotatedScore:
 
 
 def noisy(
-    key: Key, score: Score, process: Process, dim: int, amplitude: float = 0.1, wavenumber: float = 1.0
+    key: Key,
+    score: Score,
+    process: Process,
+    dim: int,
+    amplitude: float = 0.1,
+    wavenumber: float = 1.0,
+    waves: int = 64,
 ) -> NoisyScore:
     """The score plus a smooth random field of relative size ``amplitude``; high ``wavenumber`` makes it rough."""
-    waves = 64
     k = jax.random.split(key, 4)
     return NoisyScore(
         score,

@@ -24,11 +24,19 @@ def check_finite(name: str, x: Any) -> None:
     """Raise if an array holds NaN or infinity, saying how many and where the first is."""
     if not is_concrete(x):
         return
+    check_numbers(name, x)
     bad = ~np.isfinite(np.asarray(x, dtype=np.float64))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f" (first at index {where})" if where else ""
         raise complain(name, f"{int(bad.sum())} NaN or infinite value(s){place}", "finite numbers")
+
+
+def check_numbers(name: str, x: Any) -> None:
+    """Raise unless an array holds real numbers: no text, no objects, nothing complex."""
+    kind = np.asarray(x).dtype
+    if not any(jnp.issubdtype(kind, real) for real in (jnp.floating, jnp.integer, jnp.bool_)):
+        raise complain(name, f"entries of type {kind}", "real numbers")
 
 
 def check_time(t: Any, name: str = "t") -> None:
@@ -71,7 +79,10 @@ def check_covariance(name: str, cov: Any, dim: int) -> None:
 def check_points(name: str, x: Any, dim: int | None = None) -> None:
     """Raise unless ``x`` is a finite array of shape (n, d), with d = ``dim`` if given."""
     need = "an array of shape (n, d)" if dim is None else f"an array of shape (n, {dim})"
-    shape = np.shape(x)
+    try:
+        shape = np.shape(x)
+    except ValueError as error:
+        raise complain(name, "rows of different lengths", need) from error
     if len(shape) != 2 or shape[0] == 0 or shape[1] == 0 or (dim is not None and shape[1] != dim):
         raise complain(name, f"shape {tuple(shape)}", need)
     check_finite(name, x)
@@ -84,10 +95,8 @@ def check_samples(name: str, x: Any) -> None:
     column (singular covariance), and more than one row in twenty repeated (a discrete distribution
     has no density).
     """
+    check_points(name, x)
     array = np.asarray(x)
-    if array.dtype.kind not in "fiub":
-        raise complain(name, f"entries of type {array.dtype}", "real numbers")
-    check_points(name, array)
     n, d = array.shape
     if n <= d:
         raise complain(
@@ -134,6 +143,12 @@ def check_score(score: Any, dim: int) -> None:
             "score",
             "a callable that JAX cannot trace",
             "one written with jax.numpy (or wrapped by jax.pure_callback)",
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise complain(
+            "score",
+            f"{type(error).__name__} for x of shape ({dim},), t of shape (): {error}",
+            f"shape ({dim},)",
         ) from error
     shape = getattr(out, "shape", None)
     if shape != (dim,):

@@ -1,0 +1,133 @@
+"""The command ``thermodiff``: its options, its exit statuses and its one-line complaints; the work is done elsewhere.
+
+Exit status 0 for success, 2 for input that a user can put right (one line on stderr), 130 for an interrupt; an error
+that nobody foresaw keeps its traceback. Heavy imports wait until a command runs, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+
+DESCRIPTION = """Thermodynamics of score-based diffusion models, from the command line.
+
+    thermodiff audit samples.csv --out results/mine     # your own samples
+    thermodiff audit digits --out results/digits        # scikit-learn's digits, about two minutes
+    thermodiff audit --help                             # all options of a command"""
+
+
+_no_default = tyro.conf.arg(help_behavior_hint="")  # the help text states it in words
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
+
+    Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
+    that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
+    number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
+    """
+
+    file: Annotated[str, tyro.conf.Positional]
+    """A .npy, .npz or .csv file of samples (n rows, d columns), or `digits` for scikit-learn's."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    key: Annotated[str | None, _no_default] = None
+    """Which array of an .npz file; not needed where it holds only one."""
+    process: Literal["ve", "vp"] = "ve"
+    """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
+    sigma: Annotated[float | None, _no_default] = None
+    """Noise of the process: sigma for ve (default 25), the largest beta for vp (default 20)."""
+    steps: Annotated[int | None, _no_default] = None
+    """At most so many training steps (default: by dimension, 3000 to 6000)."""
+    seed: int = 0
+    """Seed of the split, the training and the averages; the same seed gives the same numbers."""
+    dequantise: bool = False
+    """Add uniform noise of one unit to integer data, which have no density as they are. (digits: always)"""
+    max_points: int = 1024
+    """Audit at most so many test rows; the record says how many were used."""
+
+    def __call__(self) -> int:
+        """Runs the command; returns the exit status."""
+        from thermodiff import user_audit
+
+        try:
+            job = user_audit.prepare(**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+        except (ValueError, OSError) as error:
+            return _refuse(str(error))
+        for remark in job.remarks:
+            print(f"thermodiff: note: {remark}", file=sys.stderr)
+        try:
+            print(user_audit.run(job))
+        except KeyboardInterrupt:
+            return _interrupted(f"; run the same command again to go on from {job.checkpoints}")
+        print(f"\nWritten: {', '.join(str(self.out / name) for name in user_audit.RESULTS)}")
+        return 0
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line ``argv`` (default: the process's own); returns the exit status."""
+    try:
+        command = _parse(sys.argv[1:] if argv is None else argv)
+        return command if isinstance(command, int) else command()
+    except KeyboardInterrupt:
+        return _interrupted("")
+
+
+def _parse(argv: Sequence[str]) -> Any:
+    """The command with its options, or the exit status if there is nothing to run (help, or bad options)."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,
+                prog="thermodiff",
+                description=DESCRIPTION,
+                args=list(argv),
+                config=(
+                    tyro.conf.DisallowNone,
+                    tyro.conf.FlagCreatePairsOff,
+                    tyro.conf.PositionalMetavarFromFieldName,
+                ),
+            )
+    except SystemExit as stop:
+        return 0 if not stop.code else _refuse(_one_line(complaint.getvalue()))
+
+
+def _one_line(box: str) -> str:
+    """tyro's framed message without its frame, explanations and help: its first sentence."""
+    lines = [line.strip("│").rstrip()[1:] for line in box.splitlines() if line.startswith("│")]
+    said: list[str] = []
+    for line in lines:
+        if not line.strip() or line.startswith("─"):
+            break
+        if not line.startswith(" " * 8):  # deeper lines repeat the help of an option
+            said.append(line.strip())
+    return " ".join(said) or " ".join(box.split())
+
+
+def _refuse(message: str) -> int:
+    print(f"thermodiff: error: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _interrupted(advice: str) -> int:
+    print(f"thermodiff: interrupted{advice}", file=sys.stderr)
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

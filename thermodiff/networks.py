@@ -1,0 +1,149 @@
+"""Networks: a point and a noise level in, a vector or the gradient of a potential out.
+
+Both share one trunk. With ell = ln(sigma/alpha), c(ell) a small embedding of it and M_b, m_b linear in c,
+    h_0 = W x + b,   h_b+1 = h_b + B_b silu((1 + M_b) * (A_b h_b) + m_b),   h = (1 + M) * h_depth.
+The noise level multiplies as well as shifts because the simplest answer, that of a Gaussian, is a function of ell times x.
+Output weights start at zero: a new network is exactly F = 0, so a preconditioned score starts as the exact score of
+the data's Gaussian. Everything is written for one sample, x (d,) and ell (), and mapped outside.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+from thermodiff.types import Key, Scalar, Vector, pytree_dataclass, static
+from thermodiff.validation import check_positive, complain
+
+FREQUENCIES = tuple(0.1 * 40 ** (i / 15) for i in range(16))
+"""Wave numbers of the embedding of ell, geometric from 0.1 to 4 per nat: from slower than the whole range of noise
+levels to the width over which a Gaussian's score turns from signal to noise."""
+EMBEDDING = 32
+
+_ZERO = nnx.initializers.zeros_init()
+# Kinks spread over the data from the start; with zeros they all lie at its mean, and edges are learned more slowly.
+_SPREAD = nnx.initializers.normal(1.0)
+
+
+class _Trunk(nnx.Module):
+    """h(x, ell), shape (width,): ``depth`` residual blocks, each scaled and shifted by the noise level."""
+
+    def __init__(self, dim: int, width: int, depth: int, *, rngs: nnx.Rngs) -> None:
+        self.embed = nnx.Linear(2 * len(FREQUENCIES), EMBEDDING, rngs=rngs)
+        # One product gives the scales and shifts of every block and the scale of the last layer.
+        self.modulate = nnx.Linear(EMBEDDING, (2 * depth + 1) * width, rngs=rngs)
+        self.enter = nnx.Linear(dim, width, bias_init=_SPREAD, rngs=rngs)
+        self.inner = nnx.List([nnx.Linear(width, width, rngs=rngs) for _ in range(depth)])
+        self.outer = nnx.List([nnx.Linear(width, width, rngs=rngs) for _ in range(depth)])
+
+    def __call__(self, x: Vector, ell: Scalar) -> Float[Array, " width"]:
+        phase = ell * jnp.asarray(FREQUENCIES, dtype=x.dtype)
+        embedding = nnx.silu(self.embed(jnp.concatenate([jnp.sin(phase), jnp.cos(phase)])))
+        *blocks, last = jnp.split(self.modulate(embedding), 2 * len(self.inner) + 1)
+        h = self.enter(x)
+        for inner, outer, scale, shift in zip(self.inner, self.outer, blocks[::2], blocks[1::2], strict=True):
+            h = h + outer(nnx.silu((1 + scale) * inner(h) + shift))
+        return (1 + last) * h
+
+
+class ResidualMLP(nnx.Module):
+    """F = V h(x, ell) + v, shape (d,): any vector field."""
+
+    def __init__(self, dim: int, width: int = 64, depth: int = 2, *, rngs: nnx.Rngs) -> None:
+        self.trunk = _Trunk(dim, width, depth, rngs=rngs)
+        self.leave = nnx.Linear(width, dim, kernel_init=_ZERO, rngs=rngs)
+
+    def __call__(self, x: Vector, ell: Scalar) -> Vector:
+        """F(x, ell), shape (d,)."""
+        return self.leave(self.trunk(x, ell))
+
+
+class PotentialMLP(nnx.Module):
+    """F_i = (s/s_i) d phi/d x_i with phi = V h(x, ell)^2: a field without curl in the coordinates x_i/s_i.
+
+    ``scales`` s_i (d,), s their geometric mean, are fixed, not trained, and 1 unless the input was whitened. The potential is quadratic
+    in h because that of a Gaussian is quadratic in x.
+    """
+
+    def __init__(self, dim: int, width: int = 64, depth: int = 2, *, rngs: nnx.Rngs) -> None:
+        self.trunk = _Trunk(dim, width, depth, rngs=rngs)
+        self.leave = nnx.Linear(width, 1, use_bias=False, kernel_init=_ZERO, rngs=rngs)
+        self.scales = nnx.Variable(jnp.ones(dim))
+
+    def potential(self, x: Vector, ell: Scalar) -> Scalar:
+        """phi(x, ell), shape ()."""
+        return self.leave(0.5 * self.trunk(x, ell) ** 2)[0]
+
+    def __call__(self, x: Vector, ell: Scalar) -> Vector:
+        """F(x, ell), shape (d,)."""
+        scales = jax.lax.stop_gradient(self.scales[...])
+        geometric_mean = jnp.exp(jnp.mean(jnp.log(scales)))
+        return jax.grad(self.potential)(x, ell) * (geometric_mean / scales)
+
+
+@pytree_dataclass
+class Network:
+    """A module with its weights as one frozen callable, ``network(x, ell) -> (d,)``.
+
+    ``module`` (ResidualMLP, PotentialMLP or one with their signature), ``dim``, ``width`` and ``depth`` are
+    compiled in; ``params``, nested dictionaries of arrays, are its leaves.
+    """
+
+    module: Any = static()
+    dim: int = static()
+    width: int = static()
+    depth: int = static()
+    params: Any
+
+    def __call__(self, x: Vector, ell: Scalar) -> Vector:
+        """F(x, ell) of the module with these weights."""
+        graph = _graph(self.module, self.dim, self.width, self.depth)
+        return nnx.merge(graph, nnx.State(self.params))(x, ell)
+
+
+@functools.cache
+def _graph(module: Any, dim: int, width: int, depth: int) -> nnx.GraphDef:
+    """The module without its arrays."""
+    return nnx.split(nnx.eval_shape(lambda: module(dim, width, depth, rngs=nnx.Rngs(0))))[0]
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a whole number, at least 1."""
+    if not (isinstance(value, int | np.integer) and value >= 1):
+        raise complain(name, f"{value}", "a positive whole number")
+
+
+def _initialise(module: Any, key: Key, dim: int, width: int, depth: int) -> Network:
+    for name, value in {"dim": dim, "width": width, "depth": depth}.items():
+        check_count(name, value)
+    state = nnx.state(module(dim, width, depth, rngs=nnx.Rngs(key)))
+    return Network(module, dim, width, depth, nnx.to_pure_dict(state))
+
+
+def residual_mlp(key: Key, dim: int, width: int = 64, depth: int = 2) -> Network:
+    """A new ``ResidualMLP``: a free vector field on R^d, 0 at the start."""
+    return _initialise(ResidualMLP, key, dim, width, depth)
+
+
+def potential_mlp(key: Key, dim: int, width: int = 64, depth: int = 2) -> Network:
+    """A new ``PotentialMLP``: the gradient of a scalar, 0 at the start, so that the score has no curl."""
+    return _initialise(PotentialMLP, key, dim, width, depth)
+
+
+def for_whitened_input(network: Any, scales: Vector) -> Any:
+    """The network, told that its input coordinates were divided by ``scales`` (d,), standard deviations > 0.
+
+    A preconditioned score multiplies F_i by s_i; only with F_i proportional to (1/s_i) d phi/d x_i is the product a gradient. Changes
+    a ``PotentialMLP``; what is not one comes back as it is.
+    """
+    check_positive("scales", scales)
+    if not (isinstance(network, Network) and network.module is PotentialMLP):
+        return network
+    params = {**network.params, "scales": jnp.asarray(scales, dtype=float)}
+    return Network(network.module, network.dim, network.width, network.depth, params)

@@ -1,0 +1,214 @@
+"""Figures from records: (axes, record) -> axes. Reads plain dicts and lists only, so a saved JSON plots as well.
+
+The only file that imports matplotlib. Sizes are those of print at one column (3.4 in, 8 pt); colours are
+Okabe and Ito's, told apart by the colour-blind, and no curve is told by colour alone. No pyplot: no global state.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from thermodiff.data_io import write_atomically
+
+COLUMN = 3.4
+"""Width of one column in inches; a figure across the page is 2 COLUMN + 0.2."""
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#7F7F7F"
+PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+
+STYLE = {
+    "font.size": 8.0,
+    "font.family": "DejaVu Sans",
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 8.0,
+    "legend.fontsize": 7.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 300,
+    "figure.dpi": 150,
+    "axes.formatter.useoffset": False,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The house style for everything made inside: ``with style(): figure = new_figure(); ...; save_figure(...)``."""
+    with matplotlib.rc_context(STYLE):
+        yield
+
+
+def new_figure(width: float = COLUMN, height: float = 2.5) -> Figure:
+    """An empty figure of width x height inches that fits its labels; add axes with ``.subplots`` or ``.subplot_mosaic``."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
+    """Writes ``stem``.png (300 dpi) and ``stem``.pdf, each whole or not at all, the same bytes for the same figure."""
+    paths = []
+    # No dates and no versions inside, so that a figure changes only when what it shows does.
+    unstamped: dict[str, dict[str, Any]] = {
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    rendered = {}
+    with matplotlib.rc_context(STYLE):
+        for kind, metadata in unstamped.items():
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
+            rendered[kind] = buffer.getvalue()
+    for kind, content in rendered.items():
+        paths.append(write_atomically(Path(f"{stem}.{kind}"), content))
+    return paths[0], paths[1]
+
+
+# --- rates --------------------------------------------------------------------------------------
+
+RATE_LOOKS = {
+    "intrinsic": {"color": VERMILION, "linestyle": "-"},
+    "system": {"color": BLUE, "linestyle": (0, (5, 1.5))},
+    "exchange": {"color": GREEN, "linestyle": (0, (5, 1.5, 1, 1.5))},
+}
+
+
+def plot_rates(axes: Axes, record: Mapping[str, Any], against: str = "time", label: str = "{name}") -> Axes:
+    """The three entropy rates of ``EntropyRates.to_dict()`` with bands of one standard error.
+
+    ``against`` "time" shows nats per unit time. "log_snr" shows nats per unit of
+    ln(alpha^2/sigma^2), so that areas are nats; the record then needs "log_snr" and "log_snr_rate" = |d log-SNR/dt| too.
+    ``label`` names the curves, with {name} for intrinsic, system, exchange.
+    """
+    x = np.asarray(record[against], dtype=float)
+    unit = np.asarray(record["log_snr_rate"], dtype=float) if against == "log_snr" else np.ones_like(x)
+    axes.axhline(0.0, color=BLACK, linewidth=0.5, zorder=0)
+    for name, look in RATE_LOOKS.items():
+        mean = np.asarray(record[name], dtype=float) / unit
+        error = np.asarray(record[f"{name}_stderr"], dtype=float) / unit
+        axes.plot(x, mean, label=label.format(name=name), **look)
+        axes.fill_between(x, mean - error, mean + error, color=look["color"], alpha=0.25, linewidth=0)
+    if against == "log_snr":
+        axes.set_xlabel(r"log-SNR  $\ln(\alpha^2/\sigma^2)$")
+        axes.set_ylabel("nats per unit log-SNR")
+    else:
+        axes.set_xlabel("time $t$ (data at 0, noise at 1)")
+        axes.set_ylabel("nats per unit time")
+    axes.margins(x=0.0)
+    axes.legend()
+    return axes
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def plot_loss(axes: Axes, history: Mapping[str, Any]) -> Axes:
+    """Denoising loss in training and on held-out rows against the step; the smallest held-out one is marked.
+
+    ``history`` has "step", "loss" and "validation" (entries may be None), as ``Fit.history._asdict()`` does.
+    """
+    step = np.asarray(history["step"], dtype=float)
+    loss, held_out = (np.asarray(history[name], dtype=float) for name in ("loss", "validation"))
+    axes.plot(step, loss, color=SKY, linewidth=0.9, label="training")
+    if np.isfinite(held_out).any():
+        best = int(np.nanargmin(held_out))
+        axes.plot(step, held_out, color=BLACK, linestyle=(0, (5, 1.5)), label="held out")
+        axes.plot(step[best], held_out[best], "o", color=VERMILION, label="kept", clip_on=False, zorder=3)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("loss (nats)")
+    axes.legend()
+    return axes
+
+
+# --- the ladder of bounds -----------------------------------------------------------------------
+
+_RUNGS = (
+    ("bound_quadratic", "$L_1$ quadratic", "bound"),
+    ("bound_divergence", "$L_2$ divergence", "bound"),
+    ("bound_denoising", "$L_3$ denoising", "bound"),
+    ("bound_flow", "$L_0$ flow", "bound"),
+    ("certified_flow", "certified for NLL$_\\mathrm{ode}$", "certified"),
+    ("certified_elbo", r"certified for $-$ELBO", "certified"),
+    ("certified_elbo_rate", r"same, from the true rate", "certified"),
+    ("S0", "$S_0$", "entropy"),
+    ("cross", "$N_\\theta$ cross functional", "cross"),
+    ("nll", "NLL$_\\mathrm{ode}$", "likelihood"),
+    ("neg_elbo", r"$-$ELBO", "likelihood"),
+)
+_VACUOUS = ("certified_elbo", "certified_elbo_rate")
+"""Where -ELBO stands for S0 these compare it with itself."""
+_GROW_WITH_S0 = ("bound", "certified", "entropy")
+_RUNG_LOOKS = {
+    "bound": {"color": BLUE, "marker": "s"},
+    "certified": {"color": GREEN, "marker": "^"},
+    "entropy": {"color": BLACK, "marker": "D"},
+    "cross": {"color": PURPLE, "marker": "v"},
+    "likelihood": {"color": VERMILION, "marker": "o"},
+}
+
+
+def plot_ladder(axes: Axes, record: Mapping[str, Any], offset: float = 0.0) -> Axes:
+    """Lower bounds, entropies and likelihoods of ``Audit.to_dict()`` from bottom to top, with values and error bars.
+
+    ``offset`` (nats) is added to all: the log Jacobian turns standardised into the data's own units. Where the record
+    knows S0 by an upper bound only, what grows with S0 is drawn open, with an arrow: the true value lies to the left.
+    """
+    ceiling = record["known"]["S0"] == "upper bound"
+    rungs = [r for r in _RUNGS if record.get(r[0]) is not None and not (ceiling and r[0] in _VACUOUS)]
+    for height, (key, _, kind) in enumerate(rungs):
+        _draw_rung(
+            axes,
+            height,
+            record[key] + offset,
+            record[f"{key}_stderr"],
+            kind,
+            ceiling and kind in _GROW_WITH_S0,
+        )
+    axes.set_yticks(range(len(rungs)), [label for _, label, _ in rungs])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_ylim(-0.6, len(rungs) - 0.4)
+    axes.set_xlabel("nats per sample")
+    return axes
+
+
+def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind: str, at_most: bool) -> None:
+    look = _RUNG_LOOKS[kind]
+    fill = "white" if at_most else look["color"]
+    axes.errorbar(value, height, xerr=error, capsize=2, elinewidth=0.8, markerfacecolor=fill, **look)
+    if at_most:
+        arrow = {"arrowstyle": "<-", "color": look["color"], "linewidth": 0.8, "shrinkA": 0, "shrinkB": 2}
+        axes.annotate("", xy=(value, height), xytext=(-16, 0), textcoords="offset points", arrowprops=arrow)
+    text = ("≤ " if at_most else "") + with_error(value, error)
+    axes.text(1.02, height, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+
+
+def with_error(value: float, error: float | None) -> str:
+    """ "4.350 ± 0.012": as many decimals as the error has two significant digits for, at most four."""
+    if error is None or not np.isfinite(error) or error < 5e-5:
+        return f"{value:.4f}"
+    decimals = int(np.clip(1 - np.floor(np.log10(error)), 0, 4))
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"

@@ -1,0 +1,216 @@
+"""Training: Adam on the denoising loss, compiled in chunks of steps, resumable bit for bit.
+
+    fit         one score
+    fit_sweep   several at once as one compiled program: the same step, mapped
+
+Step i draws its randomness from fold_in(key, i) and its learning rate from i, and a chunk is a loop with i as its counter, so where a
+training was interrupted leaves no trace in the result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thermodiff.checkpoints import Keeper
+from thermodiff.progress import Callback, Report, watchers
+from thermodiff.training_problem import Problem, TrainingConfig, as_distribution, fingerprint, prepare
+from thermodiff.training_step import Record, State, advance_all, advance_one, initial_state
+from thermodiff.types import Key, Process, Score
+from thermodiff.validation import complain
+
+CHECKPOINT_SECONDS = 5.0
+"""At most this much training is lost when a process is killed (and one chunk, if that takes longer)."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss or its gradient became NaN or infinite; the message names the step and the last good checkpoint."""
+
+
+class History(NamedTuple):
+    """One entry a chunk: ``step`` reached, mean training loss over the chunk, validation loss of the averaged weights at its end.
+
+    Losses are in nats under the weighting of the likelihood; ``validation`` is NaN where no validation data were given.
+    """
+
+    step: np.ndarray
+    loss: np.ndarray
+    validation: np.ndarray
+
+
+class Fit(NamedTuple):
+    """A trained score, how it got there, and whether validation stopped it before ``config.steps``."""
+
+    score: Score
+    history: History
+    config: TrainingConfig
+    steps: int
+    stopped_early: bool
+
+
+def _run(
+    advance: Callable[..., tuple[State, Record]],
+    config: TrainingConfig,
+    problem: Problem,
+    state: State,
+    keeper: Keeper,
+    resume: bool,
+    tell: Callback,
+) -> tuple[State, History]:
+    """Chunk after chunk from the newest checkpoint on; ``tell`` hears of each when it is safe."""
+    ends = np.append(np.arange(config.chunk, config.steps, config.chunk), config.steps)
+    empty = np.full((len(ends), *state.stale.shape), np.nan, np.float32)
+    history = History(ends, empty, empty.copy())
+    done, (state, *losses) = keeper.restore((state, *history[1:]), resume) or (0, (state, *history[1:]))
+    history = History(ends, *(np.array(loss) for loss in losses))
+    try:
+        for k in range(int(np.searchsorted(ends, done, side="right")), len(ends)):
+            if config.patience is not None and np.all(np.asarray(state.stale) >= config.patience):
+                break
+            state, record = advance(config, problem, state, done, int(ends[k]))
+            done = int(ends[k])
+            _check_finite(record.bad_step, config, keeper)
+            history.loss[k], history.validation[k] = record.loss, record.validation
+            keeper.offer(done, (state, history.loss.copy(), history.validation.copy()))
+            tell(Report(done, history.loss[k], history.validation[k]))
+    finally:
+        keeper.flush()
+    return state, history
+
+
+def _check_finite(bad_step: Any, config: TrainingConfig, keeper: Keeper) -> None:
+    bad = np.asarray(bad_step)
+    if np.all(bad < 0):
+        return
+    keeper.flush()
+    which = ""
+    if bad.ndim:
+        i = int(np.flatnonzero(bad >= 0)[0])
+        which, bad = f" of training {i} (of {len(bad)})", bad[i]
+    raise TrainingDivergedError(
+        f"loss or gradient not finite at step {int(bad) + 1} of {config.steps}{which}; {keeper}. "
+        f"A learning rate below {config.learning_rate:g} or data on a scale of order 1 may help."
+    )
+
+
+def _finish(config: TrainingConfig, problem: Problem, state: State, history: History) -> Fit:
+    """The fit of one training; a sweep's has been taken apart."""
+    chunks = int(np.sum(np.isfinite(history.loss)))
+    steps = int(history.step[chunks - 1])
+    score = config.score(state.average if state.best is None else state.best, problem)
+    return Fit(score, History(*(h[:chunks] for h in history)), config, steps, steps < config.steps)
+
+
+def _configured(config: TrainingConfig | None, settings: dict[str, Any]) -> TrainingConfig:
+    known = [f.name for f in dataclasses.fields(TrainingConfig)]
+    for name in settings:
+        if name not in known:
+            raise TypeError(f"{name}: got an unknown setting, need one of {', '.join(known)}")
+    return dataclasses.replace(config or TrainingConfig(), **settings)
+
+
+def fit(
+    key: Key,
+    data: Any,
+    process: Process,
+    *,
+    config: TrainingConfig | None = None,
+    validation: Any = None,
+    checkpoint_dir: str | Path | None = None,
+    resume: bool = True,
+    progress: bool = False,
+    callback: Callback | None = None,
+    **settings: Any,
+) -> Fit:
+    """Train a score on ``data`` carried through ``process`` by denoising score matching.
+
+    Args:
+        key: fixes everything random, the result bit for bit.
+        data: a distribution (fresh samples at each step) or an array (n, d) (rows drawn with replacement).
+        process: the diffusion.
+        config: a ``TrainingConfig``; ``**settings`` override its fields, as in ``fit(..., steps=1000, width=96)``.
+        validation: rows (m, d) not trained on. The averaged weights with the smallest loss on them, always at the same
+            times and noise, become the score; ``patience`` chunks without a better one end the training.
+        checkpoint_dir: a folder for checkpoints: every 5 s, at the end and when interrupted, the last two kept.
+        resume: continue from the newest checkpoint there, to the same result as if never interrupted, or return at once if it was the
+            last. False removes the checkpoints there and starts over.
+        progress: draw a progress bar, if stderr is a terminal.
+        callback: called with a ``Report`` after each chunk; what it raises ends the training, checkpoint written.
+
+    Raises:
+        ValueError: for arguments that do not fit, or a checkpoint of another training, naming what differs.
+        TrainingDivergedError: when loss or gradient is not finite.
+    """
+    config = _configured(config, settings)
+    problem, network = prepare(key, data, process, config, validation)
+    state = initial_state(config, network, validation is not None)
+    marks = {} if checkpoint_dir is None else fingerprint(key, data, process, config, validation)
+    keeper = Keeper(checkpoint_dir, marks, CHECKPOINT_SECONDS)
+    with watchers("training", config.steps, progress, callback) as tell:
+        state, history = _run(advance_one, config, problem, state, keeper, resume, tell)
+    return _finish(config, problem, state, history)
+
+
+def fit_sweep(
+    keys: Any,
+    data: Any,
+    processes: Any,
+    *,
+    config: TrainingConfig | None = None,
+    validation: Any = None,
+    checkpoint_dir: str | Path | None = None,
+    resume: bool = True,
+    progress: bool = False,
+    callback: Callback | None = None,
+    **settings: Any,
+) -> list[Fit]:
+    """``fit`` for S keys, and S processes of one class or one process for all, as one compiled program.
+
+    ``keys`` (S,), ``processes`` a list of S or one; the rest is as in ``fit``, with one folder of checkpoints for the sweep. Each training
+    equals the one made alone up to rounding. Raises as ``fit`` does; when one training diverges, all end.
+    """
+    config = _configured(config, settings)
+    several = isinstance(processes, list | tuple)
+    processes = list(processes) if several else [processes] * len(keys)
+    _check_sweep(keys, processes)
+    data = as_distribution(data)
+    pairs = [prepare(k, data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
+    problems = [problem for problem, _ in pairs]
+    problem = _stack([p._replace(data=None) for p in problems])._replace(data=data)
+    state = _stack([initial_state(config, network, validation is not None) for _, network in pairs])
+    marks = {} if checkpoint_dir is None else fingerprint(keys, data, processes, config, validation)
+    keeper = Keeper(checkpoint_dir, marks, CHECKPOINT_SECONDS)
+    with watchers(f"{len(keys)} trainings", config.steps, progress, callback) as tell:
+        state, history = _run(advance_all, config, problem, state, keeper, resume, tell)
+    return [
+        _finish(
+            config,
+            problems[i],
+            jax.tree.map(lambda leaf, i=i: leaf[i], state),
+            History(history.step, history.loss[:, i], history.validation[:, i]),
+        )
+        for i in range(len(keys))
+    ]
+
+
+def _check_sweep(keys: Any, processes: list) -> None:
+    if len(keys) == 0:
+        raise complain("keys", "none", "one key for each training")
+    if len(processes) != len(keys):
+        raise complain(
+            "processes", f"{len(processes)} for {len(keys)} keys", "one for each key, or one for all"
+        )
+    kinds = {jax.tree.structure(process) for process in processes}
+    if len(kinds) > 1:
+        names = sorted({type(process).__name__ for process in processes})
+        raise complain("processes", " and ".join(names), "processes of one class: they share one program")
+
+
+def _stack(trees: list) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)

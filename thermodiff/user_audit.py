@@ -1,0 +1,211 @@
+"""An audit of a user's own samples, from the file to the written results: prepare, train, measure, write.
+
+    x -> z = (x - mean)/std -> score trained on 70 %, stopped by 10 % -> td.audit on 20 % -> record, table, figure
+
+``prepare`` finds everything that a user can get wrong and says so in one line; ``run`` does the work. Numbers are
+measured on z; nats in the data's own units are those plus the log Jacobian (``data_preparation``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from thermodiff import user_report
+from thermodiff.audit import audit
+from thermodiff.data_io import Table, load, load_digits, write_atomically
+from thermodiff.data_preparation import (
+    Split,
+    Standardisation,
+    check_table,
+    dequantise,
+    remarks,
+    split_rows,
+    standardisation,
+)
+from thermodiff.processes import VarianceExploding, VariancePreserving
+from thermodiff.training import fit
+from thermodiff.types import Process
+from thermodiff.validation import complain
+
+RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
+PACKAGES = ("thermodiff", "jax", "flax", "optax", "diffrax", "numpy", "scipy")
+PROCESSES = {
+    "ve": (VarianceExploding, 25.0),
+    "vp": (lambda beta_max: VariancePreserving(0.1, beta_max), 20.0),
+}
+
+
+class Job(NamedTuple):
+    """An audit that can start: standardised and split data (each (., d)), the process, and the record so far."""
+
+    split: Split
+    process: Process
+    training: dict[str, Any]
+    out: Path
+    checkpoints: Path
+    about: dict[str, Any]
+
+
+def training_settings(dim: int, steps: int | None) -> dict[str, Any]:
+    """Size and length of the training for d columns: chosen so that two cores need about a minute up to d = 64."""
+    width, batch, default = (96, 256, 6000) if dim <= 16 else (256, 256, 3000)
+    steps = steps or default
+    chunk = min(250, steps)
+    return {
+        "steps": steps,
+        "width": width,
+        "batch_size": batch,
+        "chunk": chunk,
+        "warmup": min(100, steps // 2),
+        "patience": 8,
+    }
+
+
+# --- preparing ----------------------------------------------------------------------------------
+
+
+def prepare(
+    *,
+    file: str,
+    out: Path,
+    key: str | None,
+    process: str,
+    sigma: float | None,
+    steps: int | None,
+    seed: int,
+    dequantise: bool,
+    max_points: int,
+) -> Job:
+    """Reads, checks, splits and standardises; makes the folder ``out``. The options are those of ``thermodiff audit``.
+
+    Raises ValueError or OSError, one line, for anything that the user can put right.
+    """
+    make, default_sigma = PROCESSES[process]
+    _check_options(steps, seed, max_points)
+    options = {
+        "file": file,
+        "key": key,
+        "process": process,
+        "sigma": default_sigma if sigma is None else sigma,
+    }
+    options |= {"seed": seed, "dequantise": dequantise or file == "digits", "max_points": max_points}
+    dynamics = make(options["sigma"])
+    rng = np.random.default_rng(seed)
+    table = _read(file, key, options["dequantise"], rng)
+    rows = split_rows(table.values, rng)
+    scaling = standardisation(rows.training, table)
+    split = Split(*(scaling(part) for part in rows))
+    training = training_settings(table.values.shape[1], steps)
+    about = {"options": options, "training": training, **_describe(table, split, scaling, max_points)}
+    out.mkdir(parents=True, exist_ok=True)
+    return Job(split, dynamics, training, out, out / "checkpoints" / _digest(split, about), about)
+
+
+def _check_options(steps: int | None, seed: int, max_points: int) -> None:
+    if steps is not None and steps < 1:
+        raise complain("steps", f"{steps}", "a positive whole number")
+    if seed < 0 or seed >= 2**32:
+        raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+    if max_points < 2:
+        raise complain("max-points", f"{max_points}", "at least 2, since error bars are the spread of points")
+
+
+def _read(file: str, key: str | None, counts: bool, rng: np.random.Generator) -> Table:
+    """The table in a file, or the digits; dequantised where asked; checked."""
+    if file == "digits" and key is not None:
+        raise complain("key", f"{key!r} for digits", "no key: only an .npz file has several arrays")
+    table = load_digits() if file == "digits" else load(Path(file), key)
+    if counts:
+        table = dequantise(table, rng)
+    check_table(table)
+    return table
+
+
+def _describe(table: Table, split: Split, scaling: Standardisation, max_points: int) -> dict[str, Any]:
+    n, dim = table.values.shape
+    return {
+        "source": table.source,
+        "columns": table.columns,
+        "rows": n,
+        "dim": dim,
+        "split": {name: len(part) for name, part in split._asdict().items()},
+        "audited": min(len(split.test), max_points),
+        "standardisation": {
+            "mean": scaling.mean.tolist(),
+            "std": scaling.std.tolist(),
+            "log_jacobian": scaling.log_jacobian,
+        },
+        "remarks": remarks(table),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+    }
+
+
+def _digest(split: Split, about: Mapping[str, Any]) -> str:
+    """A short name for this training: the same rows, options and versions give the same, and so resume each other."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for part in split:
+        digest.update(np.ascontiguousarray(part))
+    return digest.hexdigest()[:12]
+
+
+# --- running ------------------------------------------------------------------------------------
+
+
+def run(job: Job) -> str:
+    """Trains, measures, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
+    train_key, audit_key = jax.random.split(jax.random.key(job.about["options"]["seed"]))
+    start = time.monotonic()
+    trained = fit(
+        train_key,
+        job.split.training,
+        job.process,
+        validation=job.split.validation,
+        checkpoint_dir=job.checkpoints,
+        progress=True,
+        **job.training,
+    )
+    middle = time.monotonic()
+    with _working(f"measuring on {job.about['audited']} test rows"):
+        measured = audit(
+            audit_key, trained.score, job.process, job.split.test, max_points=job.about["audited"]
+        )
+    seconds = {"training": middle - start, "audit": time.monotonic() - middle}
+    record = user_report.record(job.about, trained, measured, seconds)
+    text = user_report.table(record, measured)
+    _write(job.out, record, text)
+    return text
+
+
+@contextmanager
+def _working(message: str) -> Iterator[None]:
+    """A line with a moving dot while something runs, for people who watch a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(message):
+        yield
+
+
+def _write(out: Path, record: Mapping[str, Any], text: str) -> None:
+    """The results under their final names, audit.json last: where it is new, the others are."""
+    from thermodiff import plotting
+
+    encoded = json.dumps(record, indent=1, allow_nan=False)
+    with plotting.style():
+        plotting.save_figure(user_report.figure(record), out / "audit")
+    write_atomically(out / "audit.txt", text + "\n")
+    write_atomically(out / "audit.json", encoded + "\n")
