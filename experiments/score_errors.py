@@ -2,8 +2,8 @@
 
     python -m experiments.score_errors --preset paper --out results/score_errors-paper
 
-No training. To the exact score s of Gaussian, mixture and uniform data in d dimensions under VE and VP an error of size e is
-added, with n = -sigma s the noise prediction and n_th the wrong one:
+No training. To the exact score s of Gaussian, mixture and uniform data in d dimensions under VE and VP an error of
+size e is added, with n = -sigma s the noise prediction and n_th the wrong one:
     scaled    n_th = (1 + e) n            shifted   n_th = n + e u sigma/sqrt(alpha^2 v + sigma^2), u a unit vector
     rotated   n_th = Q(e) n, e radians    drifting  n_th = (1 + e sin(2 pi (ell - ell_0)/4)) n
     smooth, rough                         n_th = n + e times a random field of wavenumber 1, 8 (``td.noisy``)
@@ -61,7 +61,9 @@ CELL_KEYS = ("data", "dim", "process", "error", "size", "draw")
 
 @pytree_dataclass
 class WrongScore:
-    """Every kind of error at once: n_th = (c + w sin(2 pi (ell - phase)/4)) Q n + sigma b/sqrt(alpha^2 v + sigma^2) + field.
+    """Every kind of error at once.
+
+    n_th = (c + w sin(2 pi (ell - phase)/4)) Q n + sigma b/sqrt(alpha^2 v + sigma^2) + field.
 
     One class for all, so that a kind or size of error is a new parameter and not a new compilation.
     """
@@ -204,7 +206,7 @@ def random_change(rng: np.random.Generator, dim: int) -> dict[str, Any]:
 
 
 def expected_integrals(cell: harness.Cell, A: float) -> harness.Row:
-    """B, C and J where the kind of error gives them from A alone; A comes from entropies in closed form or by quadrature."""
+    """B, C and J where the kind of error gives them from A alone, which comes from entropies."""
     e = cell["size"]
     if cell["error"] == "scaled":
         return {"B_expected": (1 + e) ** 2 * A, "C_expected": (1 + e) * A, "J_expected": e**2 * A}

@@ -101,9 +101,9 @@ def _identities(rows: list[Row]) -> list[str]:
         error = np.maximum([row["identities"][index]["residual_stderr"] for row in rows], 1e-6)
         weight = error**-2 / np.sum(error**-2)
         z = residual / error
-        lines.append(
-            f"  {identity['name']:<14} {weight @ residual:+.1e} ± {np.sum(error**-2) ** -0.5:.1e}   rms z {np.sqrt(np.mean(z**2)):.2f}"
-        )
+        mean, stderr = weight @ residual, np.sum(error**-2) ** -0.5
+        rms = np.sqrt(np.mean(z**2))
+        lines.append(f"  {identity['name']:<14} {mean:+.1e} ± {stderr:.1e}   rms z {rms:.2f}")
     return lines
 
 
@@ -172,12 +172,17 @@ def _draw_orders(axes: Axes, grid: list[Row]) -> None:
     axes.legend(loc="lower right", fontsize=6, handlelength=1.5)
 
 
+_SLACKS = (
+    ("slack_quadratic", r"NLL$_\mathrm{ode} - L_1$", BLUE, "s"),
+    ("slack_flow", r"NLL$_\mathrm{ode} - L_0$", ORANGE, "D"),
+    ("elbo_slack_quadratic", r"$-$ELBO $- L_1$", GREEN, "^"),
+    ("elbo_slack_denoising", r"$-$ELBO $- L_3$", GREY, "o"),
+)
+
+
 def _draw_slacks(axes: Axes, grid: list[Row]) -> None:
     errors = list(dict.fromkeys(row["error"] for row in grid))
-    for j, (name, label, colour, marker) in enumerate(
-        (("slack_quadratic", r"NLL$_\mathrm{ode} - L_1$", BLUE, "s"), ("slack_flow", r"NLL$_\mathrm{ode} - L_0$", ORANGE, "D"),
-         ("elbo_slack_quadratic", r"$-$ELBO $- L_1$", GREEN, "^"), ("elbo_slack_denoising", r"$-$ELBO $- L_3$", GREY, "o"))
-    ):  # fmt: skip
+    for j, (name, label, colour, marker) in enumerate(_SLACKS):
         x = [errors.index(row["error"]) + 0.2 * (j - 1.5) for row in grid]
         y = [row[name] / row["dim"] for row in grid]
         axes.plot(x, y, linestyle="none", marker=marker, markersize=2.2, color=colour, alpha=0.7, label=label)

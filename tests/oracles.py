@@ -77,11 +77,8 @@ def blurred_student(x: float, df: float, scale: float, sigma: float) -> float:
         np.concatenate([x + sigma * np.linspace(-40, 40, 401), scale * np.linspace(-40, 40, 401)])
     )
     top = log_integrand(grid).max()
-    total = sum(
-        quad(lambda y: np.exp(log_integrand(y) - top), a, b, epsabs=1e-14, epsrel=1e-11, limit=200)[0]
-        for a, b in zip(grid[:-1:8], [*grid[8::8], grid[-1]], strict=False)
-    )
-    return top + np.log(total)
+    marks = np.unique(np.append(grid[::16], grid[-1]))
+    return top + np.log(line_integral(lambda y: np.exp(log_integrand(y) - top), marks))
 
 
 def mixture_log_density(x: np.ndarray, weights, means, covs) -> np.ndarray:
@@ -95,20 +92,14 @@ def mixture_log_density(x: np.ndarray, weights, means, covs) -> np.ndarray:
 
 
 def blurred_curve(x: np.ndarray, path: Callable, breaks, variance: float) -> float:
-    """ln int_0^1 N(x; path(u), variance I) du in the plane by adaptive quadrature."""
-    u = np.linspace(0, 1, 20001)
-    nearest = min(np.sum((x - path(v)) ** 2) for v in u)
-    pieces = np.unique(np.concatenate([breaks, np.linspace(0, 1, 65)]))
-    total = sum(
-        quad(
-            lambda v: np.exp((nearest - np.sum((x - path(v)) ** 2)) / (2 * variance)),
-            a,
-            b,
-            epsabs=1e-15,
-            epsrel=1e-12,
-        )[0]
-        for a, b in zip(pieces[:-1], pieces[1:], strict=True)
-    )
+    """ln int_0^1 N(x; path(u), variance I) du in the plane, adaptively; path maps u () to (2,)."""
+
+    def square(u: float) -> float:
+        return float(np.sum((x - path(u)) ** 2))
+
+    marks = np.unique(np.concatenate([breaks, np.linspace(0, 1, 65)]))
+    nearest = min(square(u) for u in np.linspace(0, 1, 2001))
+    total = line_integral(lambda u: np.exp((nearest - square(u)) / (2 * variance)), marks)
     return np.log(total) - nearest / (2 * variance) - np.log(2 * np.pi * variance)
 
 

@@ -40,7 +40,7 @@ LAYERS = (
     "cli",
 )
 SUBPACKAGE = "distributions"
-# Inside it: what families share, in this order; then the other families, which know nothing of each other; then __init__.
+# Inside it: what families share, in this order; then the other families, unknown to each other; then __init__.
 SHARED = ("base", "quadrature", "truncated", "gaussian", "mixture")
 
 # Who may import what from outside.

@@ -18,6 +18,8 @@ from thermodiff.numerics import (
     sobol,
 )
 
+scrambles = jax.jit(jax.vmap(owen_scramble, in_axes=(None, 0)))
+
 # --- divergence ---------------------------------------------------------------------------------
 
 
@@ -47,9 +49,8 @@ def test_hutchinson_has_the_right_mean_and_variance(key, probes):
     """Var u.Ju = sum_{i<j} (J_ij + J_ji)^2 for one Rademacher probe, divided by the number of probes."""
     n = 4096
     J = np.asarray(jax.jacobian(swirl)(jnp.asarray(X)), dtype=float)
-    values = jax.vmap(lambda k: HutchinsonDivergence(probes)(swirl, jnp.asarray(X), k)[1])(
-        jax.random.split(key, n)
-    )
+    one = jax.jit(jax.vmap(lambda k: HutchinsonDivergence(probes)(swirl, jnp.asarray(X), k)[1]))
+    values = one(jax.random.split(key, n))
     values = np.asarray(values, dtype=float)
     variance = np.sum(np.triu(J + J.T, 1) ** 2) / probes
     assert abs(values.mean() - swirl_divergence(X)) < 5 * np.sqrt(variance / n)
@@ -145,7 +146,7 @@ def test_sobol_puts_one_point_in_every_interval():
 def test_scrambled_points_stay_balanced_and_strictly_inside(key):
     seeds = jax.random.bits(key, (200, 3), dtype=jnp.uint32)
     points = jnp.asarray(sobol(64, 3))
-    u = np.asarray(jax.vmap(lambda s: owen_scramble(points, s))(seeds))
+    u = np.asarray(scrambles(points, seeds))
     assert u.min() > 0
     assert u.max() < 1
     boxes = np.sort(np.floor(u * 64).astype(int), axis=1)
@@ -157,7 +158,7 @@ def test_every_scrambled_point_is_uniform(key):
     n = 4000
     seeds = jax.random.bits(key, (n, 2), dtype=jnp.uint32)
     points = jnp.asarray(sobol(8, 2))
-    u = np.asarray(jax.vmap(lambda s: owen_scramble(points, s))(seeds))
+    u = np.asarray(scrambles(points, seeds))
     p = [stats.kstest(u[:, i, j], "uniform").pvalue for i in range(8) for j in range(2)]
     assert min(p) > 1e-4
     correlation = [np.corrcoef(u[:, i, 0], u[:, i, 1])[0, 1] for i in range(8)]
@@ -168,7 +169,7 @@ def test_scrambled_means_are_unbiased_and_better_than_plain(key):
     """E exp(u_0 - u_1) over the square; 400 randomisations of 64 points."""
     seeds = jax.random.bits(key, (400, 2), dtype=jnp.uint32)
     points = jnp.asarray(sobol(64, 2))
-    u = np.asarray(jax.vmap(lambda s: owen_scramble(points, s))(seeds), dtype=float)
+    u = np.asarray(scrambles(points, seeds), dtype=float)
     means = np.exp(u[..., 0] - u[..., 1]).mean(axis=1)
     exact = (np.e - 1) * (1 - 1 / np.e)
     stderr = means.std(ddof=1) / np.sqrt(400)

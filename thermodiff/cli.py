@@ -65,7 +65,7 @@ class Audit:
             job = user_audit.prepare(**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
         except (ValueError, OSError) as error:
             return _refuse(str(error))
-        for remark in job.remarks:
+        for remark in job.about["remarks"]:
             print(f"thermodiff: note: {remark}", file=sys.stderr)
         try:
             print(user_audit.run(job))

@@ -8,7 +8,7 @@ likelihood sum_i (1/2) ln[(1 + c_i e^{-2 ell_min})/(1 + c_i e^{-2 ell_max})].
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from thermodiff.types import Key, Scalar
 from thermodiff.validation import check_positive, complain
 
 
+@runtime_checkable
 class Weighting(Protocol):
     """w(t), the weight of |n_th - eps|^2 per unit of t."""
 

@@ -119,21 +119,26 @@ def check_count(name: str, value: Any) -> None:
         raise complain(name, f"{value}", "a positive whole number")
 
 
-def _initialise(module: Any, key: Key, dim: int, width: int, depth: int) -> Network:
+def _new(module: Any, key: Key, dim: int, width: int, depth: int) -> Network:
     for name, value in {"dim": dim, "width": width, "depth": depth}.items():
         check_count(name, value)
-    state = nnx.state(module(dim, width, depth, rngs=nnx.Rngs(key)))
-    return Network(module, dim, width, depth, nnx.to_pure_dict(state))
+    return Network(module, dim, width, depth, _initial_params(module, key, dim, width, depth))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2, 3, 4))
+def _initial_params(module: Any, key: Key, dim: int, width: int, depth: int) -> dict:
+    """Fresh weights; compiled as a whole, which is faster than one array at a time."""
+    return nnx.to_pure_dict(nnx.state(module(dim, width, depth, rngs=nnx.Rngs(key))))
 
 
 def residual_mlp(key: Key, dim: int, width: int = 64, depth: int = 2) -> Network:
     """A new ``ResidualMLP``: a free vector field on R^d, 0 at the start."""
-    return _initialise(ResidualMLP, key, dim, width, depth)
+    return _new(ResidualMLP, key, dim, width, depth)
 
 
 def potential_mlp(key: Key, dim: int, width: int = 64, depth: int = 2) -> Network:
     """A new ``PotentialMLP``: the gradient of a scalar, 0 at the start, so that the score has no curl."""
-    return _initialise(PotentialMLP, key, dim, width, depth)
+    return _new(PotentialMLP, key, dim, width, depth)
 
 
 def for_whitened_input(network: Any, scales: Vector) -> Any:

@@ -118,7 +118,6 @@ def _at_one_point(
     )
 
 
-@jax.jit
 def noise_moments(
     key: Key,
     score: Score,
@@ -130,9 +129,31 @@ def noise_moments(
 ) -> NoiseMoments:
     """The averages of ``NoiseMoments`` for every unit of ``points`` at every time.
 
-    Block i of the points goes with time i. ``divergence`` adds the divergence reading; ``exact`` the true
-    score's own moments on the same points. Source: theory sections 3 and 4, written per unit of ell.
+    Block i of the points goes with time i. ``divergence`` adds the divergence reading; ``exact`` the true score's own
+    moments on the same points. Raises RuntimeError where the score gave NaN or infinity, naming the time. Source:
+    theory sections 3 and 4, written per unit of ell.
     """
+    moments = _noise_moments(key, score, process, points, times, divergence, exact)
+    bad = ~jnp.isfinite(moments.square + moments.overlap)
+    if bool(jnp.any(bad)):
+        first = int(jnp.argmax(jnp.any(bad, axis=0)))
+        raise RuntimeError(
+            f"score: NaN or infinite at t = {float(times[first]):.3g} for {int(jnp.sum(bad[:, first]))} of "
+            f"{points.units} units of data; raise t_min if it is not defined there"
+        )
+    return moments
+
+
+@jax.jit
+def _noise_moments(
+    key: Key,
+    score: Score,
+    process: Process,
+    points: Points,
+    times: Float[Array, " T"],
+    divergence: Divergence | None,
+    exact: Score | None,
+) -> NoiseMoments:
     m = points.per_unit
 
     def at_time(unit_key: Key, unit: Any, t: Scalar, index: Any) -> NoiseMoments:

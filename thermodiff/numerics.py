@@ -144,7 +144,8 @@ def owen_scramble(points: UInt32[Array, "m k"], seeds: UInt32[Array, " k"]) -> F
     x = x ^ (x * jnp.uint32(0xC7AFE638))
     x = x ^ (x * jnp.uint32(0x8D22F6E6))
     x = _reverse_bits(x)
-    return ((x >> 8).astype(float) + 0.5) * 2.0**-24
+    # 23 bits and a half: single precision holds them exactly, so nothing is rounded up to 1.
+    return ((x >> 9).astype(float) + 0.5) * 2.0**-23
 
 
 # --- means --------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float = COLUMN, height: float = 2.5) -> Figure:
-    """An empty figure of width x height inches that fits its labels; add axes with ``.subplots`` or ``.subplot_mosaic``."""
+    """An empty figure of width x height inches, laid out so that labels fit; add axes with ``.subplots``."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -98,9 +98,9 @@ RATE_LOOKS = {
 def plot_rates(axes: Axes, record: Mapping[str, Any], against: str = "time", label: str = "{name}") -> Axes:
     """The three entropy rates of ``EntropyRates.to_dict()`` with bands of one standard error.
 
-    ``against`` "time" shows nats per unit time. "log_snr" shows nats per unit of
-    ln(alpha^2/sigma^2), so that areas are nats; the record then needs "log_snr" and "log_snr_rate" = |d log-SNR/dt| too.
-    ``label`` names the curves, with {name} for intrinsic, system, exchange.
+    ``against`` "time" shows nats per unit time. "log_snr" shows nats per unit of ln(alpha^2/sigma^2), so that areas are
+    nats; the record then needs "log_snr" and "log_snr_rate" = |d log-SNR/dt| as well. ``label`` names
+    the curves, with {name} for intrinsic, system, exchange.
     """
     x = np.asarray(record[against], dtype=float)
     unit = np.asarray(record["log_snr_rate"], dtype=float) if against == "log_snr" else np.ones_like(x)
@@ -207,7 +207,7 @@ def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind:
 
 
 def with_error(value: float, error: float | None) -> str:
-    """ "4.350 ± 0.012": as many decimals as the error has two significant digits for, at most four."""
+    """4.350 ± 0.012: as many decimals as give the error two significant digits, at most four."""
     if error is None or not np.isfinite(error) or error < 5e-5:
         return f"{value:.4f}"
     decimals = int(np.clip(1 - np.floor(np.log10(error)), 0, 4))

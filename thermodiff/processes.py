@@ -75,6 +75,17 @@ class DerivedProcess:
         return self.time_of_noise_ratio(jnp.exp(-0.5 * jnp.asarray(log_snr)))
 
 
+def _on_a_grid(name: str, function: Callable[[Any], Any]) -> np.ndarray:
+    """The user's function at 257 times, (257,) in double precision."""
+    t = np.linspace(0.0, 1.0, 257, dtype=np.float32)
+    try:
+        return np.asarray(jax.vmap(function)(t), dtype=np.float64)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise complain(
+            name, "a function that JAX cannot trace", "one of a scalar time, written with jax.numpy"
+        ) from error
+
+
 @pytree_dataclass
 class CustomProcess(DerivedProcess):
     """A process from two functions of one scalar time, written with jax.numpy.
@@ -87,9 +98,8 @@ class CustomProcess(DerivedProcess):
     sigma_of_t: Callable[[Any], Any] = static()
 
     def __post_init__(self) -> None:
-        t = np.linspace(0.0, 1.0, 257, dtype=np.float32)
-        alpha = np.asarray(jax.vmap(self.alpha_of_t)(t), dtype=np.float64)
-        sigma = np.asarray(jax.vmap(self.sigma_of_t)(t), dtype=np.float64)
+        alpha = _on_a_grid("alpha_of_t", self.alpha_of_t)
+        sigma = _on_a_grid("sigma_of_t", self.sigma_of_t)
         if abs(alpha[0] - 1) > 1e-4 or not np.all(np.isfinite(alpha) & (alpha > 0)):
             raise complain(
                 "alpha_of_t",
@@ -170,6 +180,7 @@ class GeometricVarianceExploding(_ExplodingProcess):
 
     def __init__(self, sigma_min: Any = 0.01, sigma_max: Any = 50.0) -> None:
         check_positive("sigma_min", sigma_min)
+        check_positive("sigma_max", sigma_max)
         if is_concrete((sigma_min, sigma_max)) and not np.all(np.asarray(sigma_max) > np.asarray(sigma_min)):
             raise complain("sigma_max", f"{sigma_max} with sigma_min = {sigma_min}", "sigma_max > sigma_min")
         low, high = jnp.asarray(sigma_min, dtype=float), jnp.asarray(sigma_max, dtype=float)
@@ -231,6 +242,7 @@ class VariancePreserving(_PreservingProcess):
 
     def __post_init__(self) -> None:
         check_positive("beta_min", self.beta_min)
+        check_positive("beta_max", self.beta_max)
         given = (self.beta_min, self.beta_max)
         if is_concrete(given) and not np.all(np.asarray(self.beta_max) >= np.asarray(self.beta_min)):
             raise complain(

@@ -9,7 +9,7 @@ so that the weight of the likelihood, D/sigma^2 on |n_th - eps|^2, is 1 per unit
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,7 @@ class Span:
         return self.ell(jnp.asarray(self.t_min, dtype=float)), self.ell(jnp.ones(()))
 
 
+@runtime_checkable
 class TimeSampler(Protocol):
     """Two methods: times from uniform numbers, and their density."""
 

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,8 +148,15 @@ def _describe(table: Table, split: Split, scaling: Standardisation, max_points: 
             "log_jacobian": scaling.log_jacobian,
         },
         "remarks": remarks(table),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "run from its source, not installed"
 
 
 def _digest(split: Split, about: Mapping[str, Any]) -> str:

@@ -26,10 +26,10 @@ IN_NATS_OF_DATA = (
 def record(
     about: Mapping[str, Any], trained: Fit, measured: Audit, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Every number with what it was made from: numbers, strings, lists and dicts; None where there is no finite number.
+    """Every number with what it was made from: numbers, strings, lists and dicts; None where a number is not finite.
 
-    "standardised" is the audit of z, "own_units" those of its numbers that change with the unit, "training" what ``fit``
-    was told and did.
+    "standardised" is the audit of z, "own_units" those of its numbers that change with the unit, "training" what
+    ``fit`` was told and did.
     """
     log_jacobian = about["standardisation"]["log_jacobian"]
     standardised = measured.to_dict()

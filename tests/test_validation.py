@@ -1,0 +1,184 @@
+"""Bad input gets one message that names the argument, says what came and what is needed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import thermodiff as td
+from thermodiff.distributions import Samples
+from thermodiff.validation import (
+    check_covariance,
+    check_finite,
+    check_points,
+    check_positive,
+    check_samples,
+    check_score,
+    check_time,
+)
+
+GOOD = np.random.default_rng(0).normal(size=(40, 3))
+
+
+def with_value(value):
+    x = GOOD.copy()
+    x[7, 1] = value
+    return x
+
+
+def with_column(column):
+    x = GOOD.copy()
+    x[:, 2] = column
+    return x
+
+
+NOT_POINTS = {
+    "NaN": (
+        with_value(np.nan),
+        r"1 NaN or infinite value\(s\) \(first at index \(7, 1\)\), need finite numbers",
+    ),
+    "inf": (with_value(-np.inf), r"1 NaN or infinite value\(s\) \(first at index \(7, 1\)\)"),
+    "one-dimensional": (GOOD[:, 0], r"shape \(40,\), need an array of shape \(n, d\)"),
+    "three-dimensional": (GOOD[None], r"shape \(1, 40, 3\), need an array of shape \(n, d\)"),
+    "no rows": (GOOD[:0], r"shape \(0, 3\)"),
+    "no columns": (GOOD[:, :0], r"shape \(40, 0\)"),
+    "text": (np.full((5, 2), "a"), r"entries of type <U1, need real numbers"),
+    "complex": (GOOD + 1j, r"entries of type complex128, need real numbers"),
+    "objects": (np.full((5, 2), None), r"entries of type object, need real numbers"),
+    "ragged": ([[1.0, 2.0], [3.0]], r"rows of different lengths, need an array of shape \(n, d\)"),
+    "a number": (3.0, r"shape \(\), need an array of shape \(n, d\)"),
+}
+NOT_SAMPLES = {
+    "one row": (GOOD[:1], r"1 row\(s\) of dimension 3, need at least 4 rows"),
+    "fewer rows than dimensions": (GOOD[:3], r"3 row\(s\) of dimension 3, need at least 4 rows"),
+    "constant column": (with_column(2.5), r"constant column\(s\) \[2\], need columns that vary"),
+    "constant large column": (with_column(1e8), r"constant column\(s\) \[2\]"),
+    "duplicated column": (
+        with_column(GOOD[:, 0]),
+        r"linearly dependent columns \[0, 2\] \(singular covariance\)",
+    ),
+    "dependent in other units": (with_column(1e-6 * GOOD[:, 1] + 3), r"linearly dependent columns \[1, 2\]"),
+    "a sum": (with_column(GOOD[:, 0] - GOOD[:, 1]), r"linearly dependent columns \[0, 1, 2\]"),
+    "repeated rows": (
+        np.repeat(GOOD, 2, axis=0),
+        r"40 repeated rows out of 80: a discrete distribution has no density",
+    ),
+}
+
+
+@pytest.mark.parametrize(("x", "message"), NOT_POINTS.values(), ids=NOT_POINTS)
+def test_not_points(x, message):
+    with pytest.raises(ValueError, match=rf"^mine: got {message}"):
+        check_points("mine", x)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"), [*NOT_POINTS.values(), *NOT_SAMPLES.values()], ids=[*NOT_POINTS, *NOT_SAMPLES]
+)
+def test_not_the_sample_of_a_density(x, message):
+    with pytest.raises(ValueError, match=rf"^mine: got {message}"):
+        check_samples("mine", x)
+
+
+def test_points_of_another_dimension():
+    with pytest.raises(ValueError, match=r"^x: got shape \(40, 3\), need an array of shape \(n, 2\)"):
+        check_points("x", GOOD, 2)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        GOOD,
+        GOOD.tolist(),
+        jnp.asarray(GOOD),
+        jnp.asarray(GOOD, dtype=jnp.bfloat16),
+        np.arange(30).reshape(10, 3) ** 2 % 17,
+        GOOD * [1e-9, 1.0, 1e9],
+        GOOD + 1e4,
+        np.concatenate([GOOD, GOOD[:2]]),
+        GOOD[:4],
+    ],
+)
+def test_what_is_fine(x):
+    check_samples("mine", x)
+
+
+def test_samples_name_their_argument():
+    with pytest.raises(ValueError, match=r"^array: got constant column\(s\) \[2\]"):
+        Samples(with_column(0.0))
+
+
+@pytest.mark.parametrize("t", [-1e-6, 1.0 + 1e-6, np.nan, [0.5, 1.2]])
+def test_times(t):
+    with pytest.raises(ValueError, match=r"^times: got .*, need times in \[0, 1\] \(data at 0, noise at 1\)"):
+        check_time(t, "times")
+
+
+def test_times_at_the_ends_are_fine():
+    check_time(0.0)
+    check_time([0, 1])
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0, np.nan, np.inf, [1.0, 0.0]])
+def test_positive(value):
+    with pytest.raises(ValueError, match=r"^rate: got .*, need a positive, finite number"):
+        check_positive("rate", value)
+
+
+@pytest.mark.parametrize(
+    ("cov", "message"),
+    [
+        (np.eye(3), r"shape \(3, 3\), need a covariance matrix of shape \(2, 2\)"),
+        (np.ones(2), r"shape \(2,\)"),
+        ([[1.0, np.nan], [np.nan, 1.0]], r"2 NaN or infinite"),
+        ([[1.0, 0.5], [0.2, 1.0]], r"a matrix that differs from its transpose by 0\.3, need a symmetric one"),
+        ([[1.0, 2.0], [2.0, 1.0]], r"smallest eigenvalue -1, need a positive definite matrix"),
+        ([[1.0, 1.0], [1.0, 1.0]], r"smallest eigenvalue .*, need a positive definite matrix"),
+        (np.zeros((2, 2)), r"smallest eigenvalue 0"),
+    ],
+)
+def test_covariances(cov, message):
+    with pytest.raises(ValueError, match=rf"^cov: got {message}"):
+        check_covariance("cov", cov, 2)
+    with pytest.raises(ValueError, match=rf"^cov: got {message}"):
+        td.Gaussian([0.0, 0.0], cov)
+
+
+def test_tracers_pass_silently():
+    @jax.jit
+    def inside(x, t):
+        check_finite("x", x)
+        check_points("x", x)
+        check_time(t)
+        check_positive("t", t)
+        check_covariance("x", x, 3)
+        return x.sum() + t
+
+    assert np.isfinite(inside(jnp.ones((3, 3)), -5.0))
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        ("network", r"str, need a callable score\(x, t\) -> \(d,\)"),
+        (lambda x, t: x[:1], r"an output of shape \(1,\) for x of shape \(2,\), need shape \(2,\)"),
+        (lambda x, t: x[None], r"an output of shape \(1, 2\) for x of shape \(2,\)"),
+        (lambda x, t: x.sum(), r"an output of shape \(\) for x of shape \(2,\)"),
+        (lambda x, t: (x, x), r"an output of shape None for x of shape \(2,\)"),
+        (lambda x, t: np.sin(x), r"a callable that JAX cannot trace, need one written with jax.numpy"),
+        (lambda x, t: x if x[0] > 0 else -x, r"a callable that JAX cannot trace"),
+        (lambda x, t: float(t) * x, r"a callable that JAX cannot trace"),
+        (lambda x: x, r"TypeError for x of shape \(2,\), t of shape \(\): .*positional argument"),
+        (lambda x, t: jnp.ones((3, 3)) @ x, r"TypeError for x of shape \(2,\), t of shape \(\)"),
+    ],
+)
+def test_scores(score, message):
+    with pytest.raises(ValueError, match=rf"^score: got {message}"):
+        check_score(score, 2)
+
+
+def test_a_score_for_other_data():
+    process = td.VariancePreserving()
+    score = td.exact_score(td.Gaussian([0.0, 0.0], np.eye(2)), process)
+    with pytest.raises(ValueError, match=r"^score: got TypeError for x of shape \(3,\)"):
+        td.entropy_rates(jax.random.key(0), score, process, GOOD)
