@@ -11,11 +11,14 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from thermodiff.plotting import new_figure, plot_rates, save_figure, style
+from thermodiff.plotting import GREEN, RATE_LOOKS, new_figure, plot_rates, save_figure, style
 
 Row = dict[str, Any]
 
 MARKERS = {("gaussian", "VE"): "o", ("gaussian", "VP"): "s", ("uniform", "VE"): "^", ("uniform", "VP"): "D"}
+SHOWN_FROM = 0.02
+"""The time from which the scales of the right-hand panels are chosen."""
+LABELS_AT = 0.62
 NAMES = {"gaussian": "Gaussian", "uniform": "uniform"}
 FONT = {
     "font.size": 9.0,
@@ -138,7 +141,20 @@ def _draw_bound(axes: Axes, rows: list[Row]) -> None:
         for (data, process), marker in MARKERS.items()
         if any((row["data"], row["process"]) == (data, process) for row in rows)
     ]
-    axes.legend(handles=kinds, loc="upper left", handletextpad=0.2, borderaxespad=0.1)
+    axes.add_artist(axes.legend(handles=kinds, loc="upper left", handletextpad=0.2, borderaxespad=0.1))
+    colours = [
+        Line2D([], [], marker="o", linestyle="none", color=_colour(s, sigmas), label=f"{s:g}") for s in sigmas
+    ]
+    axes.legend(
+        handles=colours,
+        title=r"noise parameter $\sigma$",
+        title_fontsize=7.5,
+        ncols=3,
+        loc="lower right",
+        handletextpad=0.0,
+        columnspacing=0.8,
+        borderaxespad=0.1,
+    )
 
 
 def _draw_slack(axes: Axes, rows: list[Row]) -> None:
@@ -164,38 +180,33 @@ def _draw_slack(axes: Axes, rows: list[Row]) -> None:
         )
     axes.axhline(0.0, color="black", linestyle="--", linewidth=0.8, zorder=0)
     axes.set_xticks(range(len(kinds)), [f"{NAMES[data]}\n{process}" for data, process in kinds])
-    axes.tick_params(axis="x", length=0)
+    axes.tick_params(axis="x", length=0, labelsize=7.5)
     axes.set_ylabel("slack, NLL $-$ $L_1$ (nats)")
-    colours = [
-        Line2D([], [], marker="o", linestyle="none", color=_colour(s, sigmas), label=f"{s:g}") for s in sigmas
-    ]
-    axes.legend(
-        handles=colours,
-        title=r"$\sigma$",
-        ncols=len(sigmas),
-        handletextpad=0.0,
-        columnspacing=0.7,
-        loc="best",
-        title_fontsize=7.5,
-    )
 
 
 def _draw_rates(axes: Axes, row: Row) -> None:
     plot_rates(axes, row["rates"])
-    axes.set_xlabel("time $t$ (data at 0, noise at 1)")
-    axes.legend(loc="lower right", title=rf"uniform, VE, $\sigma$ = {row['noise']:g}", title_fontsize=7.5)
+    # The rates of a density with edges grow like t^(-1/2) towards the data; the scale is that of the rest.
+    time = np.asarray(row["rates"]["time"])
+    shown = [np.asarray(row["rates"][name])[time > SHOWN_FROM] for name in ("intrinsic", "exchange")]
+    span = max(values.max() for values in shown) - min(values.min() for values in shown)
+    bottom, top = min(v.min() for v in shown) - 0.25 * span, max(v.max() for v in shown) + 0.12 * span
+    axes.set(xlim=(0, 1), ylim=(bottom, top), xlabel="time $t$ (data at 0, noise at 1)")
+    for name, look in RATE_LOOKS.items():
+        height = float(np.interp(LABELS_AT, time, np.asarray(row["rates"][name])))
+        axes.text(LABELS_AT, height + 0.03 * span, name, color=look["color"], fontsize=7.5)
+    setting = rf"generation, uniform VE, $\sigma$ = {row['noise']:g}"
+    axes.text(0.97, 0.04, setting, transform=axes.transAxes, ha="right", fontsize=7.5)
 
 
 def _draw_ratio(axes: Axes, row: Row) -> None:
     rates = row["rates"]
     time, ratio = np.asarray(rates["time"]), np.asarray(rates["exchange_ratio"])
     error = np.asarray(rates["exchange_ratio_stderr"])
-    axes.plot(time, ratio, color="#009E73")
-    axes.fill_between(time, ratio - error, ratio + error, color="#009E73", alpha=0.3, linewidth=0)
-    axes.axhline(-2.0, color="black", linestyle="--", linewidth=0.8)
-    axes.set(
-        xlabel="time $t$ (data at 0, noise at 1)",
-        ylabel="exchange / intrinsic",
-        xlim=(0, 1),
-        ylim=(-2.1, -1.9),
-    )
+    axes.plot(time, ratio, color=GREEN, label="system rate read by divergence")
+    axes.fill_between(time, ratio - error, ratio + error, color=GREEN, alpha=0.3, linewidth=0)
+    axes.axhline(-2.0, color="black", linestyle="--", linewidth=0.8, label="$-2$")
+    far = max(0.02, 1.3 * float(np.max((np.abs(ratio + 2) + error)[time > SHOWN_FROM])))
+    axes.set(xlabel="time $t$ (data at 0, noise at 1)", ylabel="exchange / intrinsic rate")
+    axes.set(xlim=(0, 1), ylim=(-2 - far, -2 + far))
+    axes.legend(loc="upper right")

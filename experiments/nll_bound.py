@@ -38,7 +38,7 @@ class Config:
     depth: int = 2
     nodes: int = 65
     replicates: int = 16
-    points: int = 256
+    points: int = 512
 
 
 PRESETS = {

@@ -36,7 +36,10 @@ LAYERS = (
     "audit",
     "information",
     "data_io",
+    "data_preparation",
     "plotting",
+    "user_report",
+    "user_audit",
     "cli",
 )
 SUBPACKAGE = "distributions"

@@ -1,7 +1,7 @@
 """Checkpoints of a training: arrays through orbax, a description in JSON, no pickle.
 
-Orbax writes a folder under a temporary name and renames it when it is complete, so that one called ``step_00000250`` is whole and
-what a killed process left half written is never taken for one.
+Orbax writes a folder under a temporary name and renames it when it is complete, so that one called
+``step_00000250`` is whole and what a killed process left half written is never taken for one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from thermodiff.validation import complain
 
 KEPT = 2
+UNREADABLE = (OSError, ValueError, KeyError)
 _STEP = re.compile(r"step_(\d{8,})")
 _FORMAT = 1
 
@@ -30,7 +31,7 @@ _FORMAT = 1
 
 
 def write_arrays(folder: Path, arrays: dict[str, np.ndarray], metadata: dict) -> None:
-    """Write named arrays and JSON metadata to ``folder``, which appears when it is complete and replaces an older one."""
+    """Write named arrays and JSON metadata to ``folder``: it appears when complete and replaces an older one."""
     import orbax.checkpoint as ocp
 
     with contextlib.closing(ocp.PyTreeCheckpointer()) as writer, _quiet():
@@ -38,7 +39,7 @@ def write_arrays(folder: Path, arrays: dict[str, np.ndarray], metadata: dict) ->
 
 
 def read_arrays(folder: Path) -> tuple[dict[str, Any], dict]:
-    """What ``write_arrays`` wrote: (arrays, metadata). Raises OSError, ValueError or KeyError for what is not that, or damaged."""
+    """(arrays, metadata) that ``write_arrays`` wrote. Raises ``UNREADABLE`` for anything else, or damaged."""
     import orbax.checkpoint as ocp
 
     with contextlib.closing(ocp.PyTreeCheckpointer()) as reader, _quiet():
@@ -105,7 +106,7 @@ def save(folder: str | Path, step: int, tree: Any, metadata: dict) -> Path:
     target = step_folder(folder, step)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_arrays(target, _named_leaves(tree), metadata)
-    for old in [s for s in steps_in(folder) if s < step][: -(KEPT - 1) or None]:
+    for old in steps_in(folder)[:-KEPT]:
         shutil.rmtree(step_folder(folder, old), ignore_errors=True)
     return target
 
@@ -113,15 +114,15 @@ def save(folder: str | Path, step: int, tree: Any, metadata: dict) -> Path:
 def restore_latest(folder: str | Path, template: Any, metadata: dict) -> tuple[int, Any] | None:
     """(step, tree) of the newest readable checkpoint, None if there is none.
 
-    ``template`` gives structure, shapes and types; ``metadata`` must equal what was saved. A damaged step is
-    passed over, with a warning, for the one before it. Raises ValueError for the checkpoint of another training, naming
+    ``template`` gives structure, shapes and types; ``metadata`` must equal what was saved. A damaged step is passed
+    over, with a warning, for the one before it. Raises ValueError for the checkpoint of another training, naming
     the first entry that differs.
     """
     for step in reversed(steps_in(folder)):
         path = step_folder(folder, step)
         try:
             arrays, saved = read_arrays(path)
-        except (OSError, ValueError, KeyError) as error:
+        except UNREADABLE as error:
             logging.getLogger(__name__).warning("%s cannot be read and is passed over: %s", path, error)
             continue
         for name, value in metadata.items():
@@ -142,7 +143,7 @@ def clear(folder: str | Path) -> None:
 
 
 class Keeper:
-    """Writes a training's checkpoints to one folder, no more often than every ``seconds``; without a folder it does nothing."""
+    """Writes a training's checkpoints to a folder, no more often than every ``seconds``; without one, nothing."""
 
     def __init__(self, folder: str | Path | None, metadata: dict, seconds: float) -> None:
         self.folder, self.metadata, self.seconds = folder, metadata, seconds
@@ -170,7 +171,6 @@ class Keeper:
         self._saved_at, self._pending = time.monotonic(), (step, None)
 
     def __str__(self) -> str:
-        steps = [] if self.folder is None else steps_in(self.folder)
-        return (
-            f"the last good checkpoint is {step_folder(self.folder, steps[-1])}" if steps else "no checkpoint"
-        )
+        if self.folder is None or not steps_in(self.folder):
+            return "there is no checkpoint"
+        return f"the last good checkpoint is {step_folder(self.folder, steps_in(self.folder)[-1])}"

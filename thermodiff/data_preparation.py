@@ -109,6 +109,6 @@ def standardisation(training: np.ndarray, table: Table) -> Standardisation:
     mean, std = rows.mean(axis=0), rows.std(axis=0)
     flat = np.flatnonzero(std <= 1e-12 * np.maximum(1.0, np.abs(mean)))
     if flat.size:
-        name = f"{table.source}, column {', '.join(table.column(i) for i in flat)}"
+        name = f"{table.source}, column {', '.join(table.column(i) for i in flat.tolist())}"
         raise complain(name, "one value in all training rows", "columns that vary in most of the rows")
     return Standardisation(mean, std)

@@ -1,8 +1,9 @@
 """Denoising loss: the integral over time of w(t) E|n_th(x_t, t) - eps|^2 and its unbiased estimate from one batch.
 
-n_th = -sigma s_th is the noise prediction and x_t = alpha x_0 + sigma eps. The integral is that of w E|n_th - n|^2, which training removes, plus
-that of w E|n - eps|^2, which nothing removes: the irreducible part, for Gaussian data of covariance eigenvalues c_i and the weight of the
-likelihood sum_i (1/2) ln[(1 + c_i e^{-2 ell_min})/(1 + c_i e^{-2 ell_max})].
+n_th = -sigma s_th is the noise prediction and x_t = alpha x_0 + sigma eps. The integral is that of w E|n_th - n|^2,
+which training removes, plus that of w E|n - eps|^2, which nothing removes: the irreducible part, for Gaussian data
+of covariance eigenvalues c_i and the weight of the likelihood sum_i (1/2) ln[(1 + c_i e^{-2 ell_min})/(1 + c_i
+e^{-2 ell_max})].
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class UniformNoiseWeighting:
 class EDMWeighting:
     """w = N(ell; mean, std) (sigma_r^2 + v)/v d ell/dt with sigma_r = sigma/alpha, v the data's mean variance.
 
-    Karras et al. (2022): log-normal noise levels times their lambda(sigma), here on the noise loss. ``mean`` is ln sigma_r in the data's
-    units; their -1.2 is for data of standard deviation 0.5, so add ln(std/0.5) for others. ``std`` in nats.
+    Karras et al. (2022): log-normal noise levels times their lambda(sigma), here on the noise loss. ``mean`` is ln
+    sigma_r in the data's units; their -1.2 is for data of standard deviation 0.5, so add ln(std/0.5) for others.
+    ``std`` in nats.
     """
 
     mean: float = -1.2
@@ -79,7 +81,8 @@ def draw_batch(key: Key, data: Any, span: Span, sampler: TimeSampler, weighting:
     """n noised points in n/2 antithetic pairs, (x_0, t, eps) and (x_0, t, -eps), n even.
 
     The two errors of a pair are opposite to first order in sigma, so that their sum has no noise of that order; at
-    equal cost the excess loss of a trained network was two to three times less for Gaussian data than with independent noise.
+    equal cost the excess loss of a trained network was two to three times less for Gaussian data than with
+    independent noise.
     """
     if n < 2 or n % 2:
         raise complain("batch_size", f"{n}", "an even number, at least 2 (noise comes in pairs)")

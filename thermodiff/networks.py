@@ -2,9 +2,9 @@
 
 Both share one trunk. With ell = ln(sigma/alpha), c(ell) a small embedding of it and M_b, m_b linear in c,
     h_0 = W x + b,   h_b+1 = h_b + B_b silu((1 + M_b) * (A_b h_b) + m_b),   h = (1 + M) * h_depth.
-The noise level multiplies as well as shifts because the simplest answer, that of a Gaussian, is a function of ell times x.
-Output weights start at zero: a new network is exactly F = 0, so a preconditioned score starts as the exact score of
-the data's Gaussian. Everything is written for one sample, x (d,) and ell (), and mapped outside.
+The noise level multiplies as well as shifts because the simplest answer, that of a Gaussian, is a function of ell
+times x. Output weights start at zero: a new network is exactly F = 0, so a preconditioned score starts as the exact
+score of the data's Gaussian. Everything is written for one sample, x (d,) and ell (), and mapped outside.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class ResidualMLP(nnx.Module):
 class PotentialMLP(nnx.Module):
     """F_i = (s/s_i) d phi/d x_i with phi = V h(x, ell)^2: a field without curl in the coordinates x_i/s_i.
 
-    ``scales`` s_i (d,), s their geometric mean, are fixed, not trained, and 1 unless the input was whitened. The potential is quadratic
-    in h because that of a Gaussian is quadratic in x.
+    ``scales`` s_i (d,), s their geometric mean, are fixed, not trained, and 1 unless the input was whitened. The
+    potential is quadratic in h because that of a Gaussian is quadratic in x.
     """
 
     def __init__(self, dim: int, width: int = 64, depth: int = 2, *, rngs: nnx.Rngs) -> None:
@@ -144,8 +144,8 @@ def potential_mlp(key: Key, dim: int, width: int = 64, depth: int = 2) -> Networ
 def for_whitened_input(network: Any, scales: Vector) -> Any:
     """The network, told that its input coordinates were divided by ``scales`` (d,), standard deviations > 0.
 
-    A preconditioned score multiplies F_i by s_i; only with F_i proportional to (1/s_i) d phi/d x_i is the product a gradient. Changes
-    a ``PotentialMLP``; what is not one comes back as it is.
+    A preconditioned score multiplies F_i by s_i; only with F_i proportional to (1/s_i) d phi/d x_i is the product a
+    gradient. Changes a ``PotentialMLP``; what is not one comes back as it is.
     """
     check_positive("scales", scales)
     if not (isinstance(network, Network) and network.module is PotentialMLP):

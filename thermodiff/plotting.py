@@ -191,7 +191,10 @@ def plot_ladder(axes: Axes, record: Mapping[str, Any], offset: float = 0.0) -> A
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.set_ylim(-0.6, len(rungs) - 0.4)
-    axes.set_xlabel("nats per sample")
+    axes.margins(x=0.15)
+    axes.locator_params(axis="x", nbins=5)
+    note = "\nopen: at most this, since only $S_0 \\leq {-}$ELBO is known" if ceiling else ""
+    axes.set_xlabel(f"nats per sample{note}")
     return axes
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.checkpoints import read_arrays, write_arrays
+from thermodiff.checkpoints import UNREADABLE, read_arrays, write_arrays
 from thermodiff.types import Score
 from thermodiff.validation import complain
 
@@ -25,7 +25,7 @@ def save_score(folder: str | Path, score: Score) -> None:
     holds something that is not of this package, such as the Python functions of a ``CustomProcess``.
     """
     folder = Path(folder)
-    if folder.exists() and "score" not in _metadata_of(folder):
+    if folder.exists() and any(folder.iterdir()) and "score" not in _metadata_of(folder):
         raise complain("folder", f"{folder}, which exists and is no saved score", "a new folder")
     arrays: dict[str, np.ndarray] = {}
     description = _describe(score, "score", arrays)
@@ -36,7 +36,7 @@ def load_score(folder: str | Path) -> Any:
     """The score that ``save_score`` wrote to ``folder``. Raises ValueError if there is none."""
     try:
         arrays, metadata = read_arrays(Path(folder))
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise complain("folder", f"{folder}, which holds no readable score", _NEED) from error
     if "score" not in metadata:
         raise complain("folder", f"{folder}, a checkpoint of a training", _NEED)
@@ -46,7 +46,7 @@ def load_score(folder: str | Path) -> Any:
 def _metadata_of(folder: Path) -> dict:
     try:
         return read_arrays(folder)[1]
-    except (OSError, ValueError, KeyError):
+    except UNREADABLE:
         return {}
 
 
@@ -83,7 +83,7 @@ def _rebuild(description: dict, arrays: dict[str, Any]) -> Any:
             return _find(address)
         case {"class": address, "fields": fields}:
             cls = _find(address)
-            built = object.__new__(cls)
+            built: Any = object.__new__(cls)
             for field, child in fields.items():
                 object.__setattr__(built, field, _rebuild(child, arrays))
             return built
@@ -101,9 +101,8 @@ def _address(cls: type) -> str:
 def _find(address: str) -> type:
     """The class at an address; only classes of this package, so that a file cannot run other code."""
     module, _, name = address.partition(":")
-    found = (
-        getattr(importlib.import_module(module), name, None) if module.split(".")[0] == __package__ else None
-    )
+    ours = module.split(".")[0] == __package__
+    found = getattr(importlib.import_module(module), name, None) if ours else None
     if not (isinstance(found, type) and _is_ours(found)):
         raise complain("folder", f"a score made of {address}", "classes of this version of thermodiff")
     return found

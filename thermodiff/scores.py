@@ -254,6 +254,7 @@ def shifted(score: Score, shift: Any) -> ShiftedScore:
 
 def rotated(score: Score, rotation: Any) -> RotatedScore:
     """The score multiplied by an orthogonal matrix (d, d); raises ValueError if it is not orthogonal."""
+    check_finite("rotation", rotation)
     rotation = jnp.asarray(rotation, dtype=float)
     if rotation.ndim != 2 or rotation.shape[0] != rotation.shape[1]:
         raise complain("rotation", f"shape {rotation.shape}", "an orthogonal matrix (d, d)")
@@ -275,6 +276,8 @@ def noisy(
     waves: int = 64,
 ) -> NoisyScore:
     """The score plus a smooth random field of relative size ``amplitude``; high ``wavenumber`` makes it rough."""
+    check_finite("amplitude", amplitude)
+    check_finite("wavenumber", wavenumber)
     k = jax.random.split(key, 4)
     return NoisyScore(
         score,

@@ -1,7 +1,8 @@
 """At which times to train: from uniform numbers to times, and with which density.
 
-A loss is an integral over time of w(t) E|n_th - eps|^2; drawn at times of density q(t) its unbiased estimate is the mean of w/q times
-the squared error. A sampler changes the variance, never what is estimated. With ell = ln(sigma/alpha), the natural clock of a diffusion,
+A loss is an integral over time of w(t) E|n_th - eps|^2; drawn at times of density q(t) its unbiased estimate is the
+mean of w/q times the squared error. A sampler changes the variance, never what is estimated. With ell =
+ln(sigma/alpha), the natural clock of a diffusion,
     d ell/dt = D/sigma^2,
 so that the weight of the likelihood, D/sigma^2 on |n_th - eps|^2, is 1 per unit of ell.
 """
@@ -89,9 +90,9 @@ class UniformLogSNR:
 class ImportanceSampled:
     """q(ell) proportional to 1/(1 + e^{2 ell}/v), the irreducible loss of Gaussian data of variance v.
 
-    Each draw then contributes equally to the likelihood's loss of a perfect score, so that loss has the smallest variance. While a network is
-    far from perfect the rare draws at high noise count for much; train with ``UniformLogSNR``. Source: the closed form of what
-    Song et al. (2021, "Maximum likelihood training") tabulate.
+    Each draw then contributes equally to the likelihood's loss of a perfect score, so that loss has the smallest
+    variance. While a network is far from perfect the rare draws at high noise count for much; train with
+    ``UniformLogSNR``. Source: the closed form of what Song et al. (2021, "Maximum likelihood training") tabulate.
     """
 
     def times(self, u: Times, span: Span) -> Times:

@@ -3,8 +3,8 @@
     fit         one score
     fit_sweep   several at once as one compiled program: the same step, mapped
 
-Step i draws its randomness from fold_in(key, i) and its learning rate from i, and a chunk is a loop with i as its counter, so where a
-training was interrupted leaves no trace in the result.
+Step i draws its randomness from fold_in(key, i) and its learning rate from i, and a chunk is a loop with i as its
+counter, so where a training was interrupted leaves no trace in the result.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class TrainingDivergedError(RuntimeError):
 
 
 class History(NamedTuple):
-    """One entry a chunk: ``step`` reached, mean training loss over the chunk, validation loss of the averaged weights at its end.
+    """One entry a chunk: ``step`` reached, mean training ``loss``, ``validation`` loss of the averaged weights at its end.
 
-    Losses are in nats under the weighting of the likelihood; ``validation`` is NaN where no validation data were given.
+    Losses are in nats under the weighting of the likelihood; ``validation`` is NaN without validation data.
     """
 
     step: np.ndarray
@@ -134,14 +134,15 @@ def fit(
         key: fixes everything random, the result bit for bit.
         data: a distribution (fresh samples at each step) or an array (n, d) (rows drawn with replacement).
         process: the diffusion.
-        config: a ``TrainingConfig``; ``**settings`` override its fields, as in ``fit(..., steps=1000, width=96)``.
-        validation: rows (m, d) not trained on. The averaged weights with the smallest loss on them, always at the same
-            times and noise, become the score; ``patience`` chunks without a better one end the training.
-        checkpoint_dir: a folder for checkpoints: every 5 s, at the end and when interrupted, the last two kept.
-        resume: continue from the newest checkpoint there, to the same result as if never interrupted, or return at once if it was the
-            last. False removes the checkpoints there and starts over.
+        config: a ``TrainingConfig``; settings override its fields, as in ``fit(..., steps=1000, width=96)``.
+        validation: rows (m, d) not trained on. The averaged weights with the smallest loss on them, always at the
+            same times and noise, become the score; ``patience`` chunks without a better one end the training.
+        checkpoint_dir: a folder for checkpoints, written every 5 s, at the end and when interrupted; two are kept.
+        resume: continue from the newest checkpoint there, to the same result as if never interrupted, or return at
+            once if it was the last. False removes the checkpoints there and starts over.
         progress: draw a progress bar, if stderr is a terminal.
         callback: called with a ``Report`` after each chunk; what it raises ends the training, checkpoint written.
+        **settings: fields of ``TrainingConfig``.
 
     Raises:
         ValueError: for arguments that do not fit, or a checkpoint of another training, naming what differs.
@@ -172,13 +173,12 @@ def fit_sweep(
 ) -> list[Fit]:
     """``fit`` for S keys, and S processes of one class or one process for all, as one compiled program.
 
-    ``keys`` (S,), ``processes`` a list of S or one; the rest is as in ``fit``, with one folder of checkpoints for the sweep. Each training
-    equals the one made alone up to rounding. Raises as ``fit`` does; when one training diverges, all end.
+    ``keys`` (S,), ``processes`` a list of S or one; the rest is as in ``fit``, with one folder of checkpoints for
+    the sweep. Each training equals the one made alone up to rounding. Raises as ``fit`` does; when one training
+    diverges, all end.
     """
     config = _configured(config, settings)
-    several = isinstance(processes, list | tuple)
-    processes = list(processes) if several else [processes] * len(keys)
-    _check_sweep(keys, processes)
+    processes = _one_each(keys, processes)
     data = as_distribution(data)
     pairs = [prepare(k, data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
     problems = [problem for problem, _ in pairs]
@@ -199,9 +199,14 @@ def fit_sweep(
     ]
 
 
-def _check_sweep(keys: Any, processes: list) -> None:
-    if len(keys) == 0:
-        raise complain("keys", "none", "one key for each training")
+def _one_each(keys: Any, processes: Any) -> list:
+    """A process for each key; raises ValueError unless they can share one program."""
+    if np.ndim(keys) == 0 or len(keys) == 0:
+        raise complain(
+            "keys", "a single key" if np.ndim(keys) == 0 else "none", "an array of keys, one a training"
+        )
+    if not isinstance(processes, list | tuple):
+        return [processes] * len(keys)
     if len(processes) != len(keys):
         raise complain(
             "processes", f"{len(processes)} for {len(keys)} keys", "one for each key, or one for all"
@@ -210,6 +215,7 @@ def _check_sweep(keys: Any, processes: list) -> None:
     if len(kinds) > 1:
         names = sorted({type(process).__name__ for process in processes})
         raise complain("processes", " and ".join(names), "processes of one class: they share one program")
+    return list(processes)
 
 
 def _stack(trees: list) -> Any:

@@ -1,6 +1,7 @@
 """What a training is given, checked and in one pytree: settings, data, process, reference Gaussian, starting time.
 
-``TrainingConfig`` is compiled in, ``Problem`` is data, so that a second training of the same shape compiles nothing.
+``TrainingConfig`` is compiled in, ``Problem`` is data, so that a second training of the same shape compiles
+nothing.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ FEW_ROWS_PER_DIM = 10
 class TrainingConfig:
     """How a score is trained; hashable, and all of it is compiled in.
 
-    steps           of Adam, ``batch_size`` noised points each (even: noise comes in antithetic pairs)
-    learning_rate   its largest value, reached linearly over ``warmup`` steps (at most a tenth of all), then to zero along a half cosine
-    clip            bound on the global norm of the gradient, in units of the loss (nats for the default weighting)
-    ema             largest decay of the running average of the weights that becomes the score; after i steps the decay is
-                    min(ema, (1 + i)/(10 + i)), so that a short training forgets its start
-    chunk           steps between two records of history, validations, callbacks and chances of a checkpoint
-    weighting       w(t) of the loss, ``times`` the density its times are drawn with
+    steps             of Adam, ``batch_size`` noised points each (even: noise comes in antithetic pairs)
+    learning_rate     its largest value, reached linearly in ``warmup`` steps (at most a tenth of all); then a half
+                      cosine to zero
+    clip              bound on the global norm of the gradient, in units of the loss (nats for the default weighting)
+    ema               largest decay of the running average of the weights, which becomes the score; after i steps the
+                      decay is min(ema, (1 + i)/(10 + i)), so that a short training forgets its start
+    chunk             steps between two records of history, validations, callbacks and chances of a checkpoint
+    weighting, times  w(t) of the loss, and the density that its times are drawn with
     parameterisation  PreconditionedScore, or PlainScore; (network, process, reference, t_min) -> score
-    architecture    residual_mlp, or potential_mlp; (key, dim, width, depth) -> network
-    t_min           first time trained on; None: where sigma/alpha is 1e-3 of the data's scale
-    patience        stop after so many chunks without a better validation loss; None: never
+    architecture      residual_mlp, or potential_mlp; (key, dim, width, depth) -> network
+    t_min             first time trained on; None: where sigma/alpha is 1e-3 of the data's scale
+    patience          stop after so many chunks without a better validation loss; None: never
     """
 
     steps: int = 4000
@@ -53,8 +55,8 @@ class TrainingConfig:
     clip: float = 1.0
     ema: float = 0.999
     chunk: int = 250
-    weighting: Weighting = LikelihoodWeighting()
-    times: TimeSampler = UniformLogSNR()
+    weighting: Weighting = dataclasses.field(default_factory=LikelihoodWeighting)
+    times: TimeSampler = dataclasses.field(default_factory=UniformLogSNR)
     parameterisation: Callable[..., Any] = PreconditionedScore
     architecture: Callable[..., Any] = residual_mlp
     width: int = 64
@@ -63,11 +65,10 @@ class TrainingConfig:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        counts = ("steps", "chunk", "batch_size", "width", "depth") + ("patience",) * (
-            self.patience is not None
-        )
-        for name in counts:
+        for name in ("steps", "chunk", "batch_size", "width", "depth"):
             check_count(name, getattr(self, name))
+        if self.patience is not None:
+            check_count("patience", self.patience)
         if self.batch_size % 2:
             raise complain("batch_size", f"{self.batch_size}", "an even number: noise comes in pairs")
         if self.warmup < 0:
@@ -87,7 +88,8 @@ class TrainingConfig:
 class Problem(NamedTuple):
     """All that a compiled step reads besides the state: a pytree of arrays.
 
-    ``key`` starts the stream of randomness: step i uses fold_in(key, i), so that a stopped training goes on as if it had not been.
+    ``key`` starts the stream of randomness: step i uses fold_in(key, i), so that a stopped training goes on as if
+    it had not been.
     """
 
     data: Any
@@ -138,8 +140,9 @@ def as_distribution(data: Any) -> Any:
 def reference_gaussian(key: Key, data: Any) -> Gaussian:
     """The Gaussian with the data's mean and covariance: exact where known, else of 65536 draws.
 
-    For ``Samples`` of n < 10 d rows the correlation matrix R is shrunk to (1 - rho) R + rho I with the rho of the oracle
-    approximating estimator, Chen, Wiesel, Eldar & Hero (2010), eq. (23), so that no direction looks narrower than few rows can tell.
+    For ``Samples`` of n < 10 d rows the correlation matrix R is shrunk to (1 - rho) R + rho I with the rho of the
+    oracle approximating estimator, Chen, Wiesel, Eldar & Hero (2010), eq. (23), so that no direction looks narrower
+    than few rows can tell.
     """
     try:
         mean, cov = data.moments()
@@ -208,7 +211,8 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
 def fingerprint(key: Key, data: Any, process: Any, config: TrainingConfig, validation: Any) -> dict[str, str]:
     """What makes two trainings the same, one short string an entry: the settings by name, the rest by hash.
 
-    ``process`` may be a list. A process is known by alpha and sigma at five times, a distribution by its arrays and sixteen draws.
+    ``process`` may be a list. A process is known by alpha and sigma at five times, a distribution by its arrays and
+    sixteen draws.
     """
     settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     data, times = as_distribution(data), np.linspace(0.1, 0.9, 5, dtype=np.float32)

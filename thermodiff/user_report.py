@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from thermodiff import plotting
 from thermodiff.audit_report import Audit
 from thermodiff.training import Fit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FORMAT = "thermodiff audit 1"
 IN_NATS_OF_DATA = (
@@ -122,13 +121,15 @@ def _standardised_line(parts: Mapping[str, Any]) -> str:
 
 
 def figure(parts: Mapping[str, Any]) -> Figure:
-    """Loss and rates on the left, the ladder of bounds in the data's own units on the right."""
-    from thermodiff import plotting
-
-    drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 3.8)
-    axes = drawn.subplot_mosaic([["loss", "ladder"], ["rates", "ladder"]], width_ratios=[1, 0.95])
-    plotting.plot_loss(axes["loss"], parts["training"]["history"])
-    plotting.plot_rates(axes["rates"], parts["standardised"]["rates"], against="log_snr")
-    offset = parts["standardisation"]["log_jacobian"]
-    plotting.plot_ladder(axes["ladder"], parts["standardised"], offset)
+    """Loss and rates on the left, the ladder of bounds in the data's own units on the right, as wide as a page."""
+    with plotting.style():
+        drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 3.9)
+        axes = drawn.subplot_mosaic([["loss", "ladder"], ["rates", "ladder"]], width_ratios=[1, 0.95])
+        rates, shift = parts["standardised"]["rates"], parts["standardisation"]["log_jacobian"]
+        plotting.plot_loss(axes["loss"], parts["training"]["history"])
+        plotting.plot_rates(axes["rates"], rates, against="log_snr")
+        plotting.plot_ladder(axes["ladder"], parts["standardised"], shift)
+        axes["loss"].set_title("training")
+        axes["rates"].set_title(f"entropy rates in {rates['orientation']}, {rates['reading']} reading")
+        axes["ladder"].set_title("bounds and likelihoods, data's own units")
     return drawn

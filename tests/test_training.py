@@ -1,0 +1,340 @@
+"""Training: what it learns, that interruption leaves no trace, and what it says when it cannot go on."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from thermodiff.distributions import Gaussian, Samples, Uniform
+from thermodiff.losses import LikelihoodWeighting, denoising_loss, draw_batch
+from thermodiff.networks import potential_mlp
+from thermodiff.processes import VarianceExploding, VariancePreserving
+from thermodiff.scores import PlainScore, PreconditionedScore, exact_score
+from thermodiff.time_sampling import Span, UniformLogSNR
+from thermodiff.training import TrainingConfig, TrainingDivergedError, fit, fit_sweep
+from thermodiff.training_problem import reference_gaussian
+
+GAUSSIAN = Gaussian([1.0, -2.0], [[2.0, 0.6], [0.6, 0.5]])
+PROCESS = VarianceExploding(25.0)
+SMALL = TrainingConfig(steps=60, batch_size=32, chunk=25, width=16, depth=1)
+
+
+def leaves(score):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(score)]
+
+
+def assert_identical(one, other):
+    for a, b in zip(leaves(one), leaves(other), strict=True):
+        assert np.array_equal(a, b)
+
+
+class Counting(LikelihoodWeighting):
+    """Counts how often a program that contains it is traced."""
+
+    traces = 0
+
+    def __call__(self, t, span):
+        Counting.traces += 1
+        return super().__call__(t, span)
+
+
+class StopAfter:
+    """A callback that presses Ctrl-C after so many chunks."""
+
+    def __init__(self, chunks):
+        self.left = chunks
+
+    def __call__(self, report):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def excess_loss(score, exact, data, process, n=4096):
+    """int d ell E|n_th - n|^2 in nats on fresh samples, with its standard error over 16 independent batches."""
+    span = Span(process, score.t_min, jnp.mean(score.reference.variances))
+
+    def one(key):
+        batch = draw_batch(key, data, span, UniformLogSNR(), LikelihoodWeighting(), n // 16)
+        n_exact = -process.sigma(batch.t)[:, None] * jax.vmap(exact)(batch.x, batch.t)
+        return denoising_loss(score, batch._replace(noise=n_exact))
+
+    values = np.asarray(jax.vmap(one)(jax.random.split(jax.random.key(7), 16)))
+    return values.mean(), values.std(ddof=1) / 4
+
+
+# --- what is learned ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("process", [PROCESS, VariancePreserving(0.1, 20.0)], ids=lambda p: type(p).__name__)
+def test_plain_score_of_gaussian_data_comes_near_the_exact_one(key, process):
+    """500 steps from nothing; an untrained plain score is 10 to 20 nats off."""
+    trained = fit(
+        key, GAUSSIAN, process, steps=500, batch_size=128, width=32, depth=1, parameterisation=PlainScore
+    )
+    value, error = excess_loss(trained.score, exact_score(GAUSSIAN, process), GAUSSIAN, process)
+    assert value + 3 * error < 0.1
+    assert trained.history.loss[-1] < trained.history.loss[0]
+    assert trained.steps == 500
+    assert not trained.stopped_early
+
+
+def test_preconditioned_score_of_gaussian_data_stays_near_its_exact_start(key):
+    trained = fit(key, GAUSSIAN, PROCESS, config=SMALL, steps=200)
+    value, error = excess_loss(trained.score, exact_score(GAUSSIAN, PROCESS), GAUSSIAN, PROCESS)
+    assert value + 3 * error < 0.1
+
+
+def test_uniform_data_teach_more_than_their_gaussian(key):
+    box = Uniform([-1.0, -1.0], [1.0, 1.0])
+    trained = fit(key, box, PROCESS, config=SMALL, steps=300, batch_size=128)
+    exact = exact_score(box, PROCESS)
+    gaussian = dataclasses.replace(trained.score, network=lambda z, ell: jnp.zeros_like(z))
+    learned, start = (excess_loss(s, exact, box, PROCESS) for s in (trained.score, gaussian))
+    assert learned[0] + 3 * np.hypot(learned[1], start[1]) < 0.7 * start[0]
+
+
+def test_a_potential_learns_and_its_scales_stay(key):
+    trained = fit(key, GAUSSIAN, PROCESS, config=SMALL, architecture=potential_mlp)
+    params = trained.score.network.params
+    np.testing.assert_array_equal(params["scales"], jnp.sqrt(GAUSSIAN.variances))
+    assert np.abs(params["leave"]["kernel"]).max() > 0
+
+
+# --- reproducibility ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+def test_interrupted_and_resumed_is_bit_for_bit_the_same(key, tmp_path, chunks):
+    whole = fit(key, GAUSSIAN, PROCESS, config=SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        fit(key, GAUSSIAN, PROCESS, config=SMALL, checkpoint_dir=tmp_path, callback=StopAfter(chunks))
+    told = []
+    again = fit(key, GAUSSIAN, PROCESS, config=SMALL, checkpoint_dir=tmp_path, callback=told.append)
+    assert [report.step for report in told] == [25, 50, 60][chunks:]
+    assert_identical(whole.score, again.score)
+    for a, b in zip(whole.history, again.history, strict=True):
+        assert np.array_equal(a, b, equal_nan=True)
+
+
+def test_a_finished_training_is_returned_at_once_and_resume_false_starts_over(key, tmp_path):
+    told = []
+    arguments = {"config": SMALL, "checkpoint_dir": tmp_path, "callback": told.append}
+    first = fit(key, GAUSSIAN, PROCESS, **arguments)
+    second = fit(key, GAUSSIAN, PROCESS, **arguments)
+    assert len(told) == 3
+    third = fit(key, GAUSSIAN, PROCESS, resume=False, **arguments)
+    assert len(told) == 6
+    assert_identical(first.score, second.score)
+    assert_identical(first.score, third.score)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"learning_rate": 1e-3}, "learning_rate is 0.004"),
+        ({"data": Gaussian([1.0, -2.0], [[2.0, 0.6], [0.6, 0.6]])}, "data is"),
+        ({"process": VarianceExploding(24.0)}, "process is"),
+        ({"key": jax.random.key(1)}, "key is"),
+    ],
+)
+def test_checkpoint_of_another_training_is_refused(key, tmp_path, changed, named):
+    arguments = {
+        "key": key,
+        "data": GAUSSIAN,
+        "process": PROCESS,
+        "config": SMALL,
+        "checkpoint_dir": tmp_path,
+    }
+    fit(**arguments)
+    with pytest.raises(ValueError, match=f"checkpoint_dir: got .* a training whose {named}.*resume=False"):
+        fit(**(arguments | changed))
+
+
+def test_second_fit_compiles_nothing(key):
+    config = dataclasses.replace(SMALL, weighting=Counting())
+    fit(key, GAUSSIAN, PROCESS, config=config)
+    before = Counting.traces
+    assert before > 0
+    other = Gaussian([0.0, 3.0], [[1.0, 0.1], [0.1, 4.0]])
+    fit(
+        jax.random.key(5),
+        other,
+        VarianceExploding(10.0),
+        config=dataclasses.replace(config, weighting=Counting()),
+    )
+    assert Counting.traces == before
+
+
+# --- several at once ----------------------------------------------------------------------------
+
+
+def test_sweep_equals_training_alone(key):
+    keys = jax.random.split(key, 3)
+    processes = [VarianceExploding(sigma) for sigma in (5.0, 15.0, 30.0)]
+    together = fit_sweep(keys, GAUSSIAN, processes, config=SMALL)
+    for k, process, swept in zip(keys, processes, together, strict=True):
+        alone = fit(k, GAUSSIAN, process, config=SMALL)
+        np.testing.assert_allclose(swept.history.loss, alone.history.loss, rtol=1e-4)
+        for a, b in zip(leaves(swept.score), leaves(alone.score), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_sweep_with_one_process_checkpoints_and_early_stopping(key, tmp_path):
+    keys = jax.random.split(key, 2)
+    rows = GAUSSIAN.sample(jax.random.key(3), 200)
+    arguments = {
+        "config": dataclasses.replace(SMALL, steps=150, chunk=10, patience=1, learning_rate=0.05),
+        "validation": rows,
+    }
+    whole = fit_sweep(keys, GAUSSIAN, PROCESS, **arguments)
+    with pytest.raises(KeyboardInterrupt):
+        fit_sweep(keys, GAUSSIAN, PROCESS, checkpoint_dir=tmp_path, callback=StopAfter(2), **arguments)
+    again = fit_sweep(keys, GAUSSIAN, PROCESS, checkpoint_dir=tmp_path, **arguments)
+    for a, b in zip(whole, again, strict=True):
+        assert_identical(a.score, b.score)
+        assert a.steps == b.steps == a.history.step[-1]
+        assert a.stopped_early == (a.steps < 150)
+    assert any(a.stopped_early for a in whole)
+
+
+def test_sweep_needs_one_class_of_process_and_a_key_for_each(key):
+    keys = jax.random.split(key, 2)
+    with pytest.raises(ValueError, match="processes: got VarianceExploding and VariancePreserving"):
+        fit_sweep(keys, GAUSSIAN, [PROCESS, VariancePreserving()])
+    with pytest.raises(ValueError, match="processes: got 1 for 2 keys"):
+        fit_sweep(keys, GAUSSIAN, [PROCESS])
+    with pytest.raises(ValueError, match="keys: got a single key"):
+        fit_sweep(key, GAUSSIAN, PROCESS)
+
+
+# --- validation ---------------------------------------------------------------------------------
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_validation(key):
+    """Forty points are soon learned by heart: the validation loss turns, and training ends before its time."""
+    few = np.asarray(GAUSSIAN.sample(jax.random.key(1), 40))
+    rows = np.asarray(GAUSSIAN.sample(jax.random.key(2), 500))
+    told = []
+    trained = fit(
+        key,
+        few,
+        PROCESS,
+        config=SMALL,
+        steps=1500,
+        width=64,
+        chunk=50,
+        patience=3,
+        validation=rows,
+        callback=told.append,
+    )
+    validation = trained.history.validation
+    assert trained.stopped_early
+    assert trained.steps == trained.history.step[-1] == told[-1].step < 1500
+    assert len(validation) - 1 - np.argmin(validation) == 3
+    longer = fit(key, few, PROCESS, config=SMALL, steps=1500, width=64, chunk=50, validation=rows)
+    np.testing.assert_allclose(longer.history.validation[: len(validation)], validation, rtol=1e-3)
+
+
+# --- failure ------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class FailsLate(UniformLogSNR):
+    """A sampler whose times are NaN for one batch in twenty-five or so."""
+
+    def times(self, u, span):
+        return jnp.where(u[0] * u.shape[0] > 0.96, jnp.nan, super().times(u, span))
+
+
+def test_divergence_names_the_step_and_leaves_the_last_good_checkpoint(key, tmp_path):
+    config = dataclasses.replace(SMALL, chunk=5, times=FailsLate())
+    with pytest.raises(TrainingDivergedError, match="not finite at step") as caught:
+        fit(key, GAUSSIAN, PROCESS, config=config, checkpoint_dir=tmp_path)
+    step = int(str(caught.value).split("at step ")[1].split(" of 60")[0])
+    # The step named is the first whose stratified uniform numbers trip the sampler.
+    steps = jax.random.split(key, 4)[1]
+    first = [
+        float(jax.random.uniform(jax.random.split(jax.random.fold_in(steps, i), 3)[2], (16,))[0]) > 0.96
+        for i in range(60)
+    ].index(True)
+    assert step == first + 1
+    good = 5 * (first // 5)
+    assert f"the last good checkpoint is {tmp_path}" in str(caught.value)
+    assert f"step_{good:08d}" in str(caught.value)
+    assert (tmp_path / f"step_{good:08d}").is_dir()
+
+
+def test_divergence_of_a_sweep_names_the_training(key):
+    config = dataclasses.replace(SMALL, chunk=5, times=FailsLate())
+    with pytest.raises(TrainingDivergedError, match=r"of training [01] \(of 2\); there is no checkpoint"):
+        fit_sweep(jax.random.split(key, 2), GAUSSIAN, PROCESS, config=config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps: got 0, need a positive whole number"),
+        ({"batch_size": 33}, "batch_size: got 33, need an even number"),
+        ({"learning_rate": -1.0}, r"learning_rate: got -1\.0, need a positive"),
+        ({"warmup": -1}, "warmup: got -1, need"),
+        ({"clip": 0.0}, r"clip: got 0\.0, need a positive"),
+        ({"ema": 1.0}, r"ema: got 1\.0, need a decay in"),
+        ({"t_min": 1.5}, r"t_min: got 1\.5, need a time strictly between 0 and 1"),
+        ({"patience": 3}, "patience: got 3 without validation data"),
+        ({"patience": 0}, "patience: got 0, need a positive whole number"),
+        (
+            {"validation": np.zeros((5, 3))},
+            r"validation: got shape \(5, 3\), need an array of shape \(n, 2\)",
+        ),
+    ],
+)
+def test_bad_settings(key, settings, message):
+    with pytest.raises(ValueError, match=message):
+        fit(key, GAUSSIAN, PROCESS, **settings)
+
+
+def test_unknown_setting_and_bad_data(key):
+    with pytest.raises(TypeError, match="step: got an unknown setting, need one of steps, batch_size"):
+        fit(key, GAUSSIAN, PROCESS, step=10)
+    with pytest.raises(ValueError, match="array: got 1 NaN or infinite value"):
+        fit(key, np.array([[0.0, 1.0], [np.nan, 2.0], [1.0, 1.0], [2.0, 5.0]]), PROCESS)
+
+
+# --- the reference ------------------------------------------------------------------------------
+
+
+def test_reference_has_the_exact_moments_or_those_of_the_sample(key):
+    assert np.array_equal(reference_gaussian(key, GAUSSIAN).cov, GAUSSIAN.cov)
+    rows = np.asarray(GAUSSIAN.sample(key, 300))
+    many = reference_gaussian(key, Samples(rows))
+    np.testing.assert_allclose(many.cov, np.cov(rows, rowvar=False), rtol=1e-5)
+
+
+def test_covariance_of_few_rows_is_shrunk_to_a_better_conditioned_one_of_the_same_variances(key):
+    rows = np.random.default_rng(0).standard_normal((12, 10)) * np.arange(1, 11)
+    shrunk = np.asarray(reference_gaussian(key, Samples(rows)).cov, dtype=np.float64)
+    plain = np.cov(rows, rowvar=False)
+    np.testing.assert_allclose(np.diag(shrunk), np.diag(plain), rtol=1e-5)
+    std = np.sqrt(np.diag(plain))
+    spread = [np.ptp(np.linalg.eigvalsh(c / np.outer(std, std))) for c in (shrunk, plain)]
+    assert spread[0] < 0.5 * spread[1]
+
+
+class Ring:
+    """A user's distribution that is no pytree, has no moments and no density."""
+
+    dim = 2
+
+    def sample(self, key, n):
+        angle = jax.random.uniform(key, (n,)) * 2 * jnp.pi
+        return jnp.stack([2 * jnp.cos(angle), jnp.sin(angle)], axis=-1)
+
+
+def test_any_object_that_can_be_sampled_is_data(key):
+    trained = fit(key, Ring(), PROCESS, config=SMALL)
+    np.testing.assert_allclose(np.diag(trained.score.reference.cov), [2.0, 0.5], rtol=0.03)
+    assert np.all(np.isfinite(trained.history.loss))
+    assert isinstance(trained.score, PreconditionedScore)
