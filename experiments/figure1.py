@@ -192,9 +192,11 @@ def _draw_rates(axes: Axes, row: Row) -> None:
     span = max(values.max() for values in shown) - min(values.min() for values in shown)
     bottom, top = min(v.min() for v in shown) - 0.25 * span, max(v.max() for v in shown) + 0.12 * span
     axes.set(xlim=(0, 1), ylim=(bottom, top), xlabel="time $t$ (data at 0, noise at 1)")
+    if (legend := axes.get_legend()) is not None:
+        legend.remove()
     for name, look in RATE_LOOKS.items():
         height = float(np.interp(LABELS_AT, time, np.asarray(row["rates"][name])))
-        axes.text(LABELS_AT, height + 0.03 * span, name, color=look["color"], fontsize=7.5)
+        axes.text(LABELS_AT, height + 0.05 * span, name, color=look["color"], fontsize=7.5)
     setting = rf"generation, uniform VE, $\sigma$ = {row['noise']:g}"
     axes.text(0.97, 0.04, setting, transform=axes.transAxes, ha="right", fontsize=7.5)
 

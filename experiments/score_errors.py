@@ -53,7 +53,7 @@ PRESETS = {
 }
 WAVES = 16
 """Plane waves in a random field of errors."""
-CELL_KEYS = ("data", "dim", "process", "error", "size", "draw")
+CELL_KEYS = ("data", "dim", "process", "kind", "size", "draw")
 
 
 # --- scores -------------------------------------------------------------------------------------
@@ -179,15 +179,15 @@ def cells(config: Config) -> list[harness.Cell]:
         world = {"data": data, "dim": dim, "process": name}
         for error, size in product(config.errors, config.sizes):
             if not (error == "rotated" and dim == 1):
-                result.append({**world, "error": error, "size": size, "draw": None})
+                result.append({**world, "kind": error, "size": size, "draw": None})
     worlds = list(product(config.data, config.dims, config.processes))
     for draw in range(config.draws):
         data, dim, name = worlds[draw % len(worlds)]
         result.append(
-            {"data": data, "dim": dim, "process": name, "error": "random", "size": None, "draw": draw}
+            {"data": data, "dim": dim, "process": name, "kind": "random", "size": None, "draw": draw}
         )
     return sorted(
-        result, key=lambda c: (config.data.index(c["data"]), c["dim"], c["process"], c["error"] == "random")
+        result, key=lambda c: (config.data.index(c["data"]), c["dim"], c["process"], c["kind"] == "random")
     )
 
 
@@ -208,9 +208,9 @@ def random_change(rng: np.random.Generator, dim: int) -> dict[str, Any]:
 def expected_integrals(cell: harness.Cell, A: float) -> harness.Row:
     """B, C and J where the kind of error gives them from A alone, which comes from entropies."""
     e = cell["size"]
-    if cell["error"] == "scaled":
+    if cell["kind"] == "scaled":
         return {"B_expected": (1 + e) ** 2 * A, "C_expected": (1 + e) * A, "J_expected": e**2 * A}
-    if cell["error"] == "rotated" and cell["dim"] % 2 == 0:
+    if cell["kind"] == "rotated" and cell["dim"] % 2 == 0:
         # The antisymmetric part of Q drops out of E[n . Q n].
         return {"B_expected": A, "C_expected": np.cos(e) * A, "J_expected": 2 * (1 - np.cos(e)) * A}
     return {}
@@ -230,11 +230,11 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
     dim, diffusion, data = cell["dim"], process(cell["process"]), distribution(cell["data"], cell["dim"])
     seed = int(harness.fingerprint_of(cell), 16) % 2**31
     key, field_key = jax.random.split(jax.random.key(seed))
-    is_draw = cell["error"] == "random"
+    is_draw = cell["kind"] == "random"
     changes = (
         random_change(np.random.default_rng(seed), dim)
         if is_draw
-        else change(cell["error"], cell["size"], dim)
+        else change(cell["kind"], cell["size"], dim)
     )
     score = wrong_score(field_key, td.exact_score(data, diffusion), diffusion, dim, **changes)
     points = config.draw_points if is_draw else config.points

@@ -45,8 +45,8 @@ def fitted_slope(sizes: np.ndarray, values: np.ndarray) -> tuple[float, float]:
 
 def table(rows: list[Row]) -> str:
     """Which bound each kind of error breaks and by how much at worst; the certified ones; the identities."""
-    grid = [row for row in rows if row["error"] != "random"]
-    draws = [row for row in rows if row["error"] == "random"]
+    grid = [row for row in rows if row["kind"] != "random"]
+    draws = [row for row in rows if row["kind"] == "random"]
     return "\n".join(
         [*_violations(grid), "", *_orders(grid), "", *_certified(draws or grid), "", *_identities(rows)]
     )
@@ -59,8 +59,8 @@ def _violations(grid: list[Row]) -> list[str]:
         + "".join(f"{f'NLL_ode < L_{k}':>19}" for k in range(4))
         + "".join(f"{f'-ELBO < L_{k}':>19}" for k in range(4)),
     ]
-    for error in dict.fromkeys(row["error"] for row in grid):
-        group = [row for row in grid if row["error"] == error]
+    for error in dict.fromkeys(row["kind"] for row in grid):
+        group = [row for row in grid if row["kind"] == error]
         entries = []
         for prefix in ("slack_", "elbo_slack_"):
             for name, _ in BOUNDS:
@@ -139,15 +139,15 @@ def _worlds(grid: list[Row]) -> dict[tuple, list[Row]]:
     """Scaled-score rows by data, dimension, process and sign of e."""
     worlds: dict[tuple, list[Row]] = {}
     for row in grid:
-        if row["error"] == "scaled":
+        if row["kind"] == "scaled":
             worlds.setdefault((row["data"], row["dim"], row["process"], row["size"] > 0), []).append(row)
     return worlds
 
 
 def draw(rows: list[Row], out: Path) -> list[Path]:
     """``score_errors``.png and .pdf: orders, slacks by kind of error, certified bounds over random draws."""
-    grid = [row for row in rows if row["error"] != "random"]
-    draws = [row for row in rows if row["error"] == "random"]
+    grid = [row for row in rows if row["kind"] != "random"]
+    draws = [row for row in rows if row["kind"] == "random"]
     with style():
         figure = new_figure(7.0, 2.6)
         left, middle, right = figure.subplots(1, 3, width_ratios=[1.0, 1.25, 1.0])
@@ -181,9 +181,9 @@ _SLACKS = (
 
 
 def _draw_slacks(axes: Axes, grid: list[Row]) -> None:
-    errors = list(dict.fromkeys(row["error"] for row in grid))
+    errors = list(dict.fromkeys(row["kind"] for row in grid))
     for j, (name, label, colour, marker) in enumerate(_SLACKS):
-        x = [errors.index(row["error"]) + 0.2 * (j - 1.5) for row in grid]
+        x = [errors.index(row["kind"]) + 0.2 * (j - 1.5) for row in grid]
         y = [row[name] / row["dim"] for row in grid]
         axes.plot(x, y, linestyle="none", marker=marker, markersize=2.2, color=colour, alpha=0.7, label=label)
     axes.axhline(0.0, color=BLACK, linewidth=0.6)

@@ -5,6 +5,7 @@ A one-dimensional law noised is described by (ln p, score, d score/dx) at x.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -106,9 +107,7 @@ def blurred_curve(x: np.ndarray, path: Callable, breaks, variance: float) -> flo
 def blurred_board(x: np.ndarray, board: list[str], width: float, sigma: float) -> np.ndarray:
     """ln p at x (n, 2) of a board's filled squares ("#"), row by row from the lowest y, + sigma eps."""
     edges = width * (np.arange(len(board) + 1) / len(board) - 0.5)
-    columns = np.array(
-        [ndtr((x - a) / sigma) - ndtr((x - b) / sigma) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    )
+    columns = np.array([ndtr((x - a) / sigma) - ndtr((x - b) / sigma) for a, b in itertools.pairwise(edges)])
     squares = [(i, j) for j, row in enumerate(board) for i, square in enumerate(row) if square == "#"]
     area = (width / len(board)) ** 2
     return np.log(sum(columns[i, :, 0] * columns[j, :, 1] for i, j in squares) / (len(squares) * area))
@@ -125,10 +124,7 @@ def derivatives(f: Callable, x: np.ndarray, step: float) -> tuple[np.ndarray, fl
 
 def line_integral(f: Callable, points) -> float:
     """int f between the first and the last of increasing ``points``, adaptively on each interval."""
-    return sum(
-        quad(f, a, b, epsabs=1e-13, epsrel=1e-11, limit=400)[0]
-        for a, b in zip(points[:-1], points[1:], strict=True)
-    )
+    return sum(quad(f, a, b, epsabs=1e-13, epsrel=1e-11, limit=400)[0] for a, b in itertools.pairwise(points))
 
 
 def plane_integral(f: Callable, x_marks, y_marks, n: int = 40) -> float:

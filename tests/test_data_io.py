@@ -53,7 +53,10 @@ CSV_ERRORS = {
     "half a header": ("a,2\n1,2\n", r"line 1, column 1: got 'a'"),
     "a header alone": ("a,b\n", "got no rows of numbers"),
     "nothing": ("", "x.csv: got an empty file"),
-    "an index": (",a,b\n0,2,3\n1,2,4\n2,1,1\n", r"column 1 \(''\): got row numbers, need columns of data alone"),
+    "an index": (
+        ",a,b\n0,2,3\n1,2,4\n2,1,1\n",
+        r"column 1 \(''\): got row numbers, need columns of data alone",
+    ),
 }
 
 
@@ -105,14 +108,14 @@ def test_standardising_shifts_the_nll_by_the_log_jacobian():
     cov = np.array([[1.0, 0.5, 0.2], [0.5, 2.0, -0.3], [0.2, -0.3, 0.7]])
     x = rng.multivariate_normal([0.0, 1.0, 2.0], cov, size=200) * scale + shift
     scaling = standardisation(x, Table(x, None, "x"))
-    own = scipy.stats.multivariate_normal(
-        [0.0, 1.0, 2.0] * scale + shift, cov * np.outer(scale, scale)
-    )
+    own = scipy.stats.multivariate_normal([0.0, 1.0, 2.0] * scale + shift, cov * np.outer(scale, scale))
     of_z = scipy.stats.multivariate_normal(
         (own.mean - scaling.mean) / scaling.std, own.cov / np.outer(scaling.std, scaling.std)
     )
     z = (x - scaling.mean) / scaling.std
-    np.testing.assert_allclose(-own.logpdf(x), -of_z.logpdf(z) + scaling.log_jacobian, rtol=1e-8)  # cond(cov) eps
+    np.testing.assert_allclose(
+        -own.logpdf(x), -of_z.logpdf(z) + scaling.log_jacobian, rtol=1e-8
+    )  # cond(cov) eps
     np.testing.assert_allclose(scaling(x), z, rtol=1e-6, atol=1e-6)
     # Doubling a column adds ln 2 to every entropy.
     twice = standardisation(x * [2.0, 1.0, 1.0], Table(x, None, "x"))
@@ -147,9 +150,9 @@ def test_dequantising_adds_less_than_one_and_refuses_fractions():
 
 def test_too_few_rows_to_split(samples):
     wide = np.random.default_rng(0).normal(size=(40, 30))
-    with pytest.raises(ValueError, match="got 40 rows of dimension 30, need at least 46"):
+    with pytest.raises(ValueError, match="got 40 rows of dimension 30, need at least 160"):
         check_table(Table(wide, None, "x"))
-    with pytest.raises(ValueError, match="got 15 rows of dimension 3, need at least 20"):
+    with pytest.raises(ValueError, match="got 15 rows of dimension 3, need at least 25"):
         check_table(Table(samples[:15], None, "x"))
 
 

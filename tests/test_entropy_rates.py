@@ -45,9 +45,10 @@ def largest_term(rates, schedule, model):
 
 @pytest.fixture(scope="module", params=["VE", "VP"])
 def exact_gaussian(request):
-    """All four readings of an exact score on one grid, and the oracle."""
+    """The readings of an exact score on one grid, and the oracle; the flow's, slow to compile, for VP alone."""
     schedule = PROCESSES[request.param][1]
-    readings = {r: rates_of(EXACT, gaussian, request.param, r) for r in READINGS}
+    wanted = READINGS if request.param == "VP" else READINGS[:3]
+    readings = {r: rates_of(EXACT, gaussian, request.param, r) for r in wanted}
     return readings, oracle.AffineModel(schedule, MEAN, COV), request.param
 
 
@@ -100,7 +101,7 @@ def test_integral_of_the_system_rate_is_the_entropy_gained(exact_gaussian):
 
 
 def test_four_readings_agree_on_a_mixture():
-    """Skewed data with unequal weights under a process that is neither VE nor VP, by quadrature of the Fisher information."""
+    """Skewed, unequal weights, a process that is neither VE nor VP: by quadrature of the Fisher information."""
     schedule = PROCESSES["sub-VP"][1]
     for reading in READINGS:
         rates = rates_of(EXACT, mixture, "sub-VP", reading)
@@ -150,7 +151,7 @@ def test_readings_of_a_wrong_score(wrong_gaussian):
 
 def test_the_divergence_reading_is_midway(wrong_gaussian):
     """R2 = (R1 + R3)/2 identically; read by the divergence and by the noise they are different random numbers."""
-    readings, model, _ = wrong_gaussian
+    readings = wrong_gaussian[0]
     r1, r2, r3 = (readings[r] for r in ("quadratic", "divergence", "denoising"))
     middle = 0.5 * (np.asarray(r1.system_units) + np.asarray(r3.system_units))
     gap = td.Estimate(
@@ -204,19 +205,21 @@ def test_the_ratio_is_algebra_in_the_quadratic_reading_and_evidence_in_the_other
 
 
 def test_generation_of_a_variance_preserving_process_has_no_fixed_ratio():
-    """Exchange/intrinsic = -(1 + Sdot/Sdot_i), of either sign along one process."""
-    rates = rates_of(EXACT, gaussian, "VP", orientation="generation")
+    """Exchange/intrinsic = -(1 + Sdot/Sdot_i): of either sign along one process that starts wider than N(0, I)."""
+    wide = 9.0 * np.eye(2)
+    rates = rates_of(EXACT, td.Gaussian([0.0, 0.0], wide), "VP", orientation="generation")
     schedule = PROCESSES["VP"][1]
-    model = oracle.AffineModel(schedule, MEAN, COV)
+    model = oracle.AffineModel(schedule, np.zeros(2), wide)
     t = np.asarray(rates.time, float)
     system = np.array([model.rate(u, "quadratic") for u in t])
     intrinsic = np.array([model.intrinsic(u) for u in t])
     scale = largest_term(rates, schedule, model) + intrinsic
     close(rates.system, -system, ROUNDING * scale)
     close(rates.exchange, -system - intrinsic, ROUNDING * scale)
-    close(rates.exchange_ratio(), -(1 + system / intrinsic), 3 * ROUNDING * scale / intrinsic)
-    assert (1 + system / intrinsic).min() < 1.1
-    assert (1 + system / intrinsic).max() > 1.9
+    ratio = -(1 + system / intrinsic)
+    close(rates.exchange_ratio(), ratio, 3 * ROUNDING * scale / intrinsic * (1 + np.abs(ratio)))
+    assert ratio.min() == pytest.approx(-0.875, abs=1e-3)
+    assert ratio.max() > 1
 
 
 def test_relative_to_equilibrium_the_variance_preserving_process_is_two_to_one_too():
@@ -265,7 +268,7 @@ def test_grid_is_uniform_in_log_snr_and_starts_at_a_thousandth():
 
 
 def test_given_times():
-    times = np.array([0.05, 0.1, 0.4, 0.6, 1.0])
+    times = np.linspace(0.02, 1.0, 65)
     rates = rates_of(EXACT, gaussian, "VP", times=times)
     np.testing.assert_allclose(rates.time, times, rtol=1e-6)
     schedule = PROCESSES["VP"][1]
@@ -275,10 +278,11 @@ def test_given_times():
         [model.rate(u, "quadratic") for u in times],
         ROUNDING * largest_term(rates, schedule, model),
     )
-    # Five uneven times are a poor grid, and the record says how poor.
+    # Not even in log-SNR they get the trapezoid rule, and the record says how poor that is.
     total = rates.integral().system
-    gain = oracle.gaussian_entropy(model.marginal(1.0)[1]) - oracle.gaussian_entropy(model.marginal(0.05)[1])
-    assert 1e-3 < abs(float(total.mean) - gain) < 5 * float(total.quadrature_error)
+    gain = oracle.gaussian_entropy(model.marginal(1.0)[1]) - oracle.gaussian_entropy(model.marginal(0.02)[1])
+    assert rates.grid.rule.order == 2
+    assert 1e-4 < abs(float(total.mean) - gain) < 2 * float(total.quadrature_error)
 
 
 def test_t_min_is_where_integrals_start():
@@ -299,17 +303,8 @@ def test_rates_from_samples(reading):
     x = np.asarray(gaussian.sample(jax.random.key(11), 1024))
     schedule = PROCESSES["VP"][1]
     model = WRONG.affine(schedule, MEAN, COV)
-    rates = (
-        rates_of(WRONG, Samples(x), "VP", reading)
-        if False
-        else td.entropy_rates(
-            jax.random.key(1),
-            WRONG.score(gaussian, PROCESSES["VP"][0]),
-            PROCESSES["VP"][0],
-            x,
-            reading=reading,
-        )
-    )
+    p, _ = PROCESSES["VP"]
+    rates = td.entropy_rates(jax.random.key(1), WRONG.score(gaussian, p), p, x, reading=reading)
     assert rates.system.n == 1024
     t = np.asarray(rates.time, float)
     expected = np.array([model.rate(u, reading) for u in t])

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.stats import norm
 
 from thermodiff.distributions import Gaussian
 from thermodiff.losses import (
@@ -174,8 +175,7 @@ def test_weightings_of_a_zero_network_integrate_to_their_closed_forms(key):
     score = PlainScore(residual_mlp(key, 3, 16, 2), process, GAUSSIAN, T_MIN)
     v = np.trace(np.asarray(GAUSSIAN.cov)) / 3
     low, high = (log_noise_ratio(process, t) for t in (float(T_MIN), 1.0))
-    normal = lambda y: np.exp(-0.5 * ((y + 1.2) / 1.2) ** 2) / (1.2 * np.sqrt(2 * np.pi))
-    edm = quad(lambda y: normal(y) * (1 + np.exp(2 * y) / v), low, high)[0]
+    edm = quad(lambda y: norm.pdf(y, -1.2, 1.2) * (1 + np.exp(2 * y) / v), low, high)[0]
     for weighting, integral in ((UniformNoiseWeighting(), 1 - float(T_MIN)), (EDMWeighting(), edm)):
         drawn = losses(key, score, UniformLogSNR(), weighting)
         assert abs(drawn.mean() - 3 * integral) < 4 * drawn.std(ddof=1) / np.sqrt(len(drawn)) + 1e-4

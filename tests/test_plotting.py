@@ -16,12 +16,21 @@ def rates():
     record = {"time": time, "log_snr": -4 * np.log(time), "log_snr_rate": 4 / time, "reading": "divergence"}
     for name, value in (("intrinsic", 2.0), ("system", -1.5), ("exchange", -3.5)):
         record |= {name: value * time, f"{name}_stderr": 0.1 * time}
-    return json.loads(json.dumps({k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in record.items()}))
+    return json.loads(
+        json.dumps({k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in record.items()})
+    )
 
 
 @pytest.fixture
 def ladder():
-    values = {"S0": 1.0, "nll": 1.2, "neg_elbo": 1.3, "cross": 1.1, "certified_flow": 1.05, "certified_elbo": 0.9}
+    values = {
+        "S0": 1.0,
+        "nll": 1.2,
+        "neg_elbo": 1.3,
+        "cross": 1.1,
+        "certified_flow": 1.05,
+        "certified_elbo": 0.9,
+    }
     values |= {f"bound_{k}": 0.5 for k in ("quadratic", "divergence", "denoising", "flow")}
     return {**values, **{f"{k}_stderr": 0.01 for k in values}, "known": {"S0": "exact"}}
 

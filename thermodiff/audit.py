@@ -36,14 +36,16 @@ class Means(NamedTuple):
     """What an audit measures, with a leading axis of units; pure functions of the means of these are reported.
 
     S0, S1, CE = CE(p_1, pi): entropies in nats; nll = -ln p_th(x(t_min)), with S0 + ln p(x(t_min)) as control variate
-    where p is known; flow_growth the integral of div(f - D s_th) along the learned flow; x1, x1_square the first and
-    second moments of the flow's image of the data; moments the averages a, b, c per unit of ell.
+    where p is known; sampling that variate, of mean zero; flow_growth the integral of div(f - D s_th) along the learned
+    flow; x1, x1_square the first and second moments of the flow's image of the data; moments the averages a, b, c per
+    unit of ell.
     """
 
     S0: Float[Array, " units"]
     S1: Float[Array, " units"]
     CE: Float[Array, " units"]
     nll: Float[Array, " units"]
+    sampling: Float[Array, " units"]
     flow_growth: Float[Array, " units"]
     x1: Float[Array, "units d"]
     x1_square: Float[Array, "units d d"]
@@ -105,6 +107,8 @@ def _certified(c: Constants, m: Means, r: Rates, KL: Any, cov1: Any) -> dict[str
 def _identities(c: Constants, m: Means, r: Rates, KL: Any, terminal_square: Any) -> dict[str, Any]:
     """Slacks by the raw routes, their terms by the controlled ones, and residuals that check one against the other."""
     terms = bounds.slack_terms(r.A_rate, r.B, r.C, r.J, KL, m.nll - m.S0, terminal_square, c.dim)
+    # NLL_ode has the sampling error of E ln p taken out and the flow's own growth has not.
+    terms.flow_flow["(S0 + <ln p>)/2"] = m.sampling / 2
     neg_elbo = m.CE - c.drift - 2 * r.C_raw + r.B_raw
     L_1 = bounds.paper_bound(m.S0, m.S1, c.drift + r.B_raw)
     slack = {
@@ -201,10 +205,11 @@ def _flow_means(
     terminal = path.x[:, -1].reshape(units, m, dim)
     growth = path.growth[:, -1].reshape(units, m)
     nll = -prior.log_prob(terminal) - growth
-    if S0 is not None and start_log_prob is not None:
-        nll = nll + start_log_prob + S0.units[:, None]
+    known = S0 is not None and start_log_prob is not None
+    sampling = start_log_prob + S0.units[:, None] if known else jnp.zeros_like(nll)
     return {
-        "nll": jnp.mean(nll, axis=1),
+        "nll": jnp.mean(nll + sampling, axis=1),
+        "sampling": jnp.mean(sampling, axis=1),
         "flow_growth": jnp.mean(growth, axis=1),
         "x1": jnp.mean(terminal, axis=1),
         "x1_square": jnp.einsum("umi,umj->uij", terminal, terminal) / m,

@@ -1,7 +1,7 @@
 """Rescaling a score in time: lowers the loss for free and makes the readings agree.
 
-At each t the factor c(t) = E[s . s_th]/E|s_th|^2 minimises E|s - c s_th|^2, and with it R1 = R2 = R3 (theory section 3).
-E[s . s_th] needs no true score: it is -E[eps . s_th]/sigma.
+At each t the factor c(t) = E[s . s_th]/E|s_th|^2 minimises E|s - c s_th|^2, and with it R1 = R2 = R3 (theory
+section 3). E[s . s_th] needs no true score: it is -E[eps . s_th]/sigma.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from thermodiff.validation import check_score
 
 @pytree_dataclass
 class CalibratedScore:
-    """s(x, t) = c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between nodes ``ell`` (T,) with values ``factor`` (T,)."""
+    """c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between the nodes ``ell`` (T,), where it is ``factor`` (T,)."""
 
     score: Score
     process: Process

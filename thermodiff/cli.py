@@ -6,10 +6,13 @@ that nobody foresaw keeps its traceback. Heavy imports wait until a command runs
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import dataclasses
 import io
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -79,12 +82,29 @@ COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line ``argv`` (default: the process's own); returns the exit status."""
+    """The command line ``argv``; returns the exit status. Without ``argv`` the process is ours and ends as said above."""
+    ours = argv is None
+    if ours:
+        sys.unraisablehook = _resend_interrupt
     try:
         command = _parse(sys.argv[1:] if argv is None else argv)
-        return command if isinstance(command, int) else command()
+        status = command if isinstance(command, int) else command()
     except KeyboardInterrupt:
-        return _interrupted("")
+        status = _interrupted("")
+    if ours and status == INTERRUPTED:
+        # JAX stopped in the middle of a compilation can crash while Python shuts down, which would hide the status.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def _resend_interrupt(dropped: Any) -> None:
+    """Python drops an interrupt that falls into a garbage collection (JAX hooks into those): raise it once more."""
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(dropped)
 
 
 def _parse(argv: Sequence[str]) -> Any:
@@ -108,15 +128,16 @@ def _parse(argv: Sequence[str]) -> Any:
 
 
 def _one_line(box: str) -> str:
-    """tyro's framed message without its frame, explanations and help: its first sentence."""
-    lines = [line.strip("│").rstrip()[1:] for line in box.splitlines() if line.startswith("│")]
+    """tyro's framed message without its title, frame, explanations and help: what it says first."""
     said: list[str] = []
-    for line in lines:
-        if not line.strip() or line.startswith("─"):
-            break
-        if not line.startswith(" " * 8):  # deeper lines repeat the help of an option
-            said.append(line.strip())
-    return " ".join(said) or " ".join(box.split())
+    for line in box.splitlines()[1:]:
+        content = line[2:].rstrip(" │╯")
+        if content.strip("─- ") == "":  # a rule, or nothing: the end of what is said
+            if said:
+                break
+        elif not content.startswith(" " * 8):  # deeper lines repeat the help of an option
+            said.append(content.strip())
+    return " ".join(said) or box
 
 
 def _refuse(message: str) -> int:

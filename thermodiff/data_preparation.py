@@ -67,9 +67,9 @@ def check_table(table: Table) -> None:
     """Raise ValueError unless the rows can be samples of a density and are enough to be split and audited."""
     check_samples(table.source, table.values)
     n, d = table.values.shape
-    fewest = max(FEWEST_ROWS, int(np.ceil((d + 2) / SPLIT[0])))
+    fewest = max(FEWEST_ROWS, int(np.ceil((d + 2) / SPLIT[2])))
     if n < fewest:
-        need = f"at least {fewest}, {SPLIT[0]:.0%} of which are trained on (thousands, to be useful)"
+        need = f"at least {fewest}: the {SPLIT[2]:.0%} to measure on must span all dimensions (thousands are useful)"
         raise complain(table.source, f"{n} rows of dimension {d}", need)
 
 

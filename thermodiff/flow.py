@@ -1,9 +1,10 @@
 """The probability-flow ODE of a score, carried in ell = ln(sigma/alpha) with its log volume.
 
-    dx = (f - D s_th) dt        becomes, with y = x/alpha and r = sigma/alpha = e^ell,
+    dx = (f - D s_th) dt        becomes, with x = alpha y and r = sigma/alpha = e^ell,
     dy/d ell = r n_th(alpha y, t),     d ln|vol|/d ell = sigma div_x n_th,
 
-in which the drift has gone and the same steps serve every schedule. diffrax does the stepping.
+in which the drift has gone and the same steps serve every schedule. The solver, diffrax's, sees z = (y - m)/l with m
+the mean and l the length scale of the data that the score knows of, so that its tolerances do not depend on units.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from thermodiff.numerics import Divergence
-from thermodiff.scores import noise_prediction
+from thermodiff.scores import length_scale, noise_prediction, reference_of
 from thermodiff.types import Key, Process, Scalar, Score, Vector
 
 POINTS_AT_ONCE = 1024
@@ -37,7 +38,7 @@ class FlowPath(NamedTuple):
 
 
 class Tolerance(NamedTuple):
-    """Relative and absolute local error of the adaptive solver."""
+    """Relative and absolute local error of the adaptive solver, in units of the data's length scale and in nats."""
 
     rtol: float = 1e-5
     atol: float = 1e-5
@@ -54,13 +55,16 @@ def _solve_one(
 ) -> FlowPath:
     ell = -0.5 * process.log_snr(times)
     alpha = process.alpha(times)
+    reference, scale = reference_of(score), length_scale(score)
+    centre = jnp.zeros_like(x) if reference is None else reference.mean
 
     def velocity(ell: Any, state: tuple[Vector, Scalar], _: Any) -> tuple[Vector, Scalar]:
         t = process.time_of_log_snr(-2 * ell)
         a = process.alpha(t)
         r = jnp.exp(ell)
-        n_th, div = divergence(lambda z: noise_prediction(score, process, z, t), a * state[0], key)
-        return r * n_th, r * a * div
+        position = a * (centre + scale * state[0])
+        n_th, div = divergence(lambda x: noise_prediction(score, process, x, t), position, key)
+        return r / scale * n_th, r * a * div
 
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(velocity),
@@ -68,17 +72,17 @@ def _solve_one(
         t0=ell[0],
         t1=ell[-1],
         dt0=0.1,
-        y0=(x / alpha[0], jnp.zeros((), x.dtype)),
+        y0=((x / alpha[0] - centre) / scale, jnp.zeros((), x.dtype)),
         saveat=diffrax.SaveAt(ts=ell),
         stepsize_controller=diffrax.PIDController(rtol=tolerance.rtol, atol=tolerance.atol),
         max_steps=MAX_STEPS,
         throw=False,
     )
-    y, growth = solution.ys
+    z, growth = solution.ys
     failed = solution.result != diffrax.RESULTS.successful
     drift_growth = x.shape[0] * jnp.log(alpha / alpha[0])
     return FlowPath(
-        x=jnp.where(failed, jnp.nan, y * alpha[:, None]),
+        x=jnp.where(failed, jnp.nan, (centre + scale * z) * alpha[:, None]),
         growth=jnp.where(failed, jnp.nan, growth + drift_growth),
         steps=solution.stats["num_steps"],
     )

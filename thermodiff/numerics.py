@@ -135,14 +135,14 @@ def _reverse_bits(x: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
 def owen_scramble(points: UInt32[Array, "m k"], seeds: UInt32[Array, " k"]) -> Float[Array, "m k"]:
     """Nested uniform scrambling: each point becomes uniform on (0, 1)^k and the set keeps its evenness.
 
-    Every bit is flipped by a hash of the higher bits and the coordinate's seed (Laine & Karras 2011, Burley
-    2020). The result lies strictly inside (0, 1), so that quantile functions stay finite.
+    Every bit is flipped by a hash of the higher bits and the coordinate's seed (Laine & Karras 2011, with the constants
+    of Vegdahl 2021). The result lies strictly inside (0, 1), so that quantile functions stay finite.
     """
-    x = _reverse_bits(points) + seeds
-    x = x ^ (x * jnp.uint32(0x6C50B47C))
-    x = x ^ (x * jnp.uint32(0xB82F1E52))
-    x = x ^ (x * jnp.uint32(0xC7AFE638))
-    x = x ^ (x * jnp.uint32(0x8D22F6E6))
+    x = _reverse_bits(points)
+    x = x ^ (x * jnp.uint32(0x3D20ADEA))
+    x = (x + seeds) * ((seeds >> 16) | jnp.uint32(1))
+    x = x ^ (x * jnp.uint32(0x05526C56))
+    x = x ^ (x * jnp.uint32(0x53A22864))
     x = _reverse_bits(x)
     # 23 bits and a half: single precision holds them exactly, so nothing is rounded up to 1.
     return ((x >> 9).astype(float) + 0.5) * 2.0**-23

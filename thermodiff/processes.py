@@ -57,22 +57,27 @@ class DerivedProcess:
 
     def time_of_noise_ratio(self, ratio: Any) -> Any:
         """The time at which sigma/alpha = ratio: the inverse of ``noise_ratio``, by bisection."""
-        ratio = jnp.asarray(ratio, dtype=float)
-
-        def halve(_: Any, bracket: tuple[Any, Any]) -> tuple[Any, Any]:
-            low, high = bracket
-            # Geometric steps first resolve times near 0, where sigma changes by decades.
-            middle = jnp.where(high > 4 * low, jnp.sqrt(low * high), 0.5 * (low + high))
-            above = self.noise_ratio(middle) > ratio
-            return jnp.where(above, low, middle), jnp.where(above, middle, high)
-
-        low = jnp.full_like(ratio, 1e-12)
-        low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (low, jnp.ones_like(ratio)))
-        return 0.5 * (low + high)
+        return _bisect(self, jnp.asarray(ratio, dtype=float))
 
     def time_of_log_snr(self, log_snr: Any) -> Any:
         """The inverse of ``log_snr``."""
         return self.time_of_noise_ratio(jnp.exp(-0.5 * jnp.asarray(log_snr)))
+
+
+@jax.jit
+def _bisect(process: DerivedProcess, ratio: Any) -> Any:
+    """The times at which ``process.noise_ratio`` is ``ratio``; compiled once for each kind of process."""
+
+    def halve(_: Any, bracket: tuple[Any, Any]) -> tuple[Any, Any]:
+        low, high = bracket
+        # Geometric steps first resolve times near 0, where sigma changes by decades.
+        middle = jnp.where(high > 4 * low, jnp.sqrt(low * high), 0.5 * (low + high))
+        above = process.noise_ratio(middle) > ratio
+        return jnp.where(above, low, middle), jnp.where(above, middle, high)
+
+    low = jnp.full_like(ratio, 1e-12)
+    low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (low, jnp.ones_like(ratio)))
+    return 0.5 * (low + high)
 
 
 def _on_a_grid(name: str, function: Callable[[Any], Any]) -> np.ndarray:

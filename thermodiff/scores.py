@@ -46,6 +46,12 @@ def reference_of(score: Score) -> Gaussian | None:
     return getattr(score, "reference", None)
 
 
+def length_scale(score: Score) -> Any:
+    """The geometric mean of the data's principal standard deviations where the score knows them, else 1."""
+    reference = reference_of(score)
+    return 1.0 if reference is None else jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances)))
+
+
 def starting_time(score: Score, process: Process, t_min: float | None = None) -> float:
     """``t_min`` if given, else the score's own, else where sigma/alpha = 1e-3 of the data's scale.
 
@@ -54,9 +60,7 @@ def starting_time(score: Score, process: Process, t_min: float | None = None) ->
     if t_min is None:
         t_min = getattr(score, "t_min", None)
     if t_min is None:
-        reference = reference_of(score)
-        scale = 1.0 if reference is None else jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances)))
-        t_min = process.time_of_log_snr(-2 * jnp.log(DEFAULT_NOISE_RATIO * scale))
+        t_min = process.time_of_log_snr(-2 * jnp.log(DEFAULT_NOISE_RATIO * length_scale(score)))
     if not 0 < float(t_min) < 1:
         raise complain("t_min", f"{t_min}", "a time strictly between 0 and 1")
     return float(t_min)
@@ -308,13 +312,28 @@ class _ByIdentity:
 
 @pytree_dataclass
 class CallableScore:
-    """A user's own callable (x, t) -> (d,), compiled in as it is."""
+    """A user's own callable (x, t) -> (d,), compiled in as it is, with what else it may carry."""
 
     function: _ByIdentity = static()
 
     def __call__(self, x: Vector, t: Scalar) -> Vector:
         """The user's function."""
         return self.function.value(x, t)
+
+    @property
+    def noise(self) -> Any:
+        """The user's own noise prediction, or None."""
+        return getattr(self.function.value, "noise", None)
+
+    @property
+    def reference(self) -> Gaussian | None:
+        """The user's own reference, or None."""
+        return reference_of(self.function.value)
+
+    @property
+    def t_min(self) -> Any:
+        """The user's own starting time, or None."""
+        return getattr(self.function.value, "t_min", None)
 
 
 def traceable(score: Score) -> Score:

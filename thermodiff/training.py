@@ -34,7 +34,7 @@ class TrainingDivergedError(RuntimeError):
 
 
 class History(NamedTuple):
-    """One entry a chunk: ``step`` reached, mean training ``loss``, ``validation`` loss of the averaged weights at its end.
+    """One entry a chunk: ``step`` reached, mean training ``loss``, ``validation`` loss of the averaged weights.
 
     Losses are in nats under the weighting of the likelihood; ``validation`` is NaN without validation data.
     """

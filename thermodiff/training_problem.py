@@ -208,10 +208,10 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
     return draw_batch(key_draws, rows, problem.span, config.times, config.weighting, draws)
 
 
-def fingerprint(key: Key, data: Any, process: Any, config: TrainingConfig, validation: Any) -> dict[str, str]:
+def fingerprint(key: Any, data: Any, process: Any, config: TrainingConfig, validation: Any) -> dict[str, str]:
     """What makes two trainings the same, one short string an entry: the settings by name, the rest by hash.
 
-    ``process`` may be a list. A process is known by alpha and sigma at five times, a distribution by its arrays and
+    ``key`` and ``process`` may be several. A process is known by alpha and sigma at five times, a distribution by its arrays and
     sixteen draws.
     """
     settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}

@@ -69,7 +69,7 @@ def _step(config: TrainingConfig, problem: Problem, i: Any, state: State) -> tup
     network = optax.apply_updates(state.network, updates)
     decay = jnp.minimum(config.ema, (1.0 + i) / (10.0 + i))
     average = jax.tree.map(lambda a, w: a + (1 - decay) * (w - a), state.average, network)
-    finite = jnp.isfinite(loss) & jnp.isfinite(optax.global_norm(gradient))
+    finite = jnp.isfinite(loss + sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)))
     return state._replace(network=network, average=average, optimiser=optimiser), loss, finite
 
 

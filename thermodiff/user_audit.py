@@ -34,10 +34,11 @@ from thermodiff.data_preparation import (
     split_rows,
     standardisation,
 )
+from thermodiff.distributions import Samples
 from thermodiff.processes import VarianceExploding, VariancePreserving
 from thermodiff.training import fit
 from thermodiff.types import Process
-from thermodiff.validation import complain
+from thermodiff.validation import check_samples, complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
 PACKAGES = ("thermodiff", "jax", "flax", "optax", "diffrax", "numpy", "scipy")
@@ -104,6 +105,8 @@ def prepare(
     rows = split_rows(table.values, rng)
     scaling = standardisation(rows.training, table)
     split = Split(*(scaling(part) for part in rows))
+    check_samples(f"{table.source}, rows to train on", split.training)
+    check_samples(f"{table.source}, rows to measure on", split.test[:max_points])
     training = training_settings(table.values.shape[1], steps)
     about = {"options": options, "training": training, **_describe(table, split, scaling, max_points)}
     if out.exists() and not out.is_dir():
@@ -183,10 +186,9 @@ def run(job: Job) -> str:
         **job.training,
     )
     middle = time.monotonic()
-    with _working(f"measuring on {job.about['audited']} test rows"):
-        measured = audit(
-            audit_key, trained.score, job.process, job.split.test, max_points=job.about["audited"]
-        )
+    n = job.about["audited"]
+    with _working(f"measuring on {n} test rows"):
+        measured = audit(audit_key, trained.score, job.process, Samples(job.split.test[:n]), max_points=n)
     seconds = {"training": middle - start, "audit": time.monotonic() - middle}
     record = user_report.record(job.about, trained, measured, seconds)
     text = user_report.table(record, measured)

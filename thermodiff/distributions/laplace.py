@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import entropy_integral, panels
@@ -97,7 +97,7 @@ class Laplace(Family):
         return sign, sign * x / s, s / b
 
 
-def _log_mills_near(y: Values, r: Values) -> tuple[Values, Values, Values]:
+def _log_mills_near(y: Values, r: Values) -> tuple[Bool[Array, "..."], Values, Values]:
     """Where x is in the exponential's own tail, r - y < -1, and ln M(r - y) there and elsewhere."""
     u = r - y
     tail = u < -1

@@ -1,0 +1,183 @@
+"""Checkpoints and saved scores: what is written comes back bit for bit, and what is half written is never taken."""
+
+import shutil
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from thermodiff.checkpoints import Keeper, clear, restore_latest, save, step_folder, steps_in
+from thermodiff.distributions import Gaussian, Uniform
+from thermodiff.networks import Network, ResidualMLP, potential_mlp
+from thermodiff.processes import CustomProcess, VarianceExploding, VariancePreserving
+from thermodiff.saved_scores import load_score, save_score
+from thermodiff.scores import ExactScore, PlainScore, PreconditionedScore, scaled
+
+GAUSSIAN = Gaussian([1.0, -2.0], [[2.0, 0.6], [0.6, 0.5]])
+ABOUT = {"learning_rate": "0.004", "data": "abc"}
+
+
+def tree(value):
+    return {
+        "weights": {0: jnp.full((3, 2), value), 1: jnp.arange(4)},
+        "step": jnp.int32(value),
+        "loss": np.float32(0.1),
+    }
+
+
+def assert_identical(one, other):
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        assert np.array_equal(a, b)
+
+
+# --- steps of a training ------------------------------------------------------------------------
+
+
+def test_the_newest_of_the_last_two_comes_back(tmp_path):
+    for step in (10, 20, 30):
+        save(tmp_path, step, tree(step), ABOUT)
+    assert steps_in(tmp_path) == [20, 30]
+    step, restored = restore_latest(tmp_path, tree(0), ABOUT)
+    assert step == 30
+    assert_identical(restored, tree(30))
+
+
+def test_nothing_to_restore(tmp_path):
+    assert restore_latest(tmp_path, tree(0), ABOUT) is None
+    assert restore_latest(tmp_path / "not there", tree(0), ABOUT) is None
+
+
+def test_half_written_and_damaged_steps_are_passed_over(tmp_path, caplog):
+    """Killed while writing step 30 (orbax's temporary name) and with step 20 damaged on disk, step 10 is left."""
+    for step in (10, 20):
+        save(tmp_path, step, tree(step), ABOUT)
+    shutil.copytree(step_folder(tmp_path, 20), tmp_path / "step_00000030.orbax-checkpoint-tmp")
+    for path in step_folder(tmp_path, 20).rglob("*"):
+        if path.is_file() and path.name != "_CHECKPOINT_METADATA":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    step, restored = restore_latest(tmp_path, tree(0), ABOUT)
+    assert step == 10
+    assert_identical(restored, tree(10))
+    assert "step_00000020 cannot be read and is passed over" in caplog.text
+    save(tmp_path, 30, tree(30), ABOUT)
+    assert restore_latest(tmp_path, tree(0), ABOUT)[0] == 30
+
+
+def test_an_empty_step_folder_is_passed_over(tmp_path):
+    save(tmp_path, 10, tree(10), ABOUT)
+    step_folder(tmp_path, 20).mkdir()
+    assert restore_latest(tmp_path, tree(0), ABOUT)[0] == 10
+
+
+def test_another_training_is_refused_by_the_entry_that_differs(tmp_path):
+    save(tmp_path, 10, tree(10), ABOUT)
+    with pytest.raises(
+        ValueError, match=r"whose learning_rate is 0\.004, need one with learning_rate = 0\.1"
+    ):
+        restore_latest(tmp_path, tree(0), ABOUT | {"learning_rate": "0.1"})
+    with pytest.raises(ValueError, match=r"\['loss'\] of shape \(\), need shape \(2,\)"):
+        restore_latest(tmp_path, tree(0) | {"loss": np.zeros(2)}, ABOUT)
+    with pytest.raises(ValueError, match=r"arrays that do not fit, \['loss'\] first"):
+        restore_latest(tmp_path, {k: v for k, v in tree(0).items() if k != "loss"}, ABOUT)
+
+
+def test_clear_leaves_what_it_did_not_make(tmp_path):
+    save(tmp_path, 10, tree(10), ABOUT)
+    (tmp_path / "notes.txt").write_text("mine")
+    clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_keeper_waits_and_flushes_once(tmp_path):
+    keeper = Keeper(tmp_path, ABOUT, seconds=1000.0)
+    keeper.offer(10, tree(10))
+    assert str(keeper) == "there is no checkpoint"
+    keeper.flush()
+    assert str(keeper) == f"the last good checkpoint is {step_folder(tmp_path, 10)}"
+    shutil.rmtree(step_folder(tmp_path, 10))
+    keeper.flush()
+    assert steps_in(tmp_path) == []
+    eager = Keeper(tmp_path, ABOUT, seconds=0.0)
+    eager.offer(20, tree(20))
+    assert steps_in(tmp_path) == [20]
+
+
+def test_saving_a_small_training_is_quick(tmp_path):
+    state = {f"w{i}": jnp.ones((64, 64)) for i in range(60)}
+    save(tmp_path, 1, state, ABOUT)
+    costs = []
+    for step in range(2, 7):
+        start = time.process_time()
+        save(tmp_path, step, state, ABOUT)
+        costs.append(time.process_time() - start)
+    assert min(costs) < 0.2
+
+
+# --- scores -------------------------------------------------------------------------------------
+
+
+def scores(key):
+    network = potential_mlp(key, 2, 8, 1)
+    network = jax.tree.map(lambda w: w + 0.1, network)
+    for process in (VarianceExploding(7.0), VariancePreserving(0.1, 5.0)):
+        yield PlainScore(network, process, GAUSSIAN, jnp.float32(1e-3))
+        yield scaled(PreconditionedScore(network, process, GAUSSIAN, 1e-3), 0.9)
+    yield ExactScore(Uniform([-1.0, 0.0], [1.0, 3.0]), VarianceExploding(7.0))
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_saved_score_comes_back_bit_for_bit(key, tmp_path, number):
+    score = list(scores(key))[number]
+    save_score(tmp_path / "score", score)
+    again = load_score(tmp_path / "score")
+    assert_identical(score, again)
+    x, t = jnp.array([0.3, -0.2]), jnp.float32(0.4)
+    assert np.array_equal(score(x, t), again(x, t))
+
+
+def test_saving_over_a_score_replaces_it_and_over_anything_else_is_refused(key, tmp_path):
+    first, second, *_ = scores(key)
+    save_score(tmp_path / "score", first)
+    save_score(tmp_path / "score", second)
+    assert_identical(load_score(tmp_path / "score"), second)
+    (tmp_path / "thesis").mkdir()
+    save_score(tmp_path / "thesis", first)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("meow")
+    with pytest.raises(ValueError, match=r"folder: got .*photos, which exists and is no saved score"):
+        save_score(tmp_path / "photos", first)
+    assert (tmp_path / "photos" / "cat.jpg").read_text() == "meow"
+
+
+def test_what_cannot_be_saved_says_which_part(tmp_path):
+    process = CustomProcess(lambda t: jnp.cos(1.5 * t), lambda t: jnp.sin(1.5 * t))
+    with pytest.raises(ValueError, match=r"score\.process\.alpha_of_t: got <function"):
+        save_score(tmp_path / "score", ExactScore(GAUSSIAN, process))
+    assert not (tmp_path / "score").exists()
+
+
+def test_loading_what_is_no_score(tmp_path):
+    with pytest.raises(ValueError, match=r"folder: got .*nothing, which holds no readable score"):
+        load_score(tmp_path / "nothing")
+    target = save(tmp_path, 10, tree(10), ABOUT)
+    with pytest.raises(ValueError, match="a checkpoint of a training, need a folder that save_score wrote"):
+        load_score(target)
+
+
+def test_a_file_cannot_name_classes_of_others(tmp_path, monkeypatch):
+    from thermodiff import saved_scores
+
+    for address in (
+        "os:system",
+        "thermodiff.networks:nnx",
+        "thermodiff.networks:jax",
+        "thermodiff.types:nothing",
+    ):
+        with pytest.raises(ValueError, match=f"folder: got a score made of {address}"):
+            saved_scores._find(address)
+    assert saved_scores._find("thermodiff.networks:ResidualMLP") is ResidualMLP
+    assert saved_scores._find("thermodiff.networks:Network") is Network
