@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?=
 PRESET ?= paper
 OUT ?= results/figure1-$(PRESET)
-EXPERIMENTS ?= nll_bound
+EXPERIMENTS ?= nll_bound score_errors
 
 VENV := .venv
 PY := $(VENV)/bin/python

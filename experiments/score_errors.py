@@ -36,11 +36,11 @@ class Config:
     dims: tuple[int, ...] = (1, 2, 8)
     processes: tuple[str, ...] = ("VE", "VP")
     errors: tuple[str, ...] = ("scaled", "shifted", "rotated", "drifting", "smooth", "rough")
-    sizes: tuple[float, ...] = (-0.3, -0.1, -0.03, -0.01, 0.01, 0.03, 0.1, 0.3)
+    sizes: tuple[float, ...] = (-0.3, -0.1, -0.01, 0.01, 0.1, 0.3)
     draws: int = 2000
     nodes: int = 65
     replicates: int = 16
-    points: int = 512
+    points: int = 256
     flow_points: int = 64
     draw_points: int = 64
 
@@ -48,7 +48,14 @@ class Config:
 PRESETS = {
     "paper": Config(),
     "smoke": Config(
-        dims=(1, 2), sizes=(-0.1, -0.01, 0.01, 0.1), draws=40, nodes=33, replicates=8, points=128
+        data=("gaussian", "uniform"),
+        dims=(2,),
+        sizes=(-0.1, -0.01, 0.01, 0.1),
+        draws=20,
+        nodes=33,
+        replicates=8,
+        points=64,
+        draw_points=32,
     ),
 }
 WAVES = 16

@@ -107,7 +107,12 @@ def blurred_curve(x: np.ndarray, path: Callable, breaks, variance: float) -> flo
 def blurred_board(x: np.ndarray, board: list[str], width: float, sigma: float) -> np.ndarray:
     """ln p at x (n, 2) of a board's filled squares ("#"), row by row from the lowest y, + sigma eps."""
     edges = width * (np.arange(len(board) + 1) / len(board) - 0.5)
-    columns = np.array([ndtr((x - a) / sigma) - ndtr((x - b) / sigma) for a, b in itertools.pairwise(edges)])
+    columns = []
+    for a, b in itertools.pairwise(edges):
+        # On the side of the square where Phi does not round to 1.
+        side = np.where(2 * x > a + b, -1, 1) / sigma
+        columns.append(np.abs(ndtr(side * (x - a)) - ndtr(side * (x - b))))
+    columns = np.array(columns)
     squares = [(i, j) for j, row in enumerate(board) for i, square in enumerate(row) if square == "#"]
     area = (width / len(board)) ** 2
     return np.log(sum(columns[i, :, 0] * columns[j, :, 1] for i, j in squares) / (len(squares) * area))

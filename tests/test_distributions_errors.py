@@ -106,7 +106,7 @@ MISTAKES = {
     ),
     "a curve almost without noise": (
         lambda: td.swiss_roll(noise=1e-5),
-        "noise: got 1e-05, need at least 0.0014 for this curve",
+        "noise: got 1e-05, need at least 0.002 for this curve",
     ),
     "a path that is none": (
         lambda: td.NoisyCurve([0.0, 1.0], 0.1),

@@ -162,7 +162,7 @@ CURVES = {
 @pytest.mark.parametrize(("noise", "alpha", "sigma"), [(0.125, 1.0, 0.0), (0.5, 0.5, 0.3)])
 def test_noisy_curve_is_an_integral_over_the_curve(name, noise, alpha, sigma):
     make, path, breaks = CURVES[name]
-    x = np.array([[0.7, 0.9], [1.1, 0.1], [-0.5, -0.7], [0.1, 0.4]])
+    x = np.array([[0.7, 0.9], [-0.5, -0.7], [0.1, 0.4]])
     want = [
         oracles.blurred_curve(p, lambda u: alpha * path(u), breaks, (alpha * noise) ** 2 + sigma**2)
         for p in x

@@ -166,7 +166,10 @@ def test_second_fit_compiles_nothing(key):
 # --- several at once ----------------------------------------------------------------------------
 
 
-def test_sweep_equals_training_alone(key):
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_sweep_equals_training_alone(key, backend, monkeypatch):
+    """One after another, as on a CPU, and side by side, as on an accelerator."""
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     keys = jax.random.split(key, 3)
     processes = [VarianceExploding(sigma) for sigma in (5.0, 15.0, 30.0)]
     together = fit_sweep(keys, GAUSSIAN, processes, config=SMALL)

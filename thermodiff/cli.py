@@ -82,7 +82,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line ``argv``; returns the exit status. Without ``argv`` the process is ours and ends as said above."""
+    """The command line ``argv`` (default: that of the process, which is then ours to end); returns the exit status."""
     ours = argv is None
     if ours:
         sys.unraisablehook = _resend_interrupt

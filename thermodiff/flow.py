@@ -50,13 +50,13 @@ def _solve_one(
     divergence: Divergence,
     times: Float[Array, " T"],
     tolerance: Tolerance,
+    units: tuple[Vector, Scalar],
     x: Vector,
     key: Key,
 ) -> FlowPath:
     ell = -0.5 * process.log_snr(times)
     alpha = process.alpha(times)
-    reference, scale = reference_of(score), length_scale(score)
-    centre = jnp.zeros_like(x) if reference is None else reference.mean
+    centre, scale = units
 
     def velocity(ell: Any, state: tuple[Vector, Scalar], _: Any) -> tuple[Vector, Scalar]:
         t = process.time_of_log_snr(-2 * ell)
@@ -95,11 +95,12 @@ def _solve(
     divergence: Divergence,
     times: Float[Array, " T"],
     tolerance: Tolerance,
+    units: tuple[Vector, Scalar],
     x: Float[Array, "n d"],
     key: Key,
 ) -> FlowPath:
     keys = jax.random.split(key, x.shape[0])
-    one = lambda point: _solve_one(score, process, divergence, times, tolerance, *point)  # noqa: E731
+    one = lambda point: _solve_one(score, process, divergence, times, tolerance, units, *point)  # noqa: E731
     return jax.lax.map(one, (x, keys), batch_size=min(POINTS_AT_ONCE, x.shape[0]))
 
 
@@ -118,7 +119,10 @@ def probability_flow(
     deterministic. Raises RuntimeError if any point did not arrive, saying how many. Source: Song et al. (2021);
     the change of variables is this project's.
     """
-    path = _solve(score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), x, key)
+    reference = reference_of(score)
+    centre = jnp.zeros(x.shape[1:]) if reference is None else reference.mean
+    units = centre, jnp.asarray(length_scale(score), dtype=float)
+    path = _solve(score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), units, x, key)
     lost = int(np.sum(~np.isfinite(np.asarray(path.growth[:, -1]))))
     if lost:
         raise RuntimeError(

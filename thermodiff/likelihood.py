@@ -1,7 +1,7 @@
 """Log likelihoods of a learned score: probability flow, ELBO, and the cross functional; per sample, in nats.
 
-Every one of them starts at t_min instead of 0 and so speaks of the slightly blurred data p(t_min); t_min is part
-of the result. The terminal prior pi is an explicit choice: ``moment_prior`` (the Gaussian of p_1's
+Every one of them starts at t_min instead of 0 and so speaks of slightly blurred data, x + (sigma/alpha) eps at t_min;
+t_min is part of the result. The terminal prior pi is an explicit choice: ``moment_prior`` (the Gaussian of p_1's
 moments, the default) or ``noise_prior`` (N(0, sigma(1)^2)).
 """
 
@@ -43,8 +43,8 @@ def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
 class FlowLikelihood(NamedTuple):
     """ln p_th(x) = ln pi(x_1) + integral of div(f - D s_th) dt, term by term, each (n,) in nats.
 
-    terminal (n, d) is x_1, the image of x under the learned flow; growth (n,) the integral, whose mean is the
-    integral of R0; t_min where the flow starts; steps (n,) solver steps.
+    terminal (n, d) is x_1, the image of x under the learned flow, up to t_min under the drift alone; growth (n,) the
+    integral, whose mean is the integral of R0; t_min where the flow starts; steps (n,) solver steps.
     """
 
     log_likelihood: Float[Array, " n"]
@@ -94,10 +94,9 @@ def flow_likelihood(
                 f"a PRNG key: the divergence in {dim} dimensions is estimated with random probes",
             )
         key = jax.random.key(0)
-    path = probability_flow(
-        key, traceable(score), process, x, jnp.asarray([start, 1.0]), divergence, tolerance
-    )
-    terminal, growth = path.x[:, -1], path.growth[:, -1]
+    times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
+    path = probability_flow(key, traceable(score), process, contraction * x, times, divergence, tolerance)
+    terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
     return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, float(start), path.steps)
 
@@ -111,10 +110,9 @@ def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) 
 
 
 class VariationalTerms(NamedTuple):
-    """-ELBO(x) = cross_entropy(x) - integral of R3(x), term by term, each (n,) in nats.
+    """-ELBO(x) = cross_entropy(x) - integral of R3(x), each (n,) in nats; the cross likelihood has R2 instead of R3.
 
-    cross_entropy E[-ln pi(x_1) | x]; denoising and overlap_integral the integrals of R3 and of
-    E[div f] + 2 D E[s . s_th]/2 (= R2 read by denoising) given x; t_min where they start.
+    cross_entropy is E[-ln pi(x_1) | x]. Up to ``t_min`` the integrals are those of the drift alone.
     """
 
     elbo: Float[Array, " n"]
@@ -166,9 +164,10 @@ def variational_terms(
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)
     overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])
+    contraction = dim * jnp.log(process.alpha(grid.time[0]))
     return VariationalTerms(
-        elbo=integrals["denoising"] - cross_entropy,
-        cross_log_likelihood=overlap - cross_entropy,
+        elbo=contraction + integrals["denoising"] - cross_entropy,
+        cross_log_likelihood=contraction + overlap - cross_entropy,
         cross_entropy=cross_entropy,
         t_min=float(grid.time[0]),
     )

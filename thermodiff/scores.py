@@ -217,13 +217,14 @@ class NoisyScore(_Wrapped):
     """s_th = s + u(x/scale, t)/scale with u a smooth random field and scale = sqrt(alpha^2 v + sigma^2).
 
     u(z, t) = amplitude sqrt(2/K) sum_k b_k cos(w_k . z + nu_k t + phase_k), b_k standard normal in R^d:
-    E|u|^2 = amplitude^2 d. ``wavenumbers`` (K, d), ``frequencies`` (K,), ``phases`` (K,), ``directions``
+    E|u|^2 = amplitude^2 d. ``variance`` v is the data's; ``wavenumbers`` (K, d), ``frequencies`` (K,), ``phases`` (K,), ``directions``
     (K, d); a fixed function of x and t, not fresh noise at each call.
     """
 
     score: Score
     process: Process
     amplitude: Any
+    variance: Any
     wavenumbers: Float[Array, "k d"]
     frequencies: Float[Array, " k"]
     phases: Float[Array, " k"]
@@ -231,8 +232,7 @@ class NoisyScore(_Wrapped):
 
     def __call__(self, x: Vector, t: Scalar) -> Vector:
         """s(x, t) plus the field."""
-        variance = 1.0 if self.reference is None else jnp.mean(self.reference.variances)
-        scale = jnp.sqrt(self.process.alpha(t) ** 2 * variance + self.process.sigma(t) ** 2)
+        scale = jnp.sqrt(self.process.alpha(t) ** 2 * self.variance + self.process.sigma(t) ** 2)
         waves = jnp.cos(self.wavenumbers @ (x / scale) + self.frequencies * t + self.phases)
         k = self.phases.shape[0]
         return self.score(x, t) + self.amplitude * jnp.sqrt(2.0 / k) * (waves @ self.directions) / scale
@@ -282,11 +282,13 @@ def noisy(
     """The score plus a smooth random field of relative size ``amplitude``; high ``wavenumber`` makes it rough."""
     check_finite("amplitude", amplitude)
     check_finite("wavenumber", wavenumber)
+    reference = reference_of(score)
     k = jax.random.split(key, 4)
     return NoisyScore(
         score,
         process,
         jnp.asarray(amplitude, dtype=float),
+        jnp.ones(()) if reference is None else jnp.mean(reference.variances),
         wavenumber * jax.random.normal(k[0], (waves, dim)),
         2 * jnp.pi * jax.random.normal(k[1], (waves,)),
         2 * jnp.pi * jax.random.uniform(k[2], (waves,)),

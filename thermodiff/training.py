@@ -10,6 +10,7 @@ counter, so where a training was interrupted leaves no trace in the result.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -186,8 +187,9 @@ def fit_sweep(
     state = _stack([initial_state(config, network, validation is not None) for _, network in pairs])
     marks = {} if checkpoint_dir is None else fingerprint(keys, data, processes, config, validation)
     keeper = Keeper(checkpoint_dir, marks, CHECKPOINT_SECONDS)
+    advance = functools.partial(advance_all, jax.default_backend() != "cpu")
     with watchers(f"{len(keys)} trainings", config.steps, progress, callback) as tell:
-        state, history = _run(advance_all, config, problem, state, keeper, resume, tell)
+        state, history = _run(advance, config, problem, state, keeper, resume, tell)
     return [
         _finish(
             config,

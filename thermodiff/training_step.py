@@ -109,11 +109,18 @@ advance_one = jax.jit(_chunk, static_argnums=0)
 """One training: (config, problem, state, start, stop) -> (state, record)."""
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def advance_all(
-    config: TrainingConfig, problem: Problem, state: State, start: Any, stop: Any
+    side_by_side: bool, config: TrainingConfig, problem: Problem, state: State, start: Any, stop: Any
 ) -> tuple[State, Record]:
-    """The same for several: every leaf but those of the data has a leading axis S."""
-    mapped: Any = 0
-    axes = Problem(None, mapped, mapped, mapped, mapped, mapped)
-    return jax.vmap(functools.partial(_chunk, config), (axes, 0, None, None))(problem, state, start, stop)
+    """The same for several: every leaf but those of the data has a leading axis S.
+
+    One after another in one program each training stays in a processor's cache, a quarter faster there than
+    ``side_by_side``, which fills an accelerator.
+    """
+
+    def one(inputs: tuple[Problem, State]) -> tuple[State, Record]:
+        return _chunk(config, inputs[0]._replace(data=problem.data), inputs[1], start, stop)
+
+    batch_size = state.stale.shape[0] if side_by_side else None
+    return jax.lax.map(one, (problem._replace(data=None), state), batch_size=batch_size)

@@ -13,7 +13,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -90,24 +90,17 @@ def prepare(
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
-    make, default_sigma = PROCESSES[process]
     _check_options(steps, seed, max_points)
-    options = {
-        "file": file,
-        "key": key,
-        "process": process,
-        "sigma": default_sigma if sigma is None else sigma,
-    }
-    options |= {"seed": seed, "dequantise": dequantise or file == "digits", "max_points": max_points}
-    dynamics = make(options["sigma"])
+    counts = dequantise or file == "digits"
+    make, default = PROCESSES[process]
+    sigma = default if sigma is None else sigma
+    dynamics = make(sigma)
     rng = np.random.default_rng(seed)
-    table = _read(file, key, options["dequantise"], rng)
-    rows = split_rows(table.values, rng)
-    scaling = standardisation(rows.training, table)
-    split = Split(*(scaling(part) for part in rows))
-    check_samples(f"{table.source}, rows to train on", split.training)
-    check_samples(f"{table.source}, rows to measure on", split.test[:max_points])
+    table = _read(file, key, counts, rng)
+    split, scaling = _standardised_split(table, rng, max_points)
     training = training_settings(table.values.shape[1], steps)
+    options: dict[str, Any] = {"file": file, "key": key, "process": process, "sigma": sigma, "seed": seed}
+    options |= {"dequantise": counts, "max_points": max_points}
     about = {"options": options, "training": training, **_describe(table, split, scaling, max_points)}
     if out.exists() and not out.is_dir():
         raise complain("out", f"{str(out)!r}, which is a file", "a folder, or a name for a new one")
@@ -133,6 +126,18 @@ def _read(file: str, key: str | None, counts: bool, rng: np.random.Generator) ->
         table = dequantise(table, rng)
     check_table(table)
     return table
+
+
+def _standardised_split(
+    table: Table, rng: np.random.Generator, max_points: int
+) -> tuple[Split, Standardisation]:
+    """The rows standardised by the mean and std of those to train on; what is trained and measured on checked again."""
+    rows = split_rows(table.values, rng)
+    scaling = standardisation(rows.training, table)
+    split = Split(*(scaling(part) for part in rows))
+    check_samples(f"{table.source}, rows to train on", split.training)
+    check_samples(f"{table.source}, rows to measure on", split.test[:max_points])
+    return split, scaling
 
 
 def _describe(table: Table, split: Split, scaling: Standardisation, max_points: int) -> dict[str, Any]:
@@ -165,7 +170,7 @@ def _digest(split: Split, about: Mapping[str, Any]) -> str:
     """A short name for this training: the same rows, options and versions give the same, and so resume each other."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for part in split:
-        digest.update(np.ascontiguousarray(part))
+        digest.update(part.tobytes())
     return digest.hexdigest()[:12]
 
 

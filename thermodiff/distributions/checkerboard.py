@@ -28,7 +28,7 @@ class Checkerboard(Family):
     width is positive.
     """
 
-    cells: int = static(default=4)
+    cells: Any = static(default=4)
     width: Any = 4.0
 
     def __post_init__(self) -> None:

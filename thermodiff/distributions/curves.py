@@ -95,7 +95,9 @@ class NoisyCurve(Family):
         margin = FARTHEST * np.sqrt(v)
         domain = np.stack([centres.min(axis=0) - margin, centres.max(axis=0) + margin], axis=-1)[None]
         inverse_roots = np.broadcast_to(np.eye(2) / np.sqrt(v), (len(centres), 2, 2))
-        return entropy_integral(self, alpha, sigma, cover(domain, centres, inverse_roots))
+        return entropy_integral(
+            self, alpha, sigma, cover(domain, centres, inverse_roots, "entropy of NoisyCurve")
+        )
 
     def _terms(self, x: Vector, alpha: Any, sigma: Any) -> tuple[Float[Array, " m"], Any]:
         """ln weight - |x - alpha c|^2/(2 v) at the nodes, and v."""

@@ -128,8 +128,8 @@ def _cross_entropy(log_p: Any, k: int, means: np.ndarray, roots: np.ndarray) -> 
         normal = np.exp(-0.5 * np.sum(z**2, axis=1)) / (2 * np.pi) ** (0.5 * dim)
         return -normal * log_p(means[k] + z @ roots[k].T)
 
-    boxes = cover(domain, centres, inverse_roots, slice(k, k + 1))
-    return integrate(integrand, boxes, "entropy of GaussianMixture")
+    what = "entropy of GaussianMixture"
+    return integrate(integrand, cover(domain, centres, inverse_roots, what, slice(k, k + 1)), what)
 
 
 def eight_gaussians(radius: float = 4.0, width: float = 0.5) -> GaussianMixture:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
@@ -23,7 +23,7 @@ Boxes = np.ndarray
 F = TypeVar("F", bound=Family)
 
 ORDER = 10
-CHUNK = 1024
+CHUNK = 4096
 BUDGET = 2**24
 """The most points that one integral may take."""
 
@@ -70,7 +70,7 @@ def log_density(family: Family, alpha: float, sigma: float) -> Density:
     return evaluate
 
 
-def panels(*breakpoints: Sequence[float] | np.ndarray) -> Boxes:
+def panels(*breakpoints: Any) -> Boxes:
     """Every box between consecutive breakpoints, one increasing sequence an axis; shape (B, d, 2)."""
     axes = [list(itertools.pairwise(np.unique(np.asarray(b, dtype=np.float64)))) for b in breakpoints]
     return np.array(list(itertools.product(*axes)))
@@ -103,14 +103,13 @@ def integrate(f: Density, boxes: Boxes, what: str = "entropy") -> float:
 
     Raises NotKnownError, naming ``what``, if 2^24 points do not suffice.
     """
-    spent = len(boxes) * ORDER ** boxes.shape[1]
-    whole = _box_integrals(f, boxes) if spent <= BUDGET else np.zeros(0)
+    _check_budget(boxes, 0, what)
+    spent, whole = len(boxes) * ORDER ** boxes.shape[1], _box_integrals(f, boxes)
     total = doubt = 0.0
     while len(boxes):
+        _check_budget(boxes, spent, what)
         children = halves(boxes)
         spent += len(children) * ORDER ** boxes.shape[1]
-        if spent > BUDGET:
-            raise _out_of_budget(what)
         parts = _box_integrals(f, children)
         change = np.abs(parts.reshape(len(boxes), -1).sum(axis=1) - whole)
         done = change <= BOX_TOLERANCE
@@ -134,14 +133,17 @@ def entropy_integral(family: Family, alpha: float, sigma: float, boxes: Boxes) -
     return integrate(integrand, boxes, f"entropy of {type(family).__name__}")
 
 
-def cover(domain: Boxes, centres: np.ndarray, inverse_roots: np.ndarray, kept: slice = slice(None)) -> Boxes:
+def cover(
+    domain: Boxes, centres: np.ndarray, inverse_roots: np.ndarray, what: str, kept: slice = slice(None)
+) -> Boxes:
     """The domain, (1, d, 2), halved until no box is wider than 4 standard deviations of a Gaussian that reaches it.
 
     Gaussian k is at ``centres`` (K, d) and z = inverse_roots[k] (x - centres[k]) is standard normal. Boxes out of
-    reach of all those in ``kept`` are dropped. Raises NotKnownError if the boxes would take more than the budget.
+    reach of all those in ``kept`` are dropped. Raises NotKnownError, naming ``what``, if the boxes are too many for
+    ``integrate``.
     """
     smallest = 1 / np.linalg.norm(inverse_roots, ord=2, axis=(1, 2))
-    dim, finished, boxes = domain.shape[1], [], domain
+    finished, boxes = [], domain
     while len(boxes):
         size = boxes[..., 1] - boxes[..., 0]
         offset = boxes.mean(axis=-1)[:, None] - centres
@@ -152,9 +154,15 @@ def cover(domain: Boxes, centres: np.ndarray, inverse_roots: np.ndarray, kept: s
         wide = (near & (size.max(axis=-1)[:, None] > 4 * smallest)).any(axis=1)
         finished.append(boxes[~wide])
         boxes = halves(boxes[wide])
-        if (sum(map(len, finished)) + len(boxes)) * ORDER**dim > BUDGET:
-            raise _out_of_budget("entropy of components of such different widths")
+        _check_budget(np.concatenate([*finished, boxes]), 0, what)
     return np.concatenate(finished)
+
+
+def _check_budget(boxes: Boxes, spent: int, what: str) -> None:
+    """Raise if to evaluate the halves of these boxes would take more points than are left."""
+    dim = boxes.shape[1]
+    if spent + len(boxes) * 2**dim * ORDER**dim > BUDGET:
+        raise _out_of_budget(what)
 
 
 def _out_of_budget(what: str) -> NotKnownError:
