@@ -61,7 +61,7 @@ test: $(STAMP) ## Lint, format check, types and the quick tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile
 
 # Exit code 5 is pytest's "no tests collected".
 test-slow: $(STAMP) ## The slow tests

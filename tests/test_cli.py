@@ -298,9 +298,9 @@ def test_vp(finished, folder):
 @pytest.mark.slow
 def test_digits(folder, capsys):
     pytest.importorskip("sklearn")
-    assert cli.main(["audit", "digits", "--out", "results", "--steps", "300", "--max-points", "64"]) == 0
+    assert cli.main(["audit", "digits", "--out", "results", "--steps", "300", "--max-points", "100"]) == 0
     record = strict("results/audit.json")
-    assert (record["rows"], record["dim"], record["audited"]) == (1797, 64, 64)
+    assert (record["rows"], record["dim"], record["audited"]) == (1797, 64, 100)
     assert record["options"]["dequantise"]
     # Uniform noise on counts 0..16 has at most the entropy of a uniform law, 64 ln 17.
     assert record["own_units"]["nll"] < 64 * math.log(17)

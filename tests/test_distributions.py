@@ -94,7 +94,7 @@ def test_transport_of_uniforms_has_the_exact_moments(name):
 @every_family
 def test_nothing_infinite_is_drawn(name):
     if name == "student":
-        x = draw(td.StudentT(1.0, [0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]), jax.random.key(5))
+        x = draw(td.StudentT(1.0, [0.0], [[1.0]]), jax.random.key(5))
     else:
         family = FAMILIES[name]()
         ends = np.float32([2.0**-24, 0.5, 1 - 2.0**-24])
@@ -120,7 +120,6 @@ def test_uniforms_behind_samples_are_never_zero_or_one():
         (td.Laplace([1.5], [0.4]), stats.laplace(1.5, 0.4).cdf),
         (td.Uniform([-3.0], [0.5]), stats.uniform(-3.0, 3.5).cdf),
         (td.StudentT(1.0, [-2.0], [[9.0]]), stats.cauchy(-2.0, 3.0).cdf),
-        (td.StudentT(4.5, [-2.0], [[9.0]]), stats.t(4.5, -2.0, 3.0).cdf),
     ],
 )
 def test_samples_follow_the_distribution_function(family, cdf, key):

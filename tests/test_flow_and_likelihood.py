@@ -104,7 +104,8 @@ def test_exact_mixture_out_to_the_tails(process):
     result = flow_likelihood(EXACT.score(mixture, p), p, x)
     alpha, variance = schedule.alpha(1.0), schedule.variance(1.0)
     t = result.t_min
-    expected = mixture_oracle.log_prob(x[:, 0], schedule.alpha(t), schedule.variance(t))
+    # Data with noise of standard deviation sigma/alpha at t_min: the process' contraction is not the data's.
+    expected = mixture_oracle.log_prob(x[:, 0], 1.0, schedule.variance(t) / schedule.alpha(t) ** 2)
     end = mixture_oracle.log_prob(np.asarray(result.terminal[:, 0], float), alpha, variance)
     np.testing.assert_allclose(end + np.asarray(result.growth, float), expected, atol=POINT)
     m = mixture_oracle.mean_of(lambda y: y, alpha, variance)
@@ -118,10 +119,9 @@ def of_family(family, process, x):
     p, _ = PROCESSES[process]
     result = flow_likelihood(td.exact_score(family, p), p, x, prior=td.noise_prior(p, family.dim))
     log_prob = jax.jit(jax.vmap(family.noised_log_prob, in_axes=(0, None, None)))
-    start, end = (
-        np.asarray(log_prob(jnp.asarray(y), p.alpha(t), p.sigma(t)), float)
-        for y, t in ((x, result.t_min), (result.terminal, 1.0))
-    )
+    blur = jnp.exp(-0.5 * p.log_snr(result.t_min))
+    start = np.asarray(log_prob(jnp.asarray(x), jnp.ones(()), blur), float)
+    end = np.asarray(log_prob(result.terminal, p.alpha(1.0), p.sigma(1.0)), float)
     return np.asarray(result.growth, float) + end - start
 
 

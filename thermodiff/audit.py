@@ -205,8 +205,9 @@ def _flow_means(
     terminal = path.x[:, -1].reshape(units, m, dim)
     growth = path.growth[:, -1].reshape(units, m)
     nll = -prior.log_prob(terminal) - growth
-    known = S0 is not None and start_log_prob is not None
-    sampling = start_log_prob + S0.units[:, None] if known else jnp.zeros_like(nll)
+    sampling = jnp.zeros_like(nll)
+    if S0 is not None and start_log_prob is not None:
+        sampling = start_log_prob + S0.units[:, None]
     return {
         "nll": jnp.mean(nll + sampling, axis=1),
         "sampling": jnp.mean(sampling, axis=1),

@@ -23,7 +23,7 @@ from thermodiff.validation import check_score
 
 @pytree_dataclass
 class CalibratedScore:
-    """c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between the nodes ``ell`` (T,), where it is ``factor`` (T,)."""
+    """c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between nodes ``ell`` (T,), where it is ``factor`` (T,)."""
 
     score: Score
     process: Process
@@ -42,7 +42,7 @@ class CalibratedScore:
 
     def noise(self, x: Vector, t: Scalar) -> Vector:
         """c(t) n_th(x, t), shape (d,)."""
-        c = jnp.interp(jnp.log(self.process.noise_ratio(t)), self.ell, self.factor)
+        c = jnp.interp(-0.5 * self.process.log_snr(t), self.ell, self.factor)
         return c * noise_prediction(self.score, self.process, x, t)
 
     def __call__(self, x: Vector, t: Scalar) -> Vector:

@@ -27,7 +27,7 @@ YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#7F7F7F"
 PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 
-STYLE = {
+STYLE: Any = {
     "font.size": 8.0,
     "font.family": "DejaVu Sans",
     "axes.labelsize": 8.0,
@@ -88,7 +88,7 @@ def save_figure(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
 
 # --- rates --------------------------------------------------------------------------------------
 
-RATE_LOOKS = {
+RATE_LOOKS: dict[str, dict[str, Any]] = {
     "intrinsic": {"color": VERMILION, "linestyle": "-"},
     "system": {"color": BLUE, "linestyle": (0, (5, 1.5))},
     "exchange": {"color": GREEN, "linestyle": (0, (5, 1.5, 1, 1.5))},
@@ -160,7 +160,7 @@ _RUNGS = (
 _VACUOUS = ("certified_elbo", "certified_elbo_rate")
 """Where -ELBO stands for S0 these compare it with itself."""
 _GROW_WITH_S0 = ("bound", "certified", "entropy")
-_RUNG_LOOKS = {
+_RUNG_LOOKS: dict[str, dict[str, Any]] = {
     "bound": {"color": BLUE, "marker": "s"},
     "certified": {"color": GREEN, "marker": "^"},
     "entropy": {"color": BLACK, "marker": "D"},

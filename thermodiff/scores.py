@@ -217,8 +217,8 @@ class NoisyScore(_Wrapped):
     """s_th = s + u(x/scale, t)/scale with u a smooth random field and scale = sqrt(alpha^2 v + sigma^2).
 
     u(z, t) = amplitude sqrt(2/K) sum_k b_k cos(w_k . z + nu_k t + phase_k), b_k standard normal in R^d:
-    E|u|^2 = amplitude^2 d. ``variance`` v is the data's; ``wavenumbers`` (K, d), ``frequencies`` (K,), ``phases`` (K,), ``directions``
-    (K, d); a fixed function of x and t, not fresh noise at each call.
+    E|u|^2 = amplitude^2 d. ``variance`` v is the data's; ``wavenumbers`` (K, d), ``frequencies`` (K,), ``phases``
+    (K,), ``directions`` (K, d); a fixed function of x and t, not fresh noise at each call.
     """
 
     score: Score

@@ -211,8 +211,8 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
 def fingerprint(key: Any, data: Any, process: Any, config: TrainingConfig, validation: Any) -> dict[str, str]:
     """What makes two trainings the same, one short string an entry: the settings by name, the rest by hash.
 
-    ``key`` and ``process`` may be several. A process is known by alpha and sigma at five times, a distribution by its arrays and
-    sixteen draws.
+    ``key`` and ``process`` may be several. A process is known by alpha and sigma at five times, a distribution by its
+    arrays and sixteen draws.
     """
     settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     data, times = as_distribution(data), np.linspace(0.1, 0.9, 5, dtype=np.float32)

@@ -42,10 +42,11 @@ from thermodiff.validation import check_samples, complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
 PACKAGES = ("thermodiff", "jax", "flax", "optax", "diffrax", "numpy", "scipy")
-PROCESSES = {
+PROCESSES: dict[str, tuple[Callable[[float], Process], float]] = {
     "ve": (VarianceExploding, 25.0),
     "vp": (lambda beta_max: VariancePreserving(0.1, beta_max), 20.0),
 }
+"""By name: the process as a function of ``--sigma``, and the default of that."""
 
 
 class Job(NamedTuple):

@@ -101,11 +101,14 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
     def line(label: str, name: str, remark: str) -> str:
         return f"  {label:<38}{own[name]:>11.5f} ± {errors[f'{name}_stderr']:<9.2g} {remark}".rstrip()
 
+    trust = (
+        "estimates it, bounds nothing" if errors["healthy"] else "the readings disagree (Health): distrust it"
+    )
     return [
         "In the data's own units, nats per sample",
         line("NLL_ode   probability flow", "nll", "bounds the data's entropy from above"),
         line("-ELBO     bounds the SDE's NLL", "neg_elbo", "bounds the data's entropy from above"),
-        line("N_th      entropy read off the rates", "cross", "estimates it; bounds nothing"),
+        line("N_th      entropy read off the rates", "cross", trust),
     ]
 
 

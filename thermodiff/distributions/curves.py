@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import FARTHEST, cover, entropy_integral
 from thermodiff.types import Scalar, Vector, as_float64, pytree_dataclass, static
-from thermodiff.validation import check_finite, check_positive, complain
+from thermodiff.validation import check_positive, complain
 
 NODES_PER_NOISE = 2.5
 """Gauss-Legendre nodes per noise length of curve: the density of the blurred curve is then good to 1e-10."""
@@ -38,7 +38,7 @@ class NoisyCurve(Family):
 
     path: Any
     noise: Any
-    breaks: tuple[float, ...] = static(default=(0.0, 1.0))
+    breaks: Any = static(default=(0.0, 1.0))
     nodes: Any = dataclasses.field(init=False, repr=False, default=None)
     log_weights: Any = dataclasses.field(init=False, repr=False, default=None)
 
@@ -52,6 +52,7 @@ class NoisyCurve(Family):
             raise complain("breaks", f"{self.breaks}", "increasing numbers from 0 to 1")
         nodes, weights = _curve_nodes(path, float(self.noise), breaks)
         object.__setattr__(self, "path", jax.tree.map(jnp.asarray, path))
+        object.__setattr__(self, "breaks", tuple(breaks.tolist()))
         object.__setattr__(self, "noise", jnp.asarray(self.noise, dtype=float))
         object.__setattr__(self, "nodes", jnp.asarray(nodes, dtype=float))
         object.__setattr__(self, "log_weights", jnp.asarray(np.log(weights), dtype=float))
@@ -164,7 +165,6 @@ def rings(
     check_positive("radii", radii)
     r = np.atleast_1d(as_float64(radii))
     w = np.ones(len(r)) if weights is None else np.atleast_1d(as_float64(weights))
-    check_finite("weights", w)
     check_positive("weights", w)
     if w.shape != r.shape:
         raise complain("weights", f"shape {w.shape}", f"one weight per ring, shape {r.shape}")

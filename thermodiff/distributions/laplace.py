@@ -55,7 +55,7 @@ class Laplace(Family):
         return self.loc.shape[-1]
 
     def moments(self) -> tuple[Vector, Float[Array, "d d"]]:
-        """Loc and diag(2 scale^2)."""
+        """(loc, diag(2 scale^2))."""
         return self.loc, jnp.diag(2 * self.scale**2)
 
     @property

@@ -12,7 +12,7 @@ from jax.scipy.special import logsumexp, ndtri
 from jaxtyping import Array, Float
 
 from thermodiff.distributions.base import Family
-from thermodiff.distributions.quadrature import FARTHEST, cover, in_float64, integrate, log_density
+from thermodiff.distributions.quadrature import FARTHEST, Density, cover, in_float64, integrate, log_density
 from thermodiff.types import Scalar, Vector, as_float64, is_concrete, pytree_dataclass
 from thermodiff.validation import check_covariance, check_finite, complain
 
@@ -116,7 +116,7 @@ def _check_weights(weights: Any) -> None:
         raise complain("weights", f"a sum of {w.sum():g}", "weights that add up to 1")
 
 
-def _cross_entropy(log_p: Any, k: int, means: np.ndarray, roots: np.ndarray) -> float:
+def _cross_entropy(log_p: Density, k: int, means: np.ndarray, roots: np.ndarray) -> float:
     """-E ln p over component k, x = means[k] + roots[k] z with z standard normal."""
     dim = means.shape[1]
     own = np.linalg.inv(roots[k])

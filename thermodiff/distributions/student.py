@@ -15,7 +15,16 @@ from scipy.special import digamma, gammaln
 
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import integrate, log_density, panels
-from thermodiff.types import Key, NotKnownError, Samples2d, Scalar, Vector, as_float64, pytree_dataclass
+from thermodiff.types import (
+    Key,
+    NotKnownError,
+    Samples2d,
+    Scalar,
+    Vector,
+    as_float64,
+    pytree_dataclass,
+    static,
+)
 from thermodiff.validation import check_covariance, check_finite, complain
 
 
@@ -26,11 +35,11 @@ class StudentT(Family):
     ``df`` in [1, 10^6], ``loc`` (d,), ``scale_matrix`` (d, d), symmetric and positive definite, in units of x^2; the
     covariance is nu/(nu - 2) C. Noised, with w ~ Gamma(nu/2, rate nu/2),
         p_t(x) = E_w N(x; alpha loc, (alpha^2/w) C + sigma^2 I),
-    by the trapezoid rule in ln w, which for this integrand converges exponentially. Raises ValueError for arguments
-    that are none of this; ``df`` has to be a number, not a traced value, when the object is made.
+    by the trapezoid rule in ln w, which converges exponentially: ln p_t is good to 1e-9 out to 10^4 scales from loc.
+    ``df`` is compiled in, for the nodes depend on it. Raises ValueError for arguments that are none of this.
     """
 
-    df: Any
+    df: Any = static()
     loc: Any
     scale_matrix: Any
     variances: Any = dataclasses.field(init=False, repr=False, default=None)
@@ -50,17 +59,10 @@ class StudentT(Family):
         check_covariance("scale_matrix", self.scale_matrix, len(loc))
         variances, axes = np.linalg.eigh(as_float64(self.scale_matrix))
         log_w, log_weights = _mixing_nodes(float(df), len(loc))
-        log_norm = _log_norm(df, variances)
-        values = {
-            "df": df,
-            "loc": loc,
-            "scale_matrix": self.scale_matrix,
-            "variances": variances,
-            "axes": axes,
-        }
-        for name, value in (
-            values | {"log_w": log_w, "log_weights": log_weights, "log_norm": log_norm}
-        ).items():
+        values = {"loc": loc, "scale_matrix": self.scale_matrix, "variances": variances, "axes": axes}
+        values |= {"log_w": log_w, "log_weights": log_weights, "log_norm": _log_norm(float(df), variances)}
+        object.__setattr__(self, "df", float(df))
+        for name, value in values.items():
             object.__setattr__(self, name, jnp.asarray(value, dtype=float))
 
     @property
@@ -69,19 +71,17 @@ class StudentT(Family):
         return self.loc.shape[-1]
 
     def moments(self) -> tuple[Vector, Float[Array, "d d"]]:
-        """Loc and nu/(nu - 2) scale_matrix; raises NotKnownError for nu <= 2, where the covariance is infinite."""
-        if float(self.df) <= 2:
-            what = "mean and covariance do" if float(self.df) <= 1 else "covariance does"
-            raise NotKnownError(
-                f"the {what} not exist for StudentT with df = {float(self.df):g}; need df > 2"
-            )
+        """(loc, nu/(nu - 2) scale_matrix); raises NotKnownError for nu <= 2, where the covariance is infinite."""
+        if self.df <= 2:
+            what = "mean and covariance do" if self.df <= 1 else "covariance does"
+            raise NotKnownError(f"the {what} not exist for StudentT with df = {self.df:g}; need df > 2")
         return self.loc, self.df / (self.df - 2) * self.scale_matrix
 
     def sample(self, key: Key, n: int) -> Samples2d:
         """n independent samples, shape (n, d): loc + C^(1/2) z/sqrt(w), z normal and w ~ Gamma(nu/2, rate nu/2)."""
         key_w, key_z = jax.random.split(key)
         # In logarithms, since a Gamma variable of shape 1/2 underflows now and then.
-        log_w = jax.random.loggamma(key_w, 0.5 * self.df, (n, 1)) - jnp.log(0.5 * self.df)
+        log_w = jax.random.loggamma(key_w, 0.5 * self.df, (n, 1)) - np.log(0.5 * self.df)
         z = jax.random.normal(key_z, (n, 1, self.dim)) * jnp.exp(-0.5 * log_w)[..., None]
         return self.loc + jnp.sum(self.axes * jnp.sqrt(self.variances) * z, axis=-1)
 
@@ -106,7 +106,7 @@ class StudentT(Family):
 
         At sigma = 0: -ln norm + (nu + d)/2 [digamma((nu + d)/2) - digamma(nu/2)] + d ln alpha.
         """
-        nu, d = float(self.df), self.dim
+        nu, d = self.df, self.dim
         variances = np.linalg.eigvalsh(as_float64(self.scale_matrix))
         if sigma == 0:
             spread = 0.5 * (nu + d) * (digamma(0.5 * (nu + d)) - digamma(0.5 * nu))
@@ -126,7 +126,7 @@ class StudentT(Family):
         return self.log_weights - 0.5 * jnp.sum(z**2 / v + jnp.log(2 * jnp.pi * v), axis=-1)
 
 
-def _log_norm(nu: Any, variances: np.ndarray) -> float:
+def _log_norm(nu: float, variances: np.ndarray) -> float:
     """ln Gamma((nu + d)/2) - ln Gamma(nu/2) - (1/2) sum ln(pi nu variances)."""
     d = len(variances)
     return float(gammaln(0.5 * (nu + d)) - gammaln(0.5 * nu) - 0.5 * np.sum(np.log(np.pi * nu * variances)))
@@ -174,6 +174,6 @@ def _polar_entropy(centred: StudentT, alpha: float, sigma: float) -> float:
         log_volume = np.log(r[:, 0] ** (d - 1) * np.cosh(q[:, 0]) * np.prod(a))
         return -np.exp(value + log_volume) * value
 
-    radial = np.linspace(0, np.arcsinh(_farthest(float(centred.df))), 17)
+    radial = np.linspace(0, np.arcsinh(_farthest(centred.df)), 17)
     boxes = panels(radial) if d == 1 else panels(radial, np.linspace(0, np.pi / 2, 3))
     return 2**d * integrate(integrand, boxes, "entropy of StudentT")
