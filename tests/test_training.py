@@ -1,6 +1,7 @@
 """Training: what it learns, that interruption leaves no trace, and what it says when it cannot go on."""
 
 import dataclasses
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from thermodiff.distributions import Gaussian, Samples, Uniform
 from thermodiff.losses import LikelihoodWeighting
 from thermodiff.networks import potential_mlp
 from thermodiff.processes import VarianceExploding, VariancePreserving
+from thermodiff.progress import Report, watchers
 from thermodiff.scores import PlainScore, PreconditionedScore
 from thermodiff.time_sampling import UniformLogSNR
 from thermodiff.training import TrainingConfig, TrainingDivergedError, fit, fit_sweep
@@ -256,6 +258,22 @@ def test_early_stopping_keeps_the_weights_of_the_best_validation(key):
     assert trained.stopped_early
     assert trained.steps == trained.history.step[-1] == told[-1].step < 1000
     assert len(validation) - 1 - np.argmin(validation) == 3
+
+
+# --- being watched ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_bar_is_drawn_on_terminals_only(terminal, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    told = []
+    with watchers("training", 10, True, told.append) as tell:
+        tell(Report(10, np.float32(1.25), np.float32(np.nan)))
+    assert [report.step for report in told] == [10]
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert ("training" in shown.err and "10/10" in shown.err and "loss 1.25" in shown.err) is terminal
+    assert terminal or shown.err == ""
 
 
 # --- failure ------------------------------------------------------------------------------------

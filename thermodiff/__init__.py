@@ -44,6 +44,8 @@ from thermodiff.processes import GeometricVarianceExploding as GeometricVariance
 from thermodiff.processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from thermodiff.processes import VarianceExploding as VarianceExploding
 from thermodiff.processes import VariancePreserving as VariancePreserving
+from thermodiff.saved_scores import load_score as load_score
+from thermodiff.saved_scores import save_score as save_score
 from thermodiff.scores import PlainScore as PlainScore
 from thermodiff.scores import PreconditionedScore as PreconditionedScore
 from thermodiff.scores import exact_score as exact_score

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from thermodiff import bounds
 from thermodiff.audit_report import Audit, build_report
-from thermodiff.distributions.base import gaussian_entropy
+from thermodiff.distributions.base import Family, gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.entropies import (
     Entropy,
@@ -180,9 +180,11 @@ def ledger(c: Constants, m: Means) -> dict[str, Any]:
 
 
 def _exact_score_of(data: Any, process: Process) -> Score | None:
+    if not isinstance(data, Family):
+        return None
     try:
         return exact_score(data, process)
-    except (NotKnownError, AttributeError):
+    except NotKnownError:
         return None
 
 

@@ -146,6 +146,8 @@ class EntropyRates(NamedTuple):
         rates = {name: getattr(self, name) for name in ("system", "intrinsic", "exchange")}
         return {
             "time": np.asarray(self.time).tolist(),
+            "log_snr": (-2 * self.grid.ell).tolist(),
+            "log_snr_rate": (2 * np.asarray(self.grid.rate)).tolist(),
             "reading": self.reading,
             "orientation": self.orientation,
             **{name: np.asarray(e.mean).tolist() for name, e in rates.items()},

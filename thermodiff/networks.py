@@ -65,7 +65,7 @@ class ResidualMLP(nnx.Module):
 
 
 class PotentialMLP(nnx.Module):
-    """F_i = (s/s_i) d phi/d x_i with phi = V h(x, ell)^2: a field without curl in the coordinates x_i/s_i.
+    """F_i = (s/s_i) d phi/d x_i with phi = V h(x, ell)^2/2: a field without curl in the coordinates x_i/s_i.
 
     ``scales`` s_i (d,), s their geometric mean, are fixed, not trained, and 1 unless the input was whitened. The
     potential is quadratic in h because that of a Gaussian is quadratic in x.
@@ -104,7 +104,7 @@ class Network:
     def __call__(self, x: Vector, ell: Scalar) -> Vector:
         """F(x, ell) of the module with these weights."""
         graph = _graph(self.module, self.dim, self.width, self.depth)
-        return nnx.merge(graph, nnx.State(self.params))(x, ell)
+        return nnx.merge(graph, self.params)(x, ell)
 
 
 @functools.cache

@@ -164,31 +164,36 @@ def estimate_functions(
 ) -> dict[str, Estimate]:
     """Smooth functions of several means at once, with the errors of their joint fluctuations.
 
-    ``units`` is a pytree of arrays with a leading axis of independent units; ``function(constants, means)``
-    maps the pytree of their means to a dict of scalars. The jackknife: with f_i the function where unit i is left
-    out, the values n f - (n - 1) f_i have f without its bias of order 1/n as their mean, and its standard error.
-    Paired fluctuations cancel as they do in the data. Computed in double precision.
+    ``units`` is a pytree of arrays with a leading axis of independent units; ``function(constants, means)`` maps the
+    pytree of their means to a dict of scalars. The standard error is that of the linearised function (the delta
+    method), so that paired fluctuations cancel as they do in the data; the bias that curvature gives a function of
+    sample means, (1/2) tr(H Cov)/n to first order, is subtracted. Computed in double precision.
     """
     with jax.enable_x64(True):
         constants, units = jax.tree.map(lambda u: np.asarray(u, dtype=np.float64), (constants, units))
         n = jax.tree.leaves(units)[0].shape[0]
         means = jax.tree.map(lambda u: u.mean(axis=0), units)
-        left_out = jax.tree.map(lambda u, m: m - (u - m) / max(n - 1, 1), units, means)
-        at_means, without = jax.device_get(_leave_one_out(function, constants, means, left_out))
+        deviations = jax.tree.map(lambda u, m: u - m, units, means)
+        values, slopes, curvatures = jax.device_get(_expansion(function, constants, means, deviations))
     if n == 1:
-        return {name: Estimate(float(value), float("nan"), 1) for name, value in at_means.items()}
-    # Differences first, so that nothing of order n cancels.
-    pseudo = {name: f + (n - 1) * (f - without[name]) for name, f in at_means.items()}
+        return {name: Estimate(float(value), float("nan"), n) for name, value in values.items()}
     return {
-        name: Estimate(float(np.mean(p)), float(np.std(p, ddof=1) / np.sqrt(n)), n)
-        for name, p in pseudo.items()
+        name: Estimate(
+            float(value - 0.5 * np.sum(curvatures[name]) / (n * (n - 1))),
+            float(np.std(slopes[name], ddof=1) / np.sqrt(n)),
+            n,
+        )
+        for name, value in values.items()
     }
 
 
 @partial(jax.jit, static_argnums=0)
-def _leave_one_out(
-    function: Callable[[Any, Any], Any], constants: Any, means: Any, left_out: Any
-) -> tuple[Any, Any]:
-    """The functions at the means, and at the means that leave out each unit in turn."""
+def _expansion(function: Callable[[Any, Any], Any], constants: Any, means: Any, deviations: Any) -> Any:
+    """The functions at the means, and their first and second derivatives along each unit's deviation."""
     of_means = partial(function, constants)
-    return of_means(means), jax.vmap(of_means)(left_out)
+
+    def along(deviation: Any) -> tuple[Any, Any]:
+        slope = lambda m: jax.jvp(of_means, (m,), (deviation,))[1]  # noqa: E731
+        return jax.jvp(slope, (means,), (deviation,))
+
+    return of_means(means), *jax.vmap(along)(deviations)
