@@ -241,7 +241,8 @@ def audit(
     the first ``max_points`` are used; of the ``points`` in each of the ``replicates`` the flow carries ``flow_points``
     (default all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments). Every
     integral starts at ``t_min`` (see ``scores.starting_time``), so S0 stands for S(p(t_min)); what that adds is in the
-    record. For samples S0 is not known: -ELBO, an upper bound, stands for it, and the record says so.
+    record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands for it, and the record
+    says so.
 
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
@@ -275,7 +276,7 @@ def audit(
         dim=pts.dim,
     )
     S1 = S1 or Entropy(CE, "upper bound")
-    S0 = S0 or Entropy(CE - constants.drift - _denoising_integral(moments, grid), "upper bound")
+    S0 = S0 or _entropy_ceiling(flow["nll"], CE - constants.drift - _denoising_integral(moments, grid))
     return build_report(
         ledger,
         constants,
@@ -285,6 +286,11 @@ def audit(
         known={"S0": S0.known, "S1": S1.known},
         truncation=truncation_entropy(data, process, grid.time[0]),
     )
+
+
+def _entropy_ceiling(nll: Float[Array, " units"], neg_elbo: Float[Array, " units"]) -> Entropy:
+    """The smaller of NLL_ode and -ELBO: both are S0 plus something that is not negative."""
+    return Entropy(nll if float(jnp.mean(nll)) < float(jnp.mean(neg_elbo)) else neg_elbo, "upper bound")
 
 
 def _denoising_integral(moments: NoiseMoments, grid: TimeGrid) -> Float[Array, " units"]:

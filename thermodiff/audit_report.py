@@ -118,6 +118,8 @@ def _clearly_positive(value: Estimate) -> bool:
 
 
 _ABOUT_S0_ITSELF = {
+    "nll_minus_S0",
+    "certified_flow_slack",
     "elbo_minus_S0",
     "elbo_slack_denoising",
     "cross_slack_quadratic",
@@ -127,19 +129,20 @@ _ABOUT_S0_ITSELF = {
 
 
 def _says_nothing_without_S0(name: str) -> bool:
-    """Numbers that are true by construction (J = 0, say) where -ELBO stands for S0."""
-    return name.startswith(("identity_", "residual_", "certified_elbo")) or name in {
+    """Numbers that are true by construction, or meaningless, where a likelihood stands for S0."""
+    return name.startswith(("identity_", "residual_", "certified")) or name in {
         "A",
         "A_rate",
         "B_minus_A",
         "J",
         "elbo_minus_S0",
+        "nll_minus_S0",
     }
 
 
 def _inequalities(v: dict[str, Estimate], S0_known: bool, systematic: float) -> tuple[Inequality, ...]:
     """Every inequality of theory section 5 with its standing for these numbers; ``systematic`` error in nats."""
-    # With -ELBO standing for S0 the A here is A - J: enough to tell that B <= A/9, not that B >= A.
+    # With a likelihood, an upper bound, standing for S0 the A here is too small: enough to tell that B <= A/9, not that B >= A.
     b_above_a = S0_known and _clearly_positive(v["B_minus_A"])
     b_far_below = _clearly_positive(v["A_over_9_minus_B"])
     spread_out = _clearly_positive(v["terminal_excess"])
@@ -163,7 +166,7 @@ def _inequalities(v: dict[str, Estimate], S0_known: bool, systematic: float) -> 
     ]
     result = []
     for name, key, why in rows:
-        # With -ELBO standing for S0 these would compare a number with itself.
+        # With a likelihood standing for S0 these would compare a number with itself.
         vacuous = not S0_known and key in _ABOUT_S0_ITSELF
         if key in v and not vacuous:
             standing = "guaranteed" if why else "observed"

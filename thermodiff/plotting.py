@@ -157,8 +157,8 @@ _RUNGS = (
     ("nll", "NLL$_\\mathrm{ode}$", "likelihood"),
     ("neg_elbo", r"$-$ELBO", "likelihood"),
 )
-_VACUOUS = ("certified_elbo", "certified_elbo_rate")
-"""Where -ELBO stands for S0 these compare it with itself."""
+_VACUOUS = ("certified_elbo", "certified_elbo_rate", "certified_flow")
+"""Where a likelihood stands for S0 these compare it with itself."""
 _GROW_WITH_S0 = ("bound", "certified", "entropy")
 _RUNG_LOOKS: dict[str, dict[str, Any]] = {
     "bound": {"color": BLUE, "marker": "s"},
