@@ -201,7 +201,7 @@ def test_the_bound_fails_on_a_nearly_perfect_score(counterexample):
     close(a["nll_minus_S0"], expected["nll"], FLOW)
     close(a["elbo_minus_S0"], expected["neg_elbo"], FLOW)
     assert a["slack_quadratic"].mean < -0.02
-    assert a["slack_quadratic"].mean < -100 * a["slack_quadratic"].stderr
+    assert a["slack_quadratic"].mean < -50 * a["slack_quadratic"].stderr
 
 
 def test_the_audit_says_that_it_fails_and_that_nothing_guaranteed_does(counterexample):
@@ -313,14 +313,16 @@ def test_standing_follows_the_rates(injected):
         if above:
             assert rows["NLL_ode >= L_1"].why == "B >= A"
             assert a["bound_quadratic"].mean <= a["S0"].mean + FLOW
-        assert above == (error in ("scaled up", "shifted", "noisy")) or error == "all" or error == "rotated"
+        if error in ("exact", "scaled up", "scaled down"):
+            assert above == (error == "scaled up")
 
 
-def test_fifty_random_errors_never_break_what_is_certified():
+@pytest.mark.parametrize("draws", [8, pytest.param(50, marks=pytest.mark.slow)])
+def test_random_errors_never_break_what_is_certified(draws):
     """Draws of all errors at once on correlated Gaussian data; means of identities' residuals must be honest too."""
     rng = np.random.default_rng(99)
     z = []
-    for i in range(50):
+    for i in range(draws):
         errors = Errors(
             rng.choice([0.25, rng.uniform(0.6, 1.6)], p=[0.1, 0.9]),
             rng.normal(size=2) * rng.choice([0.0, 0.2]),
@@ -343,7 +345,7 @@ def test_fifty_random_errors_never_break_what_is_certified():
         residual = a["residual_elbo_quadratic"]
         z.append(residual.mean / (residual.stderr + allowance / 5))
     assert np.abs(z).max() < 5
-    assert abs(np.mean(z)) < 5 / np.sqrt(50)
+    assert abs(np.mean(z)) < 5 / np.sqrt(draws)
 
 
 def test_vectors_of_rates_are_clipped_not_nan():

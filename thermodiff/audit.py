@@ -241,8 +241,8 @@ def audit(
     the first ``max_points`` are used; of the ``points`` in each of the ``replicates`` the flow carries ``flow_points``
     (default all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments). Every
     integral starts at ``t_min`` (see ``scores.starting_time``), so S0 stands for S(p(t_min)); what that adds is in the
-    record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands for it, and the record
-    says so.
+    record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands for it, and the
+    record says so.
 
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).

@@ -142,7 +142,7 @@ def _says_nothing_without_S0(name: str) -> bool:
 
 def _inequalities(v: dict[str, Estimate], S0_known: bool, systematic: float) -> tuple[Inequality, ...]:
     """Every inequality of theory section 5 with its standing for these numbers; ``systematic`` error in nats."""
-    # With a likelihood, an upper bound, standing for S0 the A here is too small: enough to tell that B <= A/9, not that B >= A.
+    # With a likelihood, an upper bound, standing for S0 the A here is too small: that tells B <= A/9, not B >= A.
     b_above_a = S0_known and _clearly_positive(v["B_minus_A"])
     b_far_below = _clearly_positive(v["A_over_9_minus_B"])
     spread_out = _clearly_positive(v["terminal_excess"])
