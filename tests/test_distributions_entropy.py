@@ -199,13 +199,6 @@ def test_one_ring(sigma):
     assert family.noised_entropy(1.0, sigma) == pytest.approx(want, abs=WITHIN)
 
 
-def test_rings_far_apart_add_their_share():
-    near, far = td.rings((1.0,), 0.25), td.rings((5.0,), 0.25)
-    both = td.rings((1.0, 5.0), 0.25, (3.0, 1.0))
-    mixing = -0.75 * np.log(0.75) - 0.25 * np.log(0.25)
-    assert both.entropy() == pytest.approx(0.75 * near.entropy() + 0.25 * far.entropy() + mixing, abs=WITHIN)
-
-
 @pytest.mark.parametrize("make", [td.two_moons, td.swiss_roll])
 def test_open_curves(make):
     family = make(0.25)

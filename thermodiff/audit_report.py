@@ -133,6 +133,7 @@ def _says_nothing_without_S0(name: str) -> bool:
     return name.startswith(("identity_", "residual_", "certified")) or name in {
         "A",
         "A_rate",
+        "A_over_9_minus_B",
         "B_minus_A",
         "J",
         "elbo_minus_S0",
@@ -142,9 +143,9 @@ def _says_nothing_without_S0(name: str) -> bool:
 
 def _inequalities(v: dict[str, Estimate], S0_known: bool, systematic: float) -> tuple[Inequality, ...]:
     """Every inequality of theory section 5 with its standing for these numbers; ``systematic`` error in nats."""
-    # With a likelihood, an upper bound, standing for S0 the A here is too small: that tells B <= A/9, not B >= A.
+    # With a likelihood standing for S0 (and CE for S1) A is off, to either side: neither condition can be told.
     b_above_a = S0_known and _clearly_positive(v["B_minus_A"])
-    b_far_below = _clearly_positive(v["A_over_9_minus_B"])
+    b_far_below = S0_known and _clearly_positive(v["A_over_9_minus_B"])
     spread_out = _clearly_positive(v["terminal_excess"])
     elbo_why = "B >= A" if b_above_a else "B <= A/9" if b_far_below else ""
     always = "always"
