@@ -52,7 +52,7 @@ class Audit:
     sigma: Annotated[float | None, _no_default] = None
     """Noise of the process: sigma for ve (default 25), the largest beta for vp (default 20)."""
     steps: Annotated[int | None, _no_default] = None
-    """At most so many training steps (default: by dimension, 3000 to 6000)."""
+    """At most so many training steps (default: 4000 up to 16 columns, 2000 above)."""
     seed: int = 0
     """Seed of the split, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
