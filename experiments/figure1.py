@@ -41,7 +41,8 @@ def best_uniform_ve(rows: Iterable[Row]) -> Row | None:
 def table(rows: list[Row]) -> str:
     """One line a data and process: medians over cells, the worst standard error, and how often the bound holds."""
     lines = [
-        "NLL against the bound (nats per sample; medians over the cells, s.e. the largest of them)",
+        "NLL against the bound (nats per sample; medians over the cells, s.e. the largest of them; a bound missed by no"
+        " more than its error counts as held)",
         f"{'':<14}{'cells':>5} {'NLL':>9} {'bound L_1':>10} {'slack':>9} {'s.e.':>8} {'smallest':>9} {'NLL >= L_1':>12}"
         f" {'-ELBO >= L_1':>13} {'certified':>10}",
     ]

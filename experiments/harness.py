@@ -246,18 +246,18 @@ def _commit() -> str:
 
 
 class Meter:
-    """A bar on a terminal, a line now and then elsewhere."""
+    """A bar on a terminal, a line for each named step elsewhere."""
 
     def __init__(self, bar: Any, task: Any, total: int) -> None:
-        self._bar, self._task, self._total, self._done = bar, task, total, 0
+        self._bar, self._task, self._total, self._done = bar, task, total, 0.0
 
-    def advance(self, amount: int = 1, note: str = "") -> None:
-        """Moves on by ``amount`` and says what is being done."""
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        """Moves on by ``amount`` and says what has been done; may be called from any thread."""
         self._done += amount
         if self._bar is not None:
-            self._bar.update(self._task, advance=amount, description=note or None)
-        elif amount and note:
-            print(f"[{self._done}/{self._total}] {note}", file=sys.stderr, flush=True)
+            self._bar.update(self._task, advance=amount, **({"description": note} if note else {}))
+        elif note:
+            print(f"[{self._done:.0f}/{self._total}] {note}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -272,7 +272,7 @@ def meter(total: int, label: str) -> Iterator[Meter]:
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
-        progress.MofNCompleteColumn(),
+        progress.TaskProgressColumn(),
         progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
     )

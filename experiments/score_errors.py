@@ -6,7 +6,7 @@ No training. To the exact score s of Gaussian, mixture and uniform data in d dim
 size e is added, with n = -sigma s the noise prediction and n_th the wrong one:
     scaled    n_th = (1 + e) n            shifted   n_th = n + e u sigma/sqrt(alpha^2 v + sigma^2), u a unit vector
     rotated   n_th = Q(e) n, e radians    drifting  n_th = (1 + e sin(2 pi (ell - ell_0)/4)) n
-    smooth, rough                         n_th = n + e times a random field of wavenumber 1, 8 (``td.noisy``)
+    smooth, rough    n_th = n + e sigma/sqrt(alpha^2 v + sigma^2) times a random field of wavenumber 1, 8 (``td.noisy``)
 The second part draws errors of every kind at once at random and asks whether a certified bound is ever broken.
 """
 

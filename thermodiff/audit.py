@@ -29,7 +29,7 @@ from thermodiff.numerics import Divergence, HutchinsonDivergence, default_diverg
 from thermodiff.points import DEFAULT_REPLICATES, draw_points, noised_points
 from thermodiff.scores import exact_score, reference_of, starting_time, traceable
 from thermodiff.types import Key, NotKnownError, Process, Score, as_float64
-from thermodiff.validation import check_score
+from thermodiff.validation import check_score, complain
 
 
 class Means(NamedTuple):
@@ -247,6 +247,8 @@ def audit(
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
+    if flow_points is not None and flow_points < 1:
+        raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
     keys = jax.random.split(key, 3)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
     # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.

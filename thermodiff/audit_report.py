@@ -108,7 +108,7 @@ class Audit:
 def _verdict(gap: Estimate, S0_known: bool, systematic: float) -> str:
     if gap.mean >= 0:
         return "holds"
-    if not S0_known:
+    if not S0_known or not np.isfinite(gap.mean):
         return "undecided"
     return "within error" if gap.mean > -SIGMAS * gap.stderr - systematic else "violated"
 
@@ -254,6 +254,10 @@ def _table(audit: Audit) -> list[str]:
         ode, var = v[f"slack_{k}"], v[f"elbo_slack_{k}"]
         slacks = f"{ode.mean:+.5f} ± {ode.stderr:<9.2g} {var.mean:+.5f} ± {var.stderr:<9.2g}"
         lines.append(f"{_line(f'{label}  {k} reading', v[f'bound_{k}']):<66}{slacks}".rstrip())
+    if known["S0"] == "upper bound":
+        lines.append(
+            "  (S0 and S1 are upper bounds here, so each L_k is an upper bound on the one that is meant)"
+        )
     for key, label in (
         ("certified_elbo", "certified for -ELBO, from entropies"),
         ("certified_elbo_rate", "certified for -ELBO, from the true rate"),

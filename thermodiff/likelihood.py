@@ -74,6 +74,7 @@ def flow_likelihood(
 ) -> FlowLikelihood:
     """The probability-flow likelihood of each row of x (n, d), with its terms.
 
+    ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
     ``divergence`` is exact up to 16 dimensions and Hutchinson's above, which needs ``key``; both can be given.
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
     fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``flow``).

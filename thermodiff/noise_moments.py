@@ -130,16 +130,16 @@ def noise_moments(
     """The averages of ``NoiseMoments`` for every unit of ``points`` at every time.
 
     Block i of the points goes with time i. ``divergence`` adds the divergence reading; ``exact`` the true score's own
-    moments on the same points. Raises RuntimeError where the score gave NaN or infinity, naming the time. Source:
-    theory sections 3 and 4, written per unit of ell.
+    moments on the same points. Raises RuntimeError where the score or its divergence gave NaN or infinity, naming the
+    time. Source: theory sections 3 and 4, written per unit of ell.
     """
     moments = _noise_moments(key, score, process, points, times, divergence, exact)
-    bad = ~jnp.isfinite(moments.square + moments.overlap)
+    bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
     if bool(jnp.any(bad)):
         first = int(jnp.argmax(jnp.any(bad, axis=0)))
         raise RuntimeError(
-            f"score: NaN or infinite at t = {float(times[first]):.3g} for {int(jnp.sum(bad[:, first]))} of "
-            f"{points.units} units of data; raise t_min if it is not defined there"
+            f"score: NaN or infinite (it or its divergence) at t = {float(times[first]):.3g} for "
+            f"{int(jnp.sum(bad[:, first]))} of {points.units} units of data; raise t_min if it is not defined there"
         )
     return moments
 

@@ -40,6 +40,10 @@ class HutchinsonDivergence:
 
     probes: int = static(default=8)
 
+    def __post_init__(self) -> None:
+        if self.probes < 1:
+            raise ValueError(f"probes: got {self.probes}, need at least 1")
+
     def __call__(
         self, field: Callable[[Vector], Vector], x: Vector, key: Key | None = None
     ) -> tuple[Vector, Scalar]:
@@ -96,9 +100,10 @@ def _simpson(nodes: np.ndarray) -> np.ndarray:
 
 
 def quadrature(nodes: Any) -> Quadrature:
-    """The rule for an integral over increasing ``nodes`` (T,), T >= 3 and odd.
+    """The rule for an integral over increasing ``nodes`` (T,), T >= 3.
 
-    Simpson's rule where the nodes are evenly spaced in number 4k + 1, the trapezoid rule otherwise.
+    Simpson's rule where the nodes are evenly spaced and 4k + 1 in number, the trapezoid rule otherwise. Where T is even
+    the coarse rule keeps the last interval at full resolution.
     """
     nodes = np.asarray(nodes, dtype=np.float64)
     steps = np.diff(nodes)

@@ -20,7 +20,7 @@ from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics import owen_scramble, sobol
 from thermodiff.types import Key, NotKnownError, pytree_dataclass
-from thermodiff.validation import check_points, complain
+from thermodiff.validation import check_points, check_samples, complain
 
 DEFAULT_REPLICATES = 16
 DEFAULT_POINTS = 512
@@ -197,13 +197,20 @@ def draw_points(
     points: int = DEFAULT_POINTS,
     max_points: int | None = None,
 ) -> Points:
-    """Points for ``data``: a distribution, ``Samples``, or an array (n, d), of which the first ``max_points`` rows."""
+    """Points for ``data``: a distribution, ``Samples``, or an array (n, d), of which the first ``max_points`` rows.
+
+    Raises ValueError for an array that cannot be the sample of a density (``check_samples``) or is a single row.
+    """
+    if max_points is not None and max_points < 2:
+        raise complain("max_points", f"{max_points}", "at least 2, since the error bar is their spread")
     array = getattr(data, "array", data)
     if hasattr(array, "shape") or isinstance(array, list | tuple):
         check_points("data", array)
         rows = np.asarray(array)[:max_points]
         if len(rows) < 2:
             raise complain("data", "one row", "at least 2, since the error bar is their spread")
+        if array is data:  # Samples were checked when they were made
+            check_samples("data", rows)
         return sample_points(key, rows, blocks)
     if hasattr(data, "sample") and hasattr(data, "dim"):
         return distribution_points(key, data, blocks, replicates, points)

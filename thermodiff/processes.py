@@ -24,7 +24,11 @@ _BISECTIONS = 60
 
 
 class DerivedProcess:
-    """Everything that alpha and sigma imply. Subclass it and define the two (scalar t in, scalar out)."""
+    """Everything that alpha and sigma imply.
+
+    Subclass it as a ``pytree_dataclass`` and define the two (scalar t in, scalar out); ``CustomProcess`` does this for
+    two functions.
+    """
 
     def alpha(self, t: Any) -> Any:
         """Signal amplitude alpha(t), alpha(0) = 1."""

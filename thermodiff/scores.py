@@ -29,7 +29,7 @@ from thermodiff.types import (
     pytree_dataclass,
     static,
 )
-from thermodiff.validation import check_finite, check_time, complain
+from thermodiff.validation import check_finite, check_process, check_time, complain
 
 DEFAULT_NOISE_RATIO = 1e-3
 """Where nothing else is said, integrals over time start where sigma/alpha is this fraction of the data's scale."""
@@ -55,8 +55,9 @@ def length_scale(score: Score) -> Any:
 def starting_time(score: Score, process: Process, t_min: float | None = None) -> float:
     """``t_min`` if given, else the score's own, else where sigma/alpha = 1e-3 of the data's scale.
 
-    Raises ValueError unless 0 < t_min < 1.
+    Raises ValueError unless 0 < t_min < 1, and for what is no process.
     """
+    check_process(process)
     if t_min is None:
         t_min = getattr(score, "t_min", None)
     if t_min is None:
@@ -93,8 +94,16 @@ class ExactScore:
 def exact_score(distribution: Family, process: Process) -> ExactScore:
     """The exact score of ``distribution`` under ``process``.
 
-    Raises NotKnownError for a distribution whose noised marginal is not known (a user's samples, say).
+    Raises NotKnownError for a distribution whose noised marginal is not known (a user's samples, say), ValueError for
+    what is no distribution or no process.
     """
+    check_process(process)
+    if not hasattr(distribution, "noised_score"):
+        raise complain(
+            "distribution",
+            type(distribution).__name__,
+            "a distribution whose density is known, such as Gaussian",
+        )
     probe = jax.ShapeDtypeStruct((distribution.dim,), jnp.float32)
     jax.eval_shape(lambda x: distribution.noised_score(x, 1.0, 0.1), probe)
     return ExactScore(distribution, process)

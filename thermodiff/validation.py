@@ -62,9 +62,17 @@ def check_covariance(name: str, cov: Any, dim: int) -> None:
     """Raise unless ``cov`` is a finite, symmetric, positive definite (dim, dim) matrix."""
     if not is_concrete(cov):
         return
+    need = f"a covariance matrix of shape ({dim}, {dim})"
+    try:
+        check_numbers(name, cov)
+    except ValueError as error:
+        # Ours names the argument already; numpy's is about rows that do not make an array.
+        raise (
+            error if str(error).startswith(f"{name}: ") else complain(name, "rows of different lengths", need)
+        ) from error
     matrix = np.asarray(cov, dtype=np.float64)
     if matrix.shape != (dim, dim):
-        raise complain(name, f"shape {matrix.shape}", f"a covariance matrix of shape ({dim}, {dim})")
+        raise complain(name, f"shape {matrix.shape}", need)
     check_finite(name, matrix)
     asymmetry = np.abs(matrix - matrix.T).max()
     if asymmetry > 1e-5 * np.abs(matrix).max():
@@ -130,6 +138,15 @@ def check_samples(name: str, x: Any) -> None:
         )
 
 
+def check_process(process: Any) -> None:
+    """Raise unless ``process`` has the methods of a diffusion process that everything downstream calls."""
+    needed = ("alpha", "sigma", "drift_rate", "diffusivity", "log_snr", "time_of_log_snr")
+    if not all(callable(getattr(process, name, None)) for name in needed):
+        raise complain(
+            "process", type(process).__name__, "a diffusion process, such as VarianceExploding(25.0)"
+        )
+
+
 def check_score(score: Any, dim: int) -> None:
     """Raise unless ``score(x, t)`` maps shapes (d,), () to (d,)."""
     if not callable(score):
@@ -138,7 +155,11 @@ def check_score(score: Any, dim: int) -> None:
     t = jax.ShapeDtypeStruct((), jnp.float32)
     try:
         out = jax.eval_shape(score, x, t)
-    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+    except (
+        jax.errors.TracerArrayConversionError,
+        jax.errors.ConcretizationTypeError,
+        AttributeError,
+    ) as error:
         raise complain(
             "score",
             "a callable that JAX cannot trace",
