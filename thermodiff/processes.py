@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.types import is_concrete, pytree_dataclass, static
-from thermodiff.validation import check_positive, check_time, complain
+from thermodiff.validation import check_numbers, check_positive, check_time, complain
 
 _BISECTIONS = 60
 
@@ -172,6 +172,8 @@ class VarianceExploding(_ExplodingProcess):
     """
 
     def __init__(self, sigma: Any = 25.0) -> None:
+        if is_concrete(sigma):
+            check_numbers("sigma", sigma)
         if is_concrete(sigma) and not np.all(np.isfinite(sigma) & (np.asarray(sigma) > 1)):
             raise complain("sigma", f"{sigma}", "sigma > 1 in dx = sigma^t dw")
         rate = jnp.log(jnp.asarray(sigma, dtype=float))

@@ -78,7 +78,11 @@ class ExactScore:
     process: Process
 
     def __call__(self, x: Vector, t: Scalar) -> Vector:
-        """The score at x (d,) and time t."""
+        """The score at x (d,) and time t; raises ValueError for x of another shape or t outside [0, 1]."""
+        if jnp.shape(x) != (self.distribution.dim,):
+            raise complain(
+                "x", f"shape {jnp.shape(x)}", f"shape ({self.distribution.dim},): map over more with jax.vmap"
+            )
         check_time(t)
         return self.distribution.noised_score(x, self.process.alpha(t), self.process.sigma(t))
 

@@ -43,6 +43,7 @@ def check_time(t: Any, name: str = "t") -> None:
     """Raise if a time lies outside [0, 1]."""
     if not is_concrete(t):
         return
+    check_numbers(name, t)
     values = np.asarray(t, dtype=np.float64)
     if not np.all((values >= 0) & (values <= 1)):
         bad = values[~((values >= 0) & (values <= 1))].ravel()[0]
@@ -53,6 +54,7 @@ def check_positive(name: str, value: Any) -> None:
     """Raise unless every entry is positive and finite."""
     if not is_concrete(value):
         return
+    check_numbers(name, value)
     values = np.asarray(value, dtype=np.float64)
     if not np.all(np.isfinite(values) & (values > 0)):
         raise complain(name, f"{value}", "a positive, finite number")
