@@ -118,7 +118,7 @@ def train(
 def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     """One row: entropies, likelihoods, bounds with paired errors, and the rates of generation.
 
-    On the scale of ``nll``, so that all can be compared: ``elbo`` is -ELBO, ``cross`` is N_th. ``data_entropy`` is
+    ``elbo`` is the ELBO and ``neg_elbo`` -ELBO, on the scale of ``nll``, as ``cross``, N_th, is. ``data_entropy`` is
     S(p_0), ``S0`` that at t_min; ``slack`` is nll - bound_quadratic, ``certified`` the bound on nll that always holds.
     """
     data, diffusion = distribution(cell["data"], config.dim), process(cell["process"], cell["noise"])
@@ -135,8 +135,8 @@ def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     return {
         "data_entropy": data.entropy(),
         "noise_entropy": record.pop("S1"),
-        "elbo": record.pop("neg_elbo"),
-        "elbo_stderr": record.pop("neg_elbo_stderr"),
+        "elbo": -record["neg_elbo"],
+        "elbo_stderr": record["neg_elbo_stderr"],
         "slack": record["slack_quadratic"],
         "slack_stderr": record["slack_quadratic_stderr"],
         "certified": record["certified_flow"],

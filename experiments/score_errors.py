@@ -228,7 +228,8 @@ KEPT = (
     "bound_quadratic", "bound_divergence", "bound_denoising", "bound_flow", "slack_quadratic", "slack_divergence",
     "slack_denoising", "slack_flow", "elbo_slack_quadratic", "elbo_slack_divergence", "elbo_slack_denoising",
     "elbo_slack_flow", "certified_elbo_slack", "certified_elbo_rate_slack", "certified_flow_slack", "floor_slack_flow",
-    "cross_slack_quadratic", "readings_spread", "t_min", "truncation_entropy", "known", "identities",
+    "cross_slack_quadratic", "readings_spread", "t_min", "quadrature_error", "truncation_entropy",
+    "known", "identities",
 )  # fmt: skip
 
 

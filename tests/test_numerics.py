@@ -221,7 +221,7 @@ def test_functions_of_means_have_the_errors_of_the_delta_method(paired):
         "linear": 2 * x - y - (2 * mx - my),
     }
     for name, moves in influence.items():
-        # The jackknife differs from the linearised error in the next order of 1/n.
+        # To leading order; what a jackknife, say, would give differs by one in n.
         np.testing.assert_allclose(result[name].stderr, moves.std(ddof=1) / np.sqrt(300), rtol=0.02)
         assert result[name].n == 300
     np.testing.assert_allclose(result["linear"].mean, 2 * mx - my, rtol=1e-12)

@@ -256,8 +256,10 @@ def audit(
     check_score(score, pts.dim)
     score = traceable(score)
     divergence = divergence or default_divergence(pts.dim)
+    origin = "given"
     if prior is None:
         known = reference_of(score) is not None
+        origin = "moments of p_1, from " + ("the score's reference" if known else "the audited data")
         prior = default_prior(score, process, pts.dim) if known else moment_prior(pts.reference, process)
     check_prior(prior, pts.dim)
     moments = noise_moments(
@@ -285,7 +287,7 @@ def audit(
         Means(S0=S0.units, S1=S1.units, CE=CE, moments=moments, **flow),
         grid,
         assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
-        known={"S0": S0.known, "S1": S1.known},
+        known={"S0": S0.known, "S1": S1.known, "prior": origin},
         truncation=truncation_entropy(data, process, grid.time[0]),
     )
 

@@ -48,7 +48,8 @@ class Identity(NamedTuple):
 class Audit:
     """What ``td.audit`` returns. Numbers in nats per sample; ``values`` holds all of them by the names of ``ledger``.
 
-    known says how S0 and S1 are known; where S0 is not, numbers that compare it with itself are left out;
+    known says how S0 and S1 are known and where the prior is from;
+    where S0 is not, numbers that compare it with itself are left out;
     truncation is S(p(t_min)) - S(p_0); rates are in the generation orientation with the system rate read by
     divergence; quadrature_error that of the integral of R1.
     """
@@ -241,7 +242,7 @@ def _table(audit: Audit) -> list[str]:
         _line("S0   data, at t_min", v["S0"], known["S0"]),
         _line("S1   S(p_1), noised data", v["S1"], known["S1"]),
         _line("CE(p_1, pi), prior cross entropy", v["prior_cross_entropy"]),
-        _line("S(pi), prior", v["prior_entropy"]),
+        _line("S(pi), prior", v["prior_entropy"], known["prior"]),
         "",
         "Likelihoods",
         _line("NLL_ode   probability flow", v["nll"]),

@@ -1,7 +1,8 @@
 """The command ``thermodiff``: its options, its exit statuses and its one-line complaints; the work is done elsewhere.
 
-Exit status 0 for success, 2 for input that a user can put right (one line on stderr), 130 for an interrupt; an error
-that nobody foresaw keeps its traceback. Heavy imports wait until a command runs, so that help is quick.
+Exit status 0 for success, 2 for input that a user can put right, 1 for a training, a flow or a disk that failed (one
+line on stderr each), 130 for an interrupt; an error that nobody foresaw keeps its traceback.
+Heavy imports wait until a command runs, so that help is quick.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 INTERRUPTED = 130
-BAD_INPUT = 2
+FAILED, BAD_INPUT = 1, 2
 
 DESCRIPTION = """Thermodynamics of score-based diffusion models, from the command line.
 
@@ -74,6 +75,8 @@ class Audit:
             print(user_audit.run(job))
         except KeyboardInterrupt:
             return _interrupted(f"; run the same command again to go on from {job.checkpoints}")
+        except user_audit.FORESEEN as error:
+            return _complain(str(error), FAILED)
         print(f"\nWritten: {', '.join(str(self.out / name) for name in user_audit.RESULTS)}")
         return 0
 
@@ -141,8 +144,12 @@ def _one_line(box: str) -> str:
 
 
 def _refuse(message: str) -> int:
+    return _complain(message, BAD_INPUT)
+
+
+def _complain(message: str, status: int) -> int:
     print(f"thermodiff: error: {' '.join(message.split())}", file=sys.stderr)
-    return BAD_INPUT
+    return status
 
 
 def _interrupted(advice: str) -> int:

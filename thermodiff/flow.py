@@ -25,6 +25,10 @@ POINTS_AT_ONCE = 1024
 MAX_STEPS = 2000
 
 
+class FlowError(RuntimeError):
+    """The probability flow could not be solved for some points; the message says how many."""
+
+
 class FlowPath(NamedTuple):
     """Points carried by the learned flow, at each of the ``times`` asked for.
 
@@ -116,7 +120,7 @@ def probability_flow(
     """Carries x (n, d), given at times[0], along the flow to the increasing ``times`` (T,), T >= 2.
 
     Random probes of a Hutchinson divergence are drawn once per point and kept along its path, so that the ODE stays
-    deterministic. Raises RuntimeError if any point did not arrive, saying how many. Source: Song et al. (2021);
+    deterministic. Raises FlowError if any point did not arrive, saying how many. Source: Song et al. (2021);
     the change of variables is this project's.
     """
     reference = reference_of(score)
@@ -125,7 +129,7 @@ def probability_flow(
     path = _solve(score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), units, x, key)
     lost = int(np.sum(~np.isfinite(np.asarray(path.growth[:, -1]))))
     if lost:
-        raise RuntimeError(
+        raise FlowError(
             f"probability flow: {lost} of {x.shape[0]} points did not reach t = {float(times[-1]):g} in "
             f"{MAX_STEPS} steps or left the range of numbers; loosen the tolerance, raise t_min, or look at "
             "the score there"

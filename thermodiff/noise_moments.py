@@ -27,6 +27,10 @@ EVALUATIONS_AT_ONCE = 4096
 """Score evaluations in one vectorised call: large enough to fill the matrix products, small enough for cache."""
 
 
+class ScoreError(RuntimeError):
+    """A score gave NaN or infinity; the message names the time."""
+
+
 class NoiseMoments(NamedTuple):
     """Averages per unit and time, each of shape (units, T), per unit of ell = ln(sigma/alpha).
 
@@ -130,14 +134,14 @@ def noise_moments(
     """The averages of ``NoiseMoments`` for every unit of ``points`` at every time.
 
     Block i of the points goes with time i. ``divergence`` adds the divergence reading; ``exact`` the true score's own
-    moments on the same points. Raises RuntimeError where the score or its divergence gave NaN or infinity, naming the
+    moments on the same points. Raises ScoreError where the score or its divergence gave NaN or infinity, naming the
     time. Source: theory sections 3 and 4, written per unit of ell.
     """
     moments = _noise_moments(key, score, process, points, times, divergence, exact)
     bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
     if bool(jnp.any(bad)):
         first = int(jnp.argmax(jnp.any(bad, axis=0)))
-        raise RuntimeError(
+        raise ScoreError(
             f"score: NaN or infinite (it or its divergence) at t = {float(times[first]):.3g} for "
             f"{int(jnp.sum(bad[:, first]))} of {points.units} units of data; raise t_min if it is not defined there"
         )

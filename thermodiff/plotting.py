@@ -193,7 +193,7 @@ def plot_ladder(axes: Axes, record: Mapping[str, Any], offset: float = 0.0) -> A
     axes.set_ylim(-0.6, len(rungs) - 0.4)
     axes.margins(x=0.15)
     axes.locator_params(axis="x", nbins=5)
-    note = "\nopen: at most this, since only $S_0 \\leq {-}$ELBO is known" if ceiling else ""
+    note = "\nopen: at most this, for $S_0$ is only bounded from above" if ceiling else ""
     axes.set_xlabel(f"nats per sample{note}")
     return axes
 

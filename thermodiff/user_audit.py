@@ -35,16 +35,22 @@ from thermodiff.data_preparation import (
     standardisation,
 )
 from thermodiff.distributions import Samples
+from thermodiff.flow import FlowError
+from thermodiff.noise_moments import ScoreError
 from thermodiff.processes import VarianceExploding, VariancePreserving
-from thermodiff.training import fit
+from thermodiff.training import TrainingDivergedError, fit
 from thermodiff.types import Process
 from thermodiff.validation import check_samples, complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
 PACKAGES = ("thermodiff", "jax", "flax", "optax", "diffrax", "numpy", "scipy")
+FORESEEN = (TrainingDivergedError, FlowError, ScoreError, OSError)
+"""What can go wrong once an audit has started, and says itself in one line what it was."""
+
+BETA_MIN = 0.1
 PROCESSES: dict[str, tuple[Callable[[float], Process], float]] = {
     "ve": (VarianceExploding, 25.0),
-    "vp": (lambda beta_max: VariancePreserving(0.1, beta_max), 20.0),
+    "vp": (lambda beta_max: VariancePreserving(BETA_MIN, beta_max), 20.0),
 }
 """By name: the process as a function of ``--sigma``, and the default of that."""
 
@@ -95,6 +101,10 @@ def prepare(
     counts = dequantise or file == "digits"
     make, default = PROCESSES[process]
     sigma = default if sigma is None else sigma
+    if process == "vp" and sigma < BETA_MIN:
+        raise complain(
+            "sigma", f"{sigma:g} with --process vp", f"at least {BETA_MIN:g}: beta(t) rises from there to it"
+        )
     dynamics = make(sigma)
     rng = np.random.default_rng(seed)
     table = _read(file, key, counts, rng)
