@@ -74,7 +74,7 @@ def test_differences_are_paired(wrong):
 
 def test_the_three_entropies_of_the_noise_are_kept_apart(wrong):
     audit, expected = wrong
-    assert audit.known == {"S0": "exact", "S1": "exact"}
+    assert (audit.known["S0"], audit.known["S1"]) == ("exact", "exact")
     close(audit["KL"], expected["prior_cross_entropy"] - expected["S1"], FLOW)
     # S0 is that of p(t_min), and what that adds to the data's is said.
     assert audit.truncation == pytest.approx(expected["S0"] - oracle.gaussian_entropy(COV), abs=FLOW)
@@ -126,6 +126,15 @@ def test_an_exact_score_has_nothing_to_report():
     assert audit.healthy
     assert audit["exchange_ratio"].mean == pytest.approx(-2.0, abs=1e-5)
     assert all(i.verdict != "violated" for i in audit.inequalities)
+
+
+def test_the_record_says_which_prior_was_used():
+    p, _ = PROCESSES["VE"]
+    given = run(Errors(), gaussian, "VE", prior=td.noise_prior(p, 2))
+    assert given.known["prior"] == "given"
+    default = run(Errors(), gaussian, "VE")
+    assert default.known["prior"] == "moments of p_1, from the score's reference"
+    assert default.known["prior"] in str(default)
 
 
 # --- standing and verdict -----------------------------------------------------------------------
@@ -197,7 +206,7 @@ def test_samples_have_likelihoods_within_their_scatter(of_samples):
 
 def test_where_s0_is_unknown_an_upper_bound_stands_for_it(of_samples):
     audit, _ = of_samples
-    assert audit.known == {"S0": "upper bound", "S1": "upper bound"}
+    assert (audit.known["S0"], audit.known["S1"]) == ("upper bound", "upper bound")
     smaller = min(audit["nll"].mean, audit["neg_elbo"].mean)
     assert audit["S0"].mean == pytest.approx(smaller, abs=1e-4)
     assert audit["S0"].mean > oracle.gaussian_entropy(COV) - 5 * audit["S0"].stderr

@@ -96,7 +96,10 @@ BAD_CALLS = {
     "a string in a csv": ("x.csv", "x.csv, line 3, column 2 ('weight'): got 'heavy', need a number"),
     "fractions": ("x.npy --dequantise", "dequantise: got "),
     "sigma for ve": ("x.npy --sigma 0.5", "sigma: got 0.5, need sigma > 1"),
-    "sigma for vp": ("x.npy --process vp --sigma 0.01", "beta_max: got 0.01 with beta_min = 0.1, need"),
+    "sigma for vp": (
+        "x.npy --process vp --sigma 0.01",
+        "sigma: got 0.01 with --process vp, need at least 0.1",
+    ),
     "no steps": ("x.npy --steps 0", "steps: got 0, need a positive whole number"),
     "a negative seed": ("x.npy --seed -1", "seed: got -1, need a whole number from 0"),
     "fewer points than columns": ("x.npy --max-points 2", "rows to measure on: got 2 row(s) of dimension 2"),

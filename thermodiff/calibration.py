@@ -1,7 +1,7 @@
 """Rescaling a score in time: lowers the loss for free and makes the readings agree.
 
 At each t the factor c(t) = E[s . s_th]/E|s_th|^2 minimises E|s - c s_th|^2, and with it R1 = R2 = R3 (theory
-section 3). E[s . s_th] needs no true score: it is -E[eps . s_th]/sigma.
+section 3). E[s . s_th] needs no true score: it is -E[div s_th], which scatters least where there is little noise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.entropy_rates import time_grid
 from thermodiff.noise_moments import noise_moments
-from thermodiff.numerics import estimate
+from thermodiff.numerics import default_divergence, estimate
 from thermodiff.points import DEFAULT_POINTS, DEFAULT_REPLICATES, draw_points
 from thermodiff.scores import noise_prediction, reference_of, starting_time, traceable
 from thermodiff.types import Estimate, Key, Process, Scalar, Score, Vector, pytree_dataclass
@@ -80,9 +80,11 @@ def calibrate(
     pts = draw_points(key, data, nodes, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
-    moments = noise_moments(key, score, process, pts, grid.time)
+    moments = noise_moments(key, score, process, pts, grid.time, default_divergence(pts.dim))
+    overlap = moments.divergence
+    assert overlap is not None
     square = jnp.maximum(jnp.mean(moments.square, axis=0), 1e-12)
-    ratio = jnp.mean(moments.overlap, axis=0) / square
-    scatter = estimate((moments.overlap - ratio * moments.square) / square)
+    ratio = jnp.mean(overlap, axis=0) / square
+    scatter = estimate((overlap - ratio * moments.square) / square)
     factor = shrink(Estimate(ratio, scatter.stderr, scatter.n))
     return CalibratedScore(score, process, jnp.asarray(grid.ell, dtype=float), factor)
