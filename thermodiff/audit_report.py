@@ -261,7 +261,7 @@ def _table(audit: Audit) -> list[str]:
         )
     for key, label in (
         ("certified_elbo", "certified for -ELBO, from entropies"),
-        ("certified_elbo_rate", "certified for -ELBO, from the true rate"),
+        ("certified_elbo_rate", "certified for -ELBO, from true rates"),
         ("certified_flow", "certified for NLL_ode, from q_1"),
     ):
         if key in v:
@@ -270,6 +270,11 @@ def _table(audit: Audit) -> list[str]:
     for i in audit.inequalities:
         gap = f"{i.gap.mean:+.5f} ± {i.gap.stderr:<9.2g}"
         lines.append(f"  {i.name:<38}{gap:<24} {i.verdict:<13} {i.standing}: {i.why}")
+    if known["S0"] == "upper bound":
+        lines += [
+            "  (guaranteed for the true S0; with its upper bound in its place a positive slack proves the inequality",
+            "  and a negative one proves nothing: undecided)",
+        ]
     if audit.identities:
         lines += ["", "Slack, term by term"]
     for identity in audit.identities:
@@ -284,5 +289,6 @@ def _table(audit: Audit) -> list[str]:
         _line("int R1 - int R3, readings", v["readings_spread"], verdict),
         *([_line("J = int D E|s - s_th|^2, score error", v["J"])] if audit.identities else []),
         f"  {'quadrature error of int R1':<38}{audit.quadrature_error:>11.2g}",
+        f"  {'solver and rounding, not in any ±':<38}{SYSTEMATIC * audit.dim:>11.2g}",
     ]
     return lines

@@ -26,7 +26,7 @@ FAILED, BAD_INPUT = 1, 2
 DESCRIPTION = """Thermodynamics of score-based diffusion models, from the command line.
 
     thermodiff audit samples.csv --out results/mine     # your own samples
-    thermodiff audit digits --out results/digits        # scikit-learn's digits, about two minutes
+    thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
     thermodiff audit --help                             # all options of a command"""
 
 
