@@ -37,6 +37,7 @@ LAYERS = (
     "entropies",
     "audit_report",
     "audit",
+    "nearest_neighbours",
     "information",
     "data_io",
     "data_preparation",

@@ -38,6 +38,11 @@ from thermodiff.likelihood import flow_likelihood as flow_likelihood
 from thermodiff.likelihood import flow_log_likelihood as flow_log_likelihood
 from thermodiff.likelihood import moment_prior as moment_prior
 from thermodiff.likelihood import noise_prior as noise_prior
+from thermodiff.nearest_neighbours import nearest_neighbour_divergence as nearest_neighbour_divergence
+from thermodiff.nearest_neighbours import nearest_neighbour_entropy as nearest_neighbour_entropy
+from thermodiff.nearest_neighbours import (
+    nearest_neighbour_mutual_information as nearest_neighbour_mutual_information,
+)
 from thermodiff.processes import CosineVariancePreserving as CosineVariancePreserving
 from thermodiff.processes import CustomProcess as CustomProcess
 from thermodiff.processes import GeometricVarianceExploding as GeometricVarianceExploding

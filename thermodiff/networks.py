@@ -14,12 +14,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
 from thermodiff.types import Key, Scalar, Vector, pytree_dataclass, static
-from thermodiff.validation import check_positive, complain
+from thermodiff.validation import check_count, check_positive
 
 FREQUENCIES = tuple(0.1 * 40 ** (i / 15) for i in range(16))
 """Wave numbers of the embedding of ell, geometric from 0.1 to 4 per nat: from slower than the whole range of noise
@@ -111,12 +110,6 @@ class Network:
 def _graph(module: Any, dim: int, width: int, depth: int) -> nnx.GraphDef:
     """The module without its arrays."""
     return nnx.split(nnx.eval_shape(lambda: module(dim, width, depth, rngs=nnx.Rngs(0))))[0]
-
-
-def check_count(name: str, value: Any) -> None:
-    """Raise unless ``value`` is a whole number, at least 1."""
-    if not (isinstance(value, int | np.integer) and value >= 1):
-        raise complain(name, f"{value}", "a positive whole number")
 
 
 def _new(module: Any, key: Key, dim: int, width: int, depth: int) -> Network:

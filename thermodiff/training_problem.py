@@ -18,11 +18,11 @@ import numpy as np
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
 from thermodiff.losses import Batch, LikelihoodWeighting, Weighting, draw_batch
-from thermodiff.networks import Network, check_count, for_whitened_input, residual_mlp
+from thermodiff.networks import Network, for_whitened_input, residual_mlp
 from thermodiff.scores import ExactScore, PreconditionedScore, starting_time
 from thermodiff.time_sampling import Span, TimeSampler, UniformLogSNR
 from thermodiff.types import Distribution, Key, NotKnownError, Process, pytree_dataclass
-from thermodiff.validation import check_points, check_positive, complain
+from thermodiff.validation import check_count, check_points, check_positive, complain
 
 VALIDATION_DRAWS = 4096
 MOMENT_DRAWS = 65536

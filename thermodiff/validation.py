@@ -60,6 +60,12 @@ def check_positive(name: str, value: Any) -> None:
         raise complain(name, f"{value}", "a positive, finite number")
 
 
+def check_count(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a whole number, at least 1."""
+    if not (isinstance(value, int | np.integer) and value >= 1):
+        raise complain(name, f"{value}", "a positive whole number")
+
+
 def check_covariance(name: str, cov: Any, dim: int) -> None:
     """Raise unless ``cov`` is a finite, symmetric, positive definite (dim, dim) matrix."""
     if not is_concrete(cov):
