@@ -69,6 +69,12 @@ def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = N
     return Invocation(arguments.config, arguments.preset, arguments.out, arguments.dry_run)
 
 
+def show_plan(call: Invocation) -> None:
+    """Prints the resolved configuration, as ``--dry-run`` does."""
+    plan = {"preset": call.preset, "out": str(call.out), **plain(dataclasses.asdict(call.config))}
+    print(json.dumps(plan, indent=2))
+
+
 def _preset_in(argv: list[str], presets: dict[str, Any]) -> str:
     for i, word in enumerate(argv):
         if word == "--preset" or word.startswith("--preset="):
