@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?=
 PRESET ?= paper
 OUT ?= results/figure1-$(PRESET)
-EXPERIMENTS ?= nll_bound score_errors
+EXPERIMENTS ?= nll_bound score_errors entropy_from_bound
 
 VENV := .venv
 PY := $(VENV)/bin/python
