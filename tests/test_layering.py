@@ -35,6 +35,7 @@ LAYERS = (
     "calibration",
     "bounds",
     "entropies",
+    "audit_table",
     "audit_report",
     "audit",
     "nearest_neighbours",

@@ -1,4 +1,4 @@
-"""The audit as a record and as a table: numbers, inequalities with their standing, identities with their residuals."""
+"""The audit as a record: numbers, inequalities with their standing, identities with their residuals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from thermodiff.audit_table import table
 from thermodiff.entropy_rates import EntropyRates, TimeGrid
 from thermodiff.numerics import estimate_functions
 from thermodiff.types import Estimate
@@ -100,7 +101,7 @@ class Audit:
 
     def __str__(self) -> str:
         """The table."""
-        return "\n".join(_table(self))
+        return "\n".join(table(self, SYSTEMATIC * self.dim))
 
 
 # --- inequalities -------------------------------------------------------------------------------
@@ -221,74 +222,3 @@ def build_report(
         rates=rates,
         dim=rates.dim,
     )
-
-
-# --- the table ----------------------------------------------------------------------------------
-
-
-def _line(label: str, value: Estimate, remark: str = "") -> str:
-    return f"  {label:<38}{value.mean:>11.5f} ± {value.stderr:<9.2g} {remark}".rstrip()
-
-
-def _table(audit: Audit) -> list[str]:
-    v, known = audit.values, audit.known
-    truncation = "unknown" if audit.truncation is None else f"{audit.truncation:.2g} nats"
-    n = v["nll"].n
-    lines = [
-        f"Thermodynamic audit   d = {audit.dim}, {n} independent units, nats per sample",
-        f"  integrals start at t_min = {audit.t_min:.3g}: S(p(t_min)) - S(p_0) = {truncation}",
-        "",
-        "Entropies",
-        _line("S0   data, at t_min", v["S0"], known["S0"]),
-        _line("S1   S(p_1), noised data", v["S1"], known["S1"]),
-        _line("CE(p_1, pi), prior cross entropy", v["prior_cross_entropy"]),
-        _line("S(pi), prior", v["prior_entropy"], known["prior"]),
-        "",
-        "Likelihoods",
-        _line("NLL_ode   probability flow", v["nll"]),
-        _line("-ELBO     bounds the SDE's NLL", v["neg_elbo"]),
-        _line("N_th      cross functional", v["cross"], "not a likelihood"),
-        "",
-        "Lower bounds                                                       slack to NLL_ode       slack to -ELBO",
-    ]
-    for k, label in (("quadratic", "L_1"), ("divergence", "L_2"), ("denoising", "L_3"), ("flow", "L_0")):
-        ode, var = v[f"slack_{k}"], v[f"elbo_slack_{k}"]
-        slacks = f"{ode.mean:+.5f} ± {ode.stderr:<9.2g} {var.mean:+.5f} ± {var.stderr:<9.2g}"
-        lines.append(f"{_line(f'{label}  {k} reading', v[f'bound_{k}']):<66}{slacks}".rstrip())
-    if known["S0"] == "upper bound":
-        lines.append(
-            "  (S0 and S1 are upper bounds here, so each L_k is an upper bound on the one that is meant)"
-        )
-    for key, label in (
-        ("certified_elbo", "certified for -ELBO, from entropies"),
-        ("certified_elbo_rate", "certified for -ELBO, from true rates"),
-        ("certified_flow", "certified for NLL_ode, from q_1"),
-    ):
-        if key in v:
-            lines.append(_line(label, v[key]))
-    lines += ["", "Inequalities"]
-    for i in audit.inequalities:
-        gap = f"{i.gap.mean:+.5f} ± {i.gap.stderr:<9.2g}"
-        lines.append(f"  {i.name:<38}{gap:<24} {i.verdict:<13} {i.standing}: {i.why}")
-    if known["S0"] == "upper bound":
-        lines += [
-            "  (guaranteed for the true S0; with its upper bound in its place a positive slack proves the inequality",
-            "  and a negative one proves nothing: undecided)",
-        ]
-    if audit.identities:
-        lines += ["", "Slack, term by term"]
-    for identity in audit.identities:
-        terms = " + ".join(f"{name} {value.mean:.5f}" for name, value in identity.terms.items())
-        lines.append(
-            f"  {identity.name:<14} {identity.slack.mean:+.5f} = {terms}   residual {identity.residual:.1e}"
-        )
-    verdict = "agree" if audit.healthy else "DISAGREE: the score is not self-consistent, distrust the bounds"
-    lines += [
-        "",
-        "Health",
-        _line("int R1 - int R3, readings", v["readings_spread"], verdict),
-        *([_line("J = int D E|s - s_th|^2, score error", v["J"])] if audit.identities else []),
-        f"  {'quadrature error of int R1':<38}{audit.quadrature_error:>11.2g}",
-        f"  {'solver and rounding, not in any ±':<38}{SYSTEMATIC * audit.dim:>11.2g}",
-    ]
-    return lines
