@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?=
 PRESET ?= paper
 OUT ?= results/figure1-$(PRESET)
-EXPERIMENTS ?= nll_bound score_errors entropy_from_bound
+EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling
 
 VENV := .venv
 PY := $(VENV)/bin/python

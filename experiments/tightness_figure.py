@@ -42,6 +42,8 @@ TERMS = {
 DATA_LINES = {"gaussian": ("-", "Gaussian"), "uniform": ((0, (4, 1.5)), "uniform")}
 UNLIMITED = 10.0
 """Fresh data at every step are drawn at this many times the largest finite n."""
+DODGE, DODGE_SIGMA = 1.07, 0.5
+"""Between two curves along an axis, as a factor and in units of sigma."""
 FLOOR = 1e-6
 """Nats below which a term is not drawn."""
 
@@ -106,6 +108,7 @@ def _slack_lines(rows: list[Row]) -> list[str]:
                     f"{name:<22}{nll:>36}{elbo:>36}{terms[0]:>13.4f}{terms[1]:>9.4f}{terms[2]:>+11.4f}"
                     f"{f'{held}/{len(group)}':>7}"
                 )
+    lines.append(f"KL(p_1||pi), the third term of -ELBO - L_1: at most {max(row['KL'] for row in rows):.1e}")
     return lines
 
 
@@ -202,15 +205,19 @@ def _places(values: list[Any]) -> list[float]:
 
 
 def _draw_slacks(axes: Axes, rows: list[Row], axis: str) -> None:
-    for data in datasets(rows):
+    curves = [(data, key) for data in datasets(rows) for key in LIKELIHOODS]
+    for i, (data, key) in enumerate(curves):
         groups = along(rows, axis, data)
-        x = _places(list(groups))
-        for key, (colour, marker, _) in LIKELIHOODS.items():
-            values = [spread(group, key) for group in groups.values()]
-            y = np.array([v.median for v in values])
-            error = [y - [v.low for v in values], [v.high for v in values] - y]
-            axes.errorbar(x, y, yerr=error, color=colour, marker=marker, markersize=2.8, linewidth=0.8,
-                          linestyle=DATA_LINES[data][0], elinewidth=0.7, capsize=1.2)  # fmt: skip
+        side = i - (len(curves) - 1) / 2
+        x = np.array(_places(list(groups)))
+        # Side by side, so that ranges do not cover each other.
+        x = x + DODGE_SIGMA * side if axis == "noise" else x * DODGE**side
+        colour, marker, _ = LIKELIHOODS[key]
+        values = [spread(group, key) for group in groups.values()]
+        y = np.array([v.median for v in values])
+        error = [y - [v.low for v in values], [v.high for v in values] - y]
+        axes.errorbar(x, y, yerr=error, color=colour, marker=marker, markersize=2.3, linewidth=0.7,
+                      linestyle=DATA_LINES[data][0], elinewidth=0.6)  # fmt: skip
     axes.axhline(0.0, color=BLACK, linewidth=0.6, zorder=0)
     axes.set_yscale("symlog", linthresh=0.01, linscale=0.7)
     _scale_x(axes, rows, axis)
