@@ -28,7 +28,9 @@ def test_data_have_unit_variance_and_a_known_entropy(name):
 def test_an_exact_score_gives_one_entropy_by_every_estimate():
     """A = B = C and NLL = S0: averages as they are in theory, without sampling."""
     S0, S1 = 1.3, 5.0
-    mean = experiment.Rows(quadratic=S0, divergence=S0, growth=S1 - S0, nll=S0, cross_entropy=S1)
+    mean = experiment.Rows(
+        quadratic=S0, divergence=S0, denoising=S0, growth=S1 - S0, nll=S0, cross_entropy=S1
+    )
     assert set(np.round(list(experiment.every_estimate(S1, mean).values()), 12)) == {S0}
 
 
@@ -37,7 +39,12 @@ def test_rescaling_never_lies_above_the_elbo():
     S0, S1 = 1.0, 5.0
     A = S1 - S0
     mean = experiment.Rows(
-        quadratic=S1 - 1.44 * A, divergence=S1 - 1.2 * A, growth=A, nll=S0 + 0.1, cross_entropy=S1
+        quadratic=S1 - 1.44 * A,
+        divergence=S1 - 1.2 * A,
+        denoising=S1 - 0.96 * A,
+        growth=A,
+        nll=S0 + 0.1,
+        cross_entropy=S1,
     )
     found = experiment.every_estimate(S1, mean)
     assert found["rescaled"] == pytest.approx(S0)
