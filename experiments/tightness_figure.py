@@ -128,6 +128,7 @@ def _power_lines(rows: list[Row]) -> list[str]:
     return lines
 
 
+INEQUALITIES = ("NLL_ode >= L_1", "-ELBO >= L_1")
 READINGS = (
     ("half_spread", "elbo_slack_quadratic", "-ELBO - L_1 against (int R1 - int R3)/2"),
     ("half_spread", "slack_quadratic", "NLL_ode - L_1 against (int R1 - int R3)/2"),
@@ -153,6 +154,11 @@ def _reading_lines(rows: list[Row]) -> list[str]:
     lines.append(
         f"  -ELBO - L_1 >= (int R1 - int R3)/2: broken in {broken} of {len(rows)}, smallest excess {min(excess):+.1e}"
     )
+    for sign, word in ((1, "above"), (-1, "below")):
+        clear = [r for r in rows if sign * r["readings_spread"] > 3 * r["readings_spread_stderr"]]
+        counts = [sum(r["verdicts"][name] == "violated" for r in clear) for name in INEQUALITIES]
+        text = ", ".join(f"{name} broken in {n}" for name, n in zip(INEQUALITIES, counts, strict=True))
+        lines.append(f"  int R1 {word} int R3 by more than 3 s.e. ({len(clear)} networks): {text}")
     return lines
 
 

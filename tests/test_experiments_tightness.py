@@ -25,7 +25,8 @@ def made_up(cell, config=CONFIG):
         "elbo_slack_quadratic": J + B_minus_A / 2,
         "readings_spread": J + B_minus_A,
     }
-    verdict = {"NLL_ode >= L_1": "holds" if values["slack_quadratic"] >= 0 else "violated"}
+    slacks = {"NLL_ode >= L_1": "slack_quadratic", "-ELBO >= L_1": "elbo_slack_quadratic"}
+    verdict = {name: "holds" if values[key] >= 0 else "violated" for name, key in slacks.items()}
     errors = {f"{name}_stderr": 1e-4 for name in values}
     return {**cell, **values, **errors, "verdicts": verdict, "config": dataclasses.asdict(config)}
 
@@ -52,6 +53,7 @@ def test_table_finds_the_exponent_and_the_floor():
     exponent = next(line for line in table.splitlines() if "J ~ steps^k" in line)
     assert float(exponent.split("k =")[1].split("±")[0]) == pytest.approx(-1.0, abs=0.05)
     assert "broken in 0 of 8" in table
+    assert "int R1 above int R3 by more than 3 s.e. (8 networks): NLL_ode >= L_1 broken in 0" in table
 
 
 def test_figure_is_drawn(tmp_path):
