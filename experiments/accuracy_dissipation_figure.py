@@ -24,6 +24,8 @@ PANELS = (
     ("VP", "B", "$B-A$ (nats)"),
     ("VP", "intrinsic_total", "excess production (nats)"),
 )
+RESOLVED = 1e-4
+"""Gaps below this many nats are not drawn."""
 LINEAR = 0.1
 """Nats on either side of zero within which the scale of production is linear."""
 TESTED = 1.2
@@ -161,10 +163,18 @@ def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
                 _draw_panel(grid[i, j], rows, kind, process, name)
                 grid[i, j].set_xlabel(label)
             grid[i, 0].set_ylabel(f"{process}: above $S_0$ (nats)")
+            grid[i, 0].set_ylim(*_heights(rows, process))
         for j, kind in enumerate(data):
             grid[0, j].set_title(NAMES[kind])
         figure.legend(handles=_handles(rows), loc="outside upper center", ncols=4, columnspacing=1.5)
         return save_figure(figure, stem)
+
+
+def _heights(rows: list[Row], process: str) -> tuple[float, float]:
+    """Limits of a row of panels; gaps lost in their errors lie below."""
+    keys = ("nll_minus_S0", "elbo_minus_S0")
+    gaps = [row[key] for row in rows for key in keys if row["process"] == process and row[key] > RESOLVED]
+    return 0.5 * min(gaps), 3 * max(gaps)
 
 
 def _steps(rows: list[Row]) -> LogNorm:
@@ -173,6 +183,8 @@ def _steps(rows: list[Row]) -> LogNorm:
 
 def _draw_panel(axes: Axes, rows: list[Row], data: str, process: str, name: str) -> None:
     here = [row for row in rows if row["data"] == data and row["process"] == process]
+    if not here:
+        return
     for run in trainings(rows, data, process):
         x = [excess(row, name) for row in run]
         axes.plot(x, [row["nll_minus_S0"] for row in run], color=GREY, linewidth=0.6, zorder=1)
@@ -203,8 +215,7 @@ def _draw_curves(axes: Axes, rows: list[Row], name: str) -> None:
     axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.7)
     ticks = [tick for tick in (-10, -1, -0.1, 0, 0.1, 1, 10) if ends[0] <= tick <= ends[1]]
     axes.set_xticks(ticks, [f"${tick:g}$" for tick in ticks])
-    gaps = [row[key] for row in rows for key in ("nll_minus_S0", "elbo_minus_S0") if row[key] > 0]
-    axes.set(yscale="log", xlim=ends, ylim=(0.4 * min(gaps), 3 * max(gaps)))
+    axes.set(yscale="log", xlim=ends)
 
 
 def _handles(rows: list[Row]) -> list[Line2D]:

@@ -33,10 +33,10 @@ def spread(rows: Sequence[Row], name: str) -> Spread:
 
 
 def mean_over_seeds(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error from the scatter; the error of a single value is NaN."""
+    """Mean and its standard error from the scatter; NaN for the error of a single value, and for both of none."""
     array = np.asarray(values, dtype=float)
     if len(array) < 2:
-        return float(array.mean()), float("nan")
+        return float(array.sum()) if len(array) else float("nan"), float("nan")
     return float(array.mean()), float(array.std(ddof=1) / np.sqrt(len(array)))
 
 
