@@ -116,7 +116,7 @@ ORDERS: dict[str, Callable[[Row], float]] = {
     "-ELBO - S0": lambda row: row["elbo_minus_S0"],
 }
 _LOOKS = {"L_1 - S0": (BLUE, "s", "$L_1 - S_0$"), "NLL_ode - S0": (VERMILION, "o", r"NLL$_\mathrm{ode} - S_0$"),
-          "-ELBO - S0": (GREEN, "^", r"$-$ELBO $- S_0$")}  # fmt: skip
+          "-ELBO - S0": (GREEN, "^", r"$-$ELBO$\,-\,S_0$")}  # fmt: skip
 
 
 def _slope(grid: list[Row], pick: Callable[[Row], float]) -> tuple[float, float]:
@@ -150,7 +150,7 @@ def draw(rows: list[Row], out: Path) -> list[Path]:
     grid = [row for row in rows if row["kind"] != "random"]
     draws = [row for row in rows if row["kind"] == "random"]
     with style():
-        figure = new_figure(7.0, 2.6)
+        figure = new_figure(7.0, 2.8)
         left, middle, right = figure.subplots(1, 3, width_ratios=[1.0, 1.25, 1.0])
         _draw_orders(left, grid)
         _draw_slacks(middle, grid)
@@ -166,18 +166,18 @@ def _draw_orders(axes: Axes, grid: list[Row]) -> None:
         slope, _ = _slope(grid, pick)
         for i, rows in enumerate(_worlds(grid).values()):
             rows = sorted(rows, key=lambda row: abs(row["size"]))
-            sizes, values = [abs(row["size"]) for row in rows], [abs(pick(row)) for row in rows]
+            sizes, values = [abs(row["size"]) for row in rows], [abs(pick(row)) / row["dim"] for row in rows]
             axes.plot(sizes, values, marker=marker, markersize=2.5, linewidth=0.5, color=colour, alpha=0.6,
                       label=f"{label}: slope {slope:.2f}" if i == 0 else None)  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="scale error $|e|$", ylabel="nats")
+    axes.set(xscale="log", yscale="log", xlabel="scale error $|e|$", ylabel="nats per dimension")
     axes.legend(loc="lower right", fontsize=6, handlelength=1.5)
 
 
 _SLACKS = (
     ("slack_quadratic", r"NLL$_\mathrm{ode} - L_1$", BLUE, "s"),
     ("slack_flow", r"NLL$_\mathrm{ode} - L_0$", ORANGE, "D"),
-    ("elbo_slack_quadratic", r"$-$ELBO $- L_1$", GREEN, "^"),
-    ("elbo_slack_denoising", r"$-$ELBO $- L_3$", GREY, "o"),
+    ("elbo_slack_quadratic", r"$-$ELBO$\,-\,L_1$", GREEN, "^"),
+    ("elbo_slack_denoising", r"$-$ELBO$\,-\,L_3$", GREY, "o"),
 )
 
 
@@ -191,9 +191,9 @@ def _draw_slacks(axes: Axes, grid: list[Row]) -> None:
     axes.set_yscale("symlog", linthresh=1e-3)
     axes.set_xticks(range(len(errors)), errors, rotation=30)
     axes.set_ylabel("slack (nats per dimension)")
-    axes.legend(
-        loc="upper left", fontsize=5.5, ncols=2, handletextpad=0.1, columnspacing=0.5, borderaxespad=0.0
-    )
+    # Points fill the panel: the legend stands above it.
+    axes.legend(loc="lower right", bbox_to_anchor=(1.03, 1.0), fontsize=5.5, ncols=2,
+                handletextpad=0.1, columnspacing=0.5, borderaxespad=0.0)  # fmt: skip
 
 
 def _draw_certified(axes: Axes, rows: list[Row]) -> None:
@@ -205,5 +205,6 @@ def _draw_certified(axes: Axes, rows: list[Row]) -> None:
     ends = np.array([1e-6, 2 * gap.max()])
     axes.plot(ends, ends, color=BLACK, linestyle="--", linewidth=0.8)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=(gap.min() / 2, ends[1]))
-    axes.set(xlabel="certified gap (nats)", ylabel=r"$-$ELBO $- S_0$ (nats)")
-    axes.legend(loc="upper left", fontsize=6, markerscale=4, handletextpad=0.1)
+    axes.set(xlabel="certified gap (nats)", ylabel=r"$-$ELBO$\,-\,S_0$ (nats)")
+    axes.legend(loc="lower right", bbox_to_anchor=(1.03, 1.0), fontsize=6, ncols=2, markerscale=4,
+                handletextpad=0.1, columnspacing=0.5, borderaxespad=0.0)  # fmt: skip
