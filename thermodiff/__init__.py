@@ -19,6 +19,7 @@ from thermodiff.audit import audit as audit
 from thermodiff.audit_report import Audit as Audit
 from thermodiff.calibration import CalibratedScore as CalibratedScore
 from thermodiff.calibration import calibrate as calibrate
+from thermodiff.cross_fitting import CrossFitting as CrossFitting
 from thermodiff.distributions import Checkerboard as Checkerboard
 from thermodiff.distributions import Gaussian as Gaussian
 from thermodiff.distributions import GaussianMixture as GaussianMixture
@@ -32,12 +33,22 @@ from thermodiff.distributions import swiss_roll as swiss_roll
 from thermodiff.distributions import two_moons as two_moons
 from thermodiff.entropy_rates import EntropyRates as EntropyRates
 from thermodiff.entropy_rates import entropy_rates as entropy_rates
+from thermodiff.information import conditional_entropy as conditional_entropy
+from thermodiff.information import data_entropy as data_entropy
+from thermodiff.information import entropy_from_score as entropy_from_score
+from thermodiff.information import kl_divergence as kl_divergence
+from thermodiff.information import mutual_information as mutual_information
+from thermodiff.information import total_correlation as total_correlation
+from thermodiff.information_report import Information as Information
 from thermodiff.likelihood import cross_log_likelihood as cross_log_likelihood
 from thermodiff.likelihood import elbo as elbo
 from thermodiff.likelihood import flow_likelihood as flow_likelihood
 from thermodiff.likelihood import flow_log_likelihood as flow_log_likelihood
 from thermodiff.likelihood import moment_prior as moment_prior
 from thermodiff.likelihood import noise_prior as noise_prior
+from thermodiff.marginals import Asinh as Asinh
+from thermodiff.marginals import Gaussianise as Gaussianise
+from thermodiff.marginals import Standardise as Standardise
 from thermodiff.nearest_neighbours import nearest_neighbour_divergence as nearest_neighbour_divergence
 from thermodiff.nearest_neighbours import nearest_neighbour_entropy as nearest_neighbour_entropy
 from thermodiff.nearest_neighbours import (
