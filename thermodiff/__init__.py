@@ -34,6 +34,7 @@ from thermodiff.distributions import two_moons as two_moons
 from thermodiff.entropy_rates import EntropyRates as EntropyRates
 from thermodiff.entropy_rates import entropy_rates as entropy_rates
 from thermodiff.information import conditional_entropy as conditional_entropy
+from thermodiff.information import cross_entropy as cross_entropy
 from thermodiff.information import data_entropy as data_entropy
 from thermodiff.information import entropy_from_score as entropy_from_score
 from thermodiff.information import kl_divergence as kl_divergence
