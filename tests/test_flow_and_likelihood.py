@@ -218,7 +218,7 @@ def test_a_flow_that_fails_says_so():
         return jnp.where(x[0] > 0, jnp.nan, jnp.where(x[0] < 0, -1e8 * x * jnp.sum(x**2), -x))
 
     message = (
-        r"probability flow: 2 of 3 points did not reach t = 1 in 2000 steps or left the range of numbers"
+        r"probability flow: 2 of 3 points did not reach t = 1 in 10000 steps or left the range of numbers"
     )
     with pytest.raises(RuntimeError, match=message):
         td.flow_log_likelihood(score, p, np.array([[1.0, 1.0], [-1.0, 0.5], [0.0, 0.0]]))

@@ -22,7 +22,7 @@ from thermodiff.scores import length_scale, noise_prediction, reference_of
 from thermodiff.types import Key, Process, Scalar, Score, Vector
 
 POINTS_AT_ONCE = 1024
-MAX_STEPS = 2000
+MAX_STEPS = 10_000
 
 
 class FlowError(RuntimeError):
