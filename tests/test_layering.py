@@ -39,6 +39,7 @@ LAYERS = (
     "audit_report",
     "audit",
     "nearest_neighbours",
+    "density_baselines",
     "marginals",
     "gaussian_correction",
     "cross_fitting",

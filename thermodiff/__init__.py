@@ -20,6 +20,11 @@ from thermodiff.audit_report import Audit as Audit
 from thermodiff.calibration import CalibratedScore as CalibratedScore
 from thermodiff.calibration import calibrate as calibrate
 from thermodiff.cross_fitting import CrossFitting as CrossFitting
+from thermodiff.density_baselines import GaussianBaseline as GaussianBaseline
+from thermodiff.density_baselines import KernelBaseline as KernelBaseline
+from thermodiff.density_baselines import MixtureBaseline as MixtureBaseline
+from thermodiff.density_baselines import gaussian_mutual_information as gaussian_mutual_information
+from thermodiff.density_baselines import held_out_entropy as held_out_entropy
 from thermodiff.distributions import Checkerboard as Checkerboard
 from thermodiff.distributions import Gaussian as Gaussian
 from thermodiff.distributions import GaussianMixture as GaussianMixture
