@@ -7,7 +7,7 @@ import scipy.stats
 from thermodiff.data_io import Table, load, load_digits, write_atomically
 from thermodiff.data_preparation import (
     check_table,
-    dequantise,
+    dequantise_counts,
     remarks,
     split_rows,
     standardisation,
@@ -140,12 +140,12 @@ def test_a_column_that_varies_in_no_training_row():
 
 def test_dequantising_adds_less_than_one_and_refuses_fractions():
     counts = np.random.default_rng(0).integers(0, 5, size=(50, 2))
-    table = dequantise(Table(counts, None, "x"), np.random.default_rng(1))
+    table = dequantise_counts(Table(counts, None, "x"), np.random.default_rng(1))
     assert np.array_equal(np.floor(table.values), counts)
     assert len(np.unique(table.values)) == counts.size
     check_table(table)
     with pytest.raises(ValueError, match=r"got 0.5 at index \(1, 0\) of x, need integer data"):
-        dequantise(Table(np.array([[1.0], [0.5]]), None, "x"), np.random.default_rng(1))
+        dequantise_counts(Table(np.array([[1.0], [0.5]]), None, "x"), np.random.default_rng(1))
 
 
 def test_too_few_rows_to_split(samples):

@@ -15,6 +15,7 @@ LAYERS = (
     "types",
     "numerics",
     "validation",
+    "dequantisation",
     "distributions",
     "processes",
     "points",

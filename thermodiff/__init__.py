@@ -25,6 +25,8 @@ from thermodiff.density_baselines import KernelBaseline as KernelBaseline
 from thermodiff.density_baselines import MixtureBaseline as MixtureBaseline
 from thermodiff.density_baselines import gaussian_mutual_information as gaussian_mutual_information
 from thermodiff.density_baselines import held_out_entropy as held_out_entropy
+from thermodiff.dequantisation import Dequantised as Dequantised
+from thermodiff.dequantisation import dequantise as dequantise
 from thermodiff.distributions import Checkerboard as Checkerboard
 from thermodiff.distributions import Gaussian as Gaussian
 from thermodiff.distributions import GaussianMixture as GaussianMixture

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermodiff.data_io import Table
+from thermodiff.dequantisation import dequantise
 from thermodiff.validation import check_samples, complain
 
 SPLIT = (0.7, 0.1, 0.2)
@@ -47,20 +48,17 @@ class Split(NamedTuple):
     test: np.ndarray
 
 
-def dequantise(table: Table, rng: np.random.Generator) -> Table:
+def dequantise_counts(table: Table, rng: np.random.Generator) -> Table:
     """x + u with u uniform on [0, 1)^d: a density whose NLL bounds that of the integers from above.
 
     Raises ValueError where an entry is not an integer.
     """
     values = np.asarray(table.values)
-    if values.dtype.kind not in "iub":
-        odd = np.argwhere(values != np.round(values))
-        if odd.size:
-            where = tuple(int(i) for i in odd[0])
-            raise complain(
-                "dequantise", f"{values[where]!s} at index {where} of {table.source}", "integer data"
-            )
-    return table._replace(values=values.astype(np.float64) + rng.random(values.shape))
+    odd = np.argwhere(values != np.round(values))
+    if odd.size:
+        where = tuple(int(i) for i in odd[0])
+        raise complain("dequantise", f"{values[where]!s} at index {where} of {table.source}", "integer data")
+    return table._replace(values=dequantise(rng, values, step=1.0).samples)
 
 
 def check_table(table: Table) -> None:

@@ -29,7 +29,7 @@ from thermodiff.data_preparation import (
     Split,
     Standardisation,
     check_table,
-    dequantise,
+    dequantise_counts,
     remarks,
     split_rows,
     standardisation,
@@ -134,7 +134,7 @@ def _read(file: str, key: str | None, counts: bool, rng: np.random.Generator) ->
         raise complain("key", f"{key!r} for digits", "no key: only an .npz file has several arrays")
     table = load_digits() if file == "digits" else load(Path(file), key)
     if counts:
-        table = dequantise(table, rng)
+        table = dequantise_counts(table, rng)
     check_table(table)
     return table
 

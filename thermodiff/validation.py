@@ -14,6 +14,11 @@ import numpy as np
 
 from thermodiff.types import is_concrete
 
+MOST_EQUAL = 0.05
+"""Largest fraction of rows that may share one value of a column."""
+ENOUGH_DISTINCT = 500
+"""A column with so many distinct values counts as continuous, however many rows there are."""
+
 
 def complain(name: str, got: str, need: str) -> ValueError:
     """The one form that every message about an argument has."""
@@ -143,6 +148,28 @@ def check_samples(name: str, x: Any) -> None:
             name,
             f"{repeated} repeated rows out of {n}: a discrete distribution has no density",
             "distinct samples; add uniform noise of one step to integer data (dequantise)",
+        )
+
+
+def check_continuous(name: str, x: Any) -> None:
+    """Raise if a column of ``x`` (n, d) is tied: its values repeat as those of a density never do.
+
+    Tied is a column of which one value makes up more than ``MOST_EQUAL`` of the rows (and more than two of them), or
+    which has fewer distinct values than half its rows, unless they are ``ENOUGH_DISTINCT``: a grid that fine, a few
+    thousandths of the column's spread, is not seen any more. Columns are counted from 0, as x[:, j].
+    """
+    check_points(name, x)
+    array = np.asarray(x)
+    n = len(array)
+    for j in range(array.shape[1]):
+        values, times = np.unique(array[:, j], return_counts=True)
+        if times.max() <= max(2, MOST_EQUAL * n) and len(values) >= min(n / 2, ENOUGH_DISTINCT):
+            continue
+        share = f"{times.max() / n:.1%} of them {values[times.argmax()]:g}"
+        raise complain(
+            f"{name}[:, {j}]",
+            f"{len(values)} distinct values in {n} rows, {share}",
+            "a column without ties: dequantise it (td.dequantise), or leave it out",
         )
 
 
