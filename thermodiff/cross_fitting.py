@@ -31,7 +31,7 @@ from thermodiff.types import Key, Scalar, Vector, pytree_dataclass
 from thermodiff.validation import check_count, complain
 
 DEFAULT_TRAINING = TrainingConfig(
-    steps=3000, batch_size=512, learning_rate=2e-3, width=128, depth=4, chunk=250, patience=4
+    steps=2000, batch_size=512, learning_rate=2e-3, width=128, depth=4, chunk=200, patience=4
 )
 """One setting for every data set: nothing is tuned to the data but the length of the training."""
 SMOOTHING = 5
