@@ -48,7 +48,14 @@ from thermodiff.marginals import Asinh, Gaussianise, Marginals
 from thermodiff.points import sample_gaussian
 from thermodiff.progress import Report, watchers
 from thermodiff.types import Key, Process, Score
-from thermodiff.validation import check_points, check_process, check_samples, check_score, complain
+from thermodiff.validation import (
+    check_continuous,
+    check_points,
+    check_process,
+    check_samples,
+    check_score,
+    complain,
+)
 
 FEWEST_ROWS = 60
 Columns = tuple[int, ...]
@@ -432,6 +439,7 @@ def _warnings(
 
 def _rows(name: str, samples: Any) -> np.ndarray:
     check_samples(name, samples)
+    check_continuous(name, samples)
     x = np.asarray(samples, dtype=np.float64)
     if len(x) < FEWEST_ROWS:
         raise complain(

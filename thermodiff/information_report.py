@@ -86,11 +86,6 @@ class Information:
         return "\n".join(lines)
 
 
-def _reading_line(name: str, reading: Estimate) -> str:
-    label = f"held out, {name} reading"
-    return f"  {label:<36}{reading.mean:>11.4f} ± {reading.stderr:.4f}"
-
-
 def sampling_error(values: np.ndarray) -> float:
     """sqrt(var/n) of the rows' values (n,)."""
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
