@@ -48,6 +48,7 @@ LAYERS = (
     "information",
     "data_io",
     "data_preparation",
+    "named_data",
     "plotting",
     "user_report",
     "user_audit",

@@ -57,6 +57,8 @@ from thermodiff.likelihood import noise_prior as noise_prior
 from thermodiff.marginals import Asinh as Asinh
 from thermodiff.marginals import Gaussianise as Gaussianise
 from thermodiff.marginals import Standardise as Standardise
+from thermodiff.named_data import NamedData as NamedData
+from thermodiff.named_data import named_data as named_data
 from thermodiff.nearest_neighbours import nearest_neighbour_divergence as nearest_neighbour_divergence
 from thermodiff.nearest_neighbours import nearest_neighbour_entropy as nearest_neighbour_entropy
 from thermodiff.nearest_neighbours import (

@@ -69,14 +69,19 @@ class Fold(NamedTuple):
 
 
 def split_folds(seed: int, n: int, settings: CrossFitting) -> list[Fold]:
-    """The folds of n rows; every row is in one ``held_out`` and one ``seen``."""
+    """The folds of n rows; every row is in one ``held_out`` and one ``seen``.
+
+    All folds train and stop on as many rows, so that they compile once: where K does not divide n, a row is left out.
+    """
     rng = np.random.default_rng(seed)
+    stopping = max(2, round(settings.validation * (n // settings.folds)))
+    most = n - -(-n // settings.folds) - stopping
     parts = np.array_split(rng.permutation(n), settings.folds)
     folds = []
     for k in range(settings.folds):
         held_out, seen, third = (parts[(k + i) % settings.folds] for i in range(3))
-        validation = third[: max(2, round(settings.validation * len(third)))]
-        training = np.setdiff1d(np.arange(n), np.concatenate([held_out, validation]))
+        validation = third[:stopping]
+        training = np.setdiff1d(np.arange(n), np.concatenate([held_out, validation]))[:most]
         folds.append(Fold(held_out, seen, validation, training))
     return folds
 

@@ -7,7 +7,7 @@ import io
 import os
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -135,13 +135,18 @@ def _is_number(cell: str) -> bool:
 
 def load_digits() -> Table:
     """scikit-learn's 1797 handwritten digits, 8 x 8 counts from 0 to 16, as rows of 64."""
+    data, _ = scikit_learn_datasets("digits").load_digits(return_X_y=True)
+    return Table(np.asarray(data), None, "digits (scikit-learn)")
+
+
+def scikit_learn_datasets(name: str) -> Any:
+    """The module sklearn.datasets, wanted for the data set ``name``; one line says how to get it if it is not there."""
     try:
-        from sklearn.datasets import load_digits as digits
+        from sklearn import datasets
     except ImportError as error:
         need = "it: install the extra 'data' (pip install 'thermodiff[data]')"
-        raise complain("digits", "no scikit-learn in this environment", need) from error
-    data, _ = digits(return_X_y=True)
-    return Table(np.asarray(data), None, "digits (scikit-learn)")
+        raise complain(name, "no scikit-learn in this environment", need) from error
+    return datasets
 
 
 # --- writing ------------------------------------------------------------------------------------

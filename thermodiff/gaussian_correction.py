@@ -75,20 +75,15 @@ def evaluate(
     columns of one table then see the same noise, and so do two scores given the same key.
     """
     rows = np.asarray(rows, dtype=np.float32)
-    keys = jax.random.split(key, len(rows))
+    # Filled up to whole batches: numbers of rows that differ by a few are then one compiled program.
+    filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_AT_ONCE, axis=0)])
+    keys = jax.random.split(key, len(filled))
     columns = jnp.asarray(noise_columns)
-    square, overlap, total = jax.device_get(
-        _moments(score, process, reference, keys, rows, columns, noise_dim)
-    )
+    moments = jax.device_get(_moments(score, process, reference, keys, filled, columns, noise_dim))
+    square, overlap, total = (np.asarray(m, dtype=np.float64)[: len(rows)] for m in moments)
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
-    square, overlap = np.asarray(square, dtype=np.float64), np.asarray(overlap, dtype=np.float64)
-    return Correction(
-        gaussian_cost(reference, rows),
-        square,
-        overlap,
-        np.asarray(total, dtype=np.float64).mean(axis=0),
-        (high - low) / LEVELS,
-    )
+    step = (high - low) / LEVELS
+    return Correction(gaussian_cost(reference, rows), square, overlap, total.mean(axis=0), step)
 
 
 def gaussian_only(reference: Gaussian, rows: Any) -> Correction:
