@@ -49,9 +49,15 @@ LAYERS = (
     "data_io",
     "data_preparation",
     "named_data",
+    "held_out_likelihood",
     "plotting",
+    "user_job",
     "user_report",
     "user_audit",
+    "user_samples",
+    "information_tables",
+    "user_entropy",
+    "user_mutual_information",
     "cli",
 )
 SUBPACKAGE = "distributions"

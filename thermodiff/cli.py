@@ -27,6 +27,8 @@ DESCRIPTION = """Thermodynamics of score-based diffusion models, from the comman
 
     thermodiff audit samples.csv --out results/mine     # your own samples
     thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
+    thermodiff entropy samples.csv --out results/mine   # their entropy
+    thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
     thermodiff audit --help                             # all options of a command"""
 
 
@@ -65,23 +67,96 @@ class Audit:
         """Runs the command; returns the exit status."""
         from thermodiff import user_audit
 
-        try:
-            job = user_audit.prepare(**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
-        except (ValueError, OSError) as error:
-            return _refuse(str(error))
-        for remark in job.about["remarks"]:
-            print(f"thermodiff: note: {remark}", file=sys.stderr)
-        try:
-            print(user_audit.run(job))
-        except KeyboardInterrupt:
-            return _interrupted(f"; run the same command again to go on from {job.checkpoints}")
-        except user_audit.FORESEEN as error:
-            return _complain(str(error), FAILED)
-        print(f"\nWritten: {', '.join(str(self.out / name) for name in user_audit.RESULTS)}")
-        return 0
+        return _carried_out(self, user_audit)
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit}
+@dataclasses.dataclass(frozen=True)
+class Entropy:
+    """Estimate the differential entropy of your samples by scores, and compare density models on held-out rows.
+
+    Trains networks on parts of the rows and evaluates them on the others. Then trains on 80 % of the rows, and reports
+    -ln p of the other 20 % for the score, a Gaussian, a mixture of Gaussians and a kernel estimate. Writes the table
+    that is also printed (entropy.txt), a figure (entropy.png, entropy.pdf), and every number (entropy.json).
+    """
+
+    file: Annotated[str, tyro.conf.Positional]
+    """A .npy, .npz or .csv file of samples (n rows, d columns), or one of `digits`, `iris`, `wine`, `breast_cancer`,
+    `diabetes`, `patches`, `patches_without_mean` (with their own fixed split)."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    key: Annotated[str | None, _no_default] = None
+    """Which array of an .npz file; not needed where it holds only one."""
+    steps: Annotated[int | None, _no_default] = None
+    """At most so many training steps a network (default: the library's)."""
+    seed: int = 0
+    """Seed of the split, the training and the averages; the same seed gives the same numbers."""
+    dequantise: bool = False
+    """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+
+    def __call__(self) -> int:
+        """Runs the command; returns the exit status."""
+        from thermodiff import user_entropy
+
+        return _carried_out(self, user_entropy)
+
+
+@dataclasses.dataclass(frozen=True)
+class MutualInformation:
+    """Estimate the mutual information of paired rows: of two files, or of columns of one.
+
+    Beside the estimate by scores stand those by nearest neighbours and of a Gaussian. Writes the table that is also
+    printed (mi.txt), a figure (mi.png, mi.pdf), and every number (mi.json).
+    """
+
+    file_x: Annotated[str, tyro.conf.Positional]
+    """A .npy, .npz or .csv file of samples (n rows, a columns), or the name of a data set (see thermodiff entropy)."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    file_y: Annotated[str | None, tyro.conf.Positional, _no_default] = None
+    """Another of as many rows, paired with the first in their order; left out if columns of one file are meant."""
+    key: Annotated[str | None, _no_default] = None
+    """Which array of FILE-X, if it is an .npz file."""
+    key_y: Annotated[str | None, _no_default] = None
+    """Which array of FILE-Y, if it is an .npz file."""
+    x_columns: Annotated[str | None, _no_default] = None
+    """Columns that make x: numbers from 1 or names of the first line, such as 1,2."""
+    y_columns: Annotated[str | None, _no_default] = None
+    """Columns that make y."""
+    steps: Annotated[int | None, _no_default] = None
+    """At most so many training steps a network (default: the library's)."""
+    seed: int = 0
+    """Seed of the folds, the training and the averages; the same seed gives the same numbers."""
+    dequantise: bool = False
+    """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+
+    def __call__(self) -> int:
+        """Runs the command; returns the exit status."""
+        from thermodiff import user_mutual_information
+
+        return _carried_out(self, user_mutual_information)
+
+
+def _carried_out(command: Any, worker: Any) -> int:
+    """``worker`` prepares and runs a job with the options of ``command``; the exit status."""
+    try:
+        job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+    except (ValueError, OSError) as error:
+        return _refuse(str(error))
+    for remark in job.about.get("remarks", ()):
+        print(f"thermodiff: note: {remark}", file=sys.stderr)
+    try:
+        print(worker.run(job))
+    except KeyboardInterrupt:
+        resumable = getattr(job, "checkpoints", None)
+        advice = "" if resumable is None else f"; run the same command again to go on from {resumable}"
+        return _interrupted(advice)
+    except worker.FORESEEN as error:
+        return _complain(str(error), FAILED)
+    print(f"\nWritten: {', '.join(str(command.out / name) for name in worker.RESULTS)}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit, "entropy": Entropy, "mi": MutualInformation}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

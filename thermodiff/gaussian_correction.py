@@ -32,7 +32,7 @@ less than 1e-5 nats a dimension; what lies below 3e-3 is extrapolated (``truncat
 CANONICAL = GeometricVarianceExploding(1e-3, 1.01 * SIGMA_HIGH)
 """The process that networks are trained in: alpha = 1, log-SNR nearly uniform in time."""
 LEVELS = 32
-ROWS_AT_ONCE = 64
+ROWS_AT_ONCE, ROWS_A_CALL = 64, 1024
 
 
 @pytree_dataclass
@@ -75,12 +75,16 @@ def evaluate(
     columns of one table then see the same noise, and so do two scores given the same key.
     """
     rows = np.asarray(rows, dtype=np.float32)
-    # Filled up to whole batches: numbers of rows that differ by a few are then one compiled program.
-    filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_AT_ONCE, axis=0)])
+    # Filled up to whole blocks, so that any number of rows is the same compiled program.
+    filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_A_CALL, axis=0)])
     keys = jax.random.split(key, len(filled))
     columns = jnp.asarray(noise_columns)
-    moments = jax.device_get(_moments(score, process, reference, keys, filled, columns, noise_dim))
-    square, overlap, total = (np.asarray(m, dtype=np.float64)[: len(rows)] for m in moments)
+    blocks = [
+        jax.device_get(_moments(score, process, reference, keys[block], filled[block], columns, noise_dim))
+        for block in (slice(i, i + ROWS_A_CALL) for i in range(0, len(filled), ROWS_A_CALL))
+    ]
+    parts = (np.concatenate(part)[: len(rows)].astype(np.float64) for part in zip(*blocks, strict=True))
+    square, overlap, total = parts
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
     step = (high - low) / LEVELS
     return Correction(gaussian_cost(reference, rows), square, overlap, total.mean(axis=0), step)

@@ -186,16 +186,20 @@ def plot_ladder(axes: Axes, record: Mapping[str, Any], offset: float = 0.0) -> A
             kind,
             ceiling and kind in _GROW_WITH_S0,
         )
-    axes.set_yticks(range(len(rungs)), [label for _, label, _ in rungs])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.set_ylim(-0.6, len(rungs) - 0.4)
-    axes.margins(x=0.15)
-    axes.locator_params(axis="x", nbins=5)
+    _finish_ladder(axes, [label for _, label, _ in rungs])
     note = "\nopen: at most this, for $S_0$ is only bounded from above" if ceiling else ""
     axes.set_xlabel(f"nats per sample{note}")
     return axes
+
+
+def _finish_ladder(axes: Axes, labels: list[str]) -> None:
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.margins(x=0.15)
+    axes.locator_params(axis="x", nbins=5)
 
 
 def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind: str, at_most: bool) -> None:
@@ -207,6 +211,24 @@ def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind:
         axes.annotate("", xy=(value, height), xytext=(-16, 0), textcoords="offset points", arrowprops=arrow)
     text = ("≤ " if at_most else "") + with_error(value, error)
     axes.text(1.02, height, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+
+
+def plot_estimates(
+    axes: Axes, estimates: list[Mapping[str, Any]], bracket: tuple[float, float] | None = None
+) -> Axes:
+    """One rung each, the first on top, with values and error bars; a band behind them for ``bracket`` (low, high).
+
+    An estimate has "label", "mean", "stderr" (nats) and "kind": entropy, bound, cross, certified or likelihood, which
+    chooses colour and marker.
+    """
+    if bracket is not None:
+        axes.axvspan(*bracket, color=GREY, alpha=0.2, linewidth=0)
+    upwards = estimates[::-1]
+    for height, estimate in enumerate(upwards):
+        _draw_rung(axes, height, estimate["mean"], estimate["stderr"], estimate["kind"], False)
+    _finish_ladder(axes, [estimate["label"] for estimate in upwards])
+    axes.set_xlabel("nats")
+    return axes
 
 
 def with_error(value: float, error: float | None) -> str:

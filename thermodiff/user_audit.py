@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from thermodiff import plotting, user_report
+from thermodiff import user_report
 from thermodiff.audit import audit
-from thermodiff.data_io import Table, load, load_digits, write_atomically
+from thermodiff.data_io import Table, load, load_digits
 from thermodiff.data_preparation import (
     Split,
     Standardisation,
@@ -40,10 +36,10 @@ from thermodiff.noise_moments import ScoreError
 from thermodiff.processes import VarianceExploding, VariancePreserving
 from thermodiff.training import TrainingDivergedError, fit
 from thermodiff.types import Process
+from thermodiff.user_job import check_steps_and_seed, make_folder, versions, working, write_results
 from thermodiff.validation import check_samples, complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
-PACKAGES = ("thermodiff", "jax", "flax", "optax", "diffrax", "numpy", "scipy")
 FORESEEN = (TrainingDivergedError, FlowError, ScoreError, OSError)
 """What can go wrong once an audit has started, and says itself in one line what it was."""
 
@@ -113,17 +109,12 @@ def prepare(
     options: dict[str, Any] = {"file": file, "key": key, "process": process, "sigma": sigma, "seed": seed}
     options |= {"dequantise": counts, "max_points": max_points}
     about = {"options": options, "training": training, **_describe(table, split, scaling, max_points)}
-    if out.exists() and not out.is_dir():
-        raise complain("out", f"{str(out)!r}, which is a file", "a folder, or a name for a new one")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     return Job(split, dynamics, training, out, out / "checkpoints" / _digest(split, about), about)
 
 
 def _check_options(steps: int | None, seed: int, max_points: int) -> None:
-    if steps is not None and steps < 1:
-        raise complain("steps", f"{steps}", "a positive whole number")
-    if seed < 0 or seed >= 2**32:
-        raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+    check_steps_and_seed(steps, seed)
     if max_points < 2:
         raise complain("max-points", f"{max_points}", "at least 2, since error bars are the spread of points")
 
@@ -166,15 +157,8 @@ def _describe(table: Table, split: Split, scaling: Standardisation, max_points: 
             "log_jacobian": scaling.log_jacobian,
         },
         "remarks": remarks(table),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": versions(),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "run from its source, not installed"
 
 
 def _digest(split: Split, about: Mapping[str, Any]) -> str:
@@ -203,30 +187,10 @@ def run(job: Job) -> str:
     )
     middle = time.monotonic()
     n = job.about["audited"]
-    with _working(f"measuring on {n} test rows"):
+    with working(f"measuring on {n} test rows"):
         measured = audit(audit_key, trained.score, job.process, Samples(job.split.test[:n]), max_points=n)
     seconds = {"training": middle - start, "audit": time.monotonic() - middle}
     record = user_report.record(job.about, trained, measured, seconds)
     text = user_report.table(record, measured)
-    _write(job.out, record, text)
+    write_results(job.out, "audit", user_report.figure(record), text, record)
     return text
-
-
-@contextmanager
-def _working(message: str) -> Iterator[None]:
-    """A line with a moving dot while something runs, for people who watch a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(message):
-        yield
-
-
-def _write(out: Path, record: Mapping[str, Any], text: str) -> None:
-    """The results under their final names, audit.json last: where it is new, the others are."""
-    encoded = json.dumps(record, indent=1, allow_nan=False)
-    plotting.save_figure(user_report.figure(record), out / "audit")
-    write_atomically(out / "audit.txt", text + "\n")
-    write_atomically(out / "audit.json", encoded + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from thermodiff import plotting
 from thermodiff.audit_report import Audit
 from thermodiff.training import Fit
+from thermodiff.user_job import plain
 
 FORMAT = "thermodiff audit 1"
 IN_NATS_OF_DATA = (
@@ -53,20 +53,7 @@ def record(
         "standardised": standardised,
         "seconds": seconds,
     }
-    return _plain(parts)
-
-
-def _plain(value: Any) -> Any:
-    """The same in JSON's own types; NaN and infinity, which JSON has not, become None."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return plain(parts)
 
 
 # --- table --------------------------------------------------------------------------------------

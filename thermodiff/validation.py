@@ -169,7 +169,7 @@ def check_continuous(name: str, x: Any) -> None:
         raise complain(
             f"{name}[:, {j}]",
             f"{len(values)} distinct values in {n} rows, {share}",
-            "a column without ties: dequantise it (td.dequantise), or leave it out",
+            "a column without ties: dequantise it (td.dequantise, --dequantise) or leave it out",
         )
 
 
