@@ -1,0 +1,125 @@
+"""What ``thermodiff entropy`` and ``thermodiff mi`` leave behind: records (strict JSON), tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from thermodiff import plotting
+from thermodiff.information_report import Information
+from thermodiff.user_job import plain
+
+UNITS = "nats per sample, in the units of the columns"
+READINGS = ("denoising", "divergence", "quadratic")
+
+
+def entropy_record(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Every number with what it was made from; ``discrete_entropy`` where all columns were measured in steps."""
+    steps = parts["log_steps"]
+    discrete = None if steps is None else parts["entropy"]["mean"] - steps
+    return plain({"format": "thermodiff entropy 1", "units": UNITS, **parts, "discrete_entropy": discrete})
+
+
+def mi_record(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Every number with what it was made from."""
+    return plain({"format": "thermodiff mi 1", "units": "nats per sample", **parts})
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
+    """Where the rows come from, the entropy, and density models compared on the same test rows."""
+    split, seconds = parts["split"], parts["seconds"]
+    lines = [
+        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns",
+        *(f"  {note}" for note in parts["notes"]),
+        f"  seed {parts['options']['seed']}; entropy {seconds['entropy']:.0f} s, "
+        f"comparison {seconds['comparison']:.0f} s",
+        "",
+        str(entropy),
+        _line("nearest neighbours", parts["nearest_neighbours"]),
+    ]
+    if parts["discrete_entropy"] is not None:
+        lines.append(f"  {'of the discrete data, less ln steps':<36}{parts['discrete_entropy']:>11.4f}")
+    lines += [
+        "",
+        f"-ln p of {split['test']} test rows by models of {split['training']} others, nats",
+        f"  {'':<36}{'mean':>11}{'more than the score, paired':>42}",
+        *(_compared_line(row, first=i == 0) for i, row in enumerate(parts["held_out"])),
+    ]
+    return "\n".join(lines)
+
+
+def mi_text(parts: Mapping[str, Any], information: Information) -> str:
+    """Where the rows come from, the mutual information, and other estimates of it."""
+    lines = []
+    for name in ("x", "y"):
+        part = parts[name]
+        columns = "" if part["columns"] is None else f": {', '.join(part['columns'])}"
+        lines.append(f"{name} = {part['source']}, {part['dim']} columns{columns}")
+        lines += [f"  {note}" for note in part["notes"]]
+    lines += [
+        f"{parts['rows']} rows, seed {parts['options']['seed']}, {parts['seconds']:.0f} s",
+        "",
+        str(information),
+        *(_line(other["name"], other) for other in parts["others"]),
+    ]
+    return "\n".join(lines)
+
+
+def _line(label: str, number: Mapping[str, float]) -> str:
+    return f"  {label:<36}{number['mean']:>11.4f} ± {number['stderr']:.4f}"
+
+
+def _compared_line(row: Mapping[str, Any], first: bool) -> str:
+    line = _line(row["name"], row)
+    if first:
+        return line
+    return f"{line:<66}{row['difference']['mean']:>+11.4f} ± {row['difference']['stderr']:.4f}"
+
+
+# --- figures ------------------------------------------------------------------------------------
+
+
+def entropy_figure(parts: Mapping[str, Any]) -> Figure:
+    """The entropy and its readings on the left, test rows under density models on the right, as wide as a page."""
+    entropy = parts["entropy"]
+    left = [*_readings(entropy), _rung("nearest neighbours", parts["nearest_neighbours"], "cross")]
+    kinds = ["likelihood", *["certified"] * (len(parts["held_out"]) - 1)]
+    right = [_rung(row["name"], row, kind) for row, kind in zip(parts["held_out"], kinds, strict=True)]
+    with plotting.style():
+        drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 1.9)
+        first, second = drawn.subplots(1, 2)
+        plotting.plot_estimates(first, left, tuple(entropy["bracket"]))
+        plotting.plot_estimates(second, right)
+        first.set_title(f"entropy, {parts['rows']} rows")
+        second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows")
+    return drawn
+
+
+def mi_figure(parts: Mapping[str, Any]) -> Figure:
+    """The mutual information, its readings, and other estimates, one column wide."""
+    information = parts["mutual_information"]
+    kinds = ("cross", "certified")
+    others = [_rung(o["name"], o, kind) for o, kind in zip(parts["others"], kinds, strict=True)]
+    with plotting.style():
+        drawn = plotting.new_figure(plotting.COLUMN + 0.6, 1.9)
+        axes = drawn.subplots()
+        plotting.plot_estimates(axes, [*_readings(information), *others], tuple(information["bracket"]))
+        axes.set_title(f"mutual information, {parts['rows']} rows")
+    return drawn
+
+
+def _readings(information: Mapping[str, Any]) -> list[dict[str, Any]]:
+    readings = information["readings"]
+    return [
+        _rung("estimate", information, "entropy"),
+        *(_rung(f"held out, {name}", readings[name], "bound") for name in READINGS),
+    ]
+
+
+def _rung(label: str, number: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {"label": label, "mean": number["mean"], "stderr": number["stderr"], "kind": kind}

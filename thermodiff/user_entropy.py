@@ -1,0 +1,115 @@
+"""The command ``thermodiff entropy``: the entropy of a user's samples, and how other density models do on them.
+
+``prepare`` finds everything that a user can get wrong and says so in one line; ``run`` does the work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from thermodiff import information_tables
+from thermodiff.cross_fitting import CrossFitting
+from thermodiff.density_baselines import DensityModel, GaussianBaseline, KernelBaseline, MixtureBaseline
+from thermodiff.held_out_likelihood import held_out_nll
+from thermodiff.information import data_entropy
+from thermodiff.information_report import rows_estimate
+from thermodiff.nearest_neighbours import nearest_neighbour_entropy
+from thermodiff.training import TrainingDivergedError
+from thermodiff.types import Estimate
+from thermodiff.user_job import check_steps_and_seed, make_folder, versions, working, write_results
+from thermodiff.user_samples import UserSamples, cross_fitting, read
+
+RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
+FORESEEN = (TrainingDivergedError, OSError)
+"""What can go wrong once the work has started, and says itself in one line what it was."""
+BASELINES: Mapping[str, type] = {
+    "Gaussian": GaussianBaseline,
+    "mixture of Gaussians": MixtureBaseline,
+    "kernel estimate": KernelBaseline,
+}
+
+
+class Job(NamedTuple):
+    """Samples that can be measured, the settings, and the record so far."""
+
+    samples: UserSamples
+    settings: CrossFitting
+    out: Path
+    about: dict[str, Any]
+
+
+def prepare(*, file: str, out: Path, key: str | None, steps: int | None, seed: int, dequantise: bool) -> Job:
+    """Reads, checks and splits; makes the folder ``out``. The options are those of ``thermodiff entropy``.
+
+    Raises ValueError or OSError, one line, for anything that the user can put right.
+    """
+    check_steps_and_seed(steps, seed)
+    samples = read(file, key, dequantise, np.random.default_rng(seed))
+    GaussianBaseline(samples.training[:, :1])  # scikit-learn is missed now rather than after an hour
+    settings = cross_fitting(steps)
+    n, dim = samples.table.values.shape
+    about = {
+        "options": {"file": file, "key": key, "steps": steps, "seed": seed, "dequantise": dequantise},
+        "source": samples.table.source,
+        "columns": samples.table.columns,
+        "rows": n,
+        "dim": dim,
+        "split": {"training": len(samples.training), "test": len(samples.test)},
+        "log_steps": samples.log_steps,
+        "notes": samples.notes,
+        "settings": dataclasses.asdict(settings),
+        "versions": versions(),
+    }
+    make_folder(out)
+    return Job(samples, settings, out, about)
+
+
+def run(job: Job) -> str:
+    """Estimates, compares, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
+    whole_key, split_key = jax.random.split(jax.random.key(job.about["options"]["seed"]))
+    values, training, test = job.samples.table.values, job.samples.training, job.samples.test
+    start = time.monotonic()
+    entropy = data_entropy(whole_key, values, settings=job.settings, progress=True)
+    middle = time.monotonic()
+    score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
+    with working("fitting other density models"):
+        models = {name: make(training) for name, make in BASELINES.items()}
+        rows = [_compared("score, -ELBO", score, score)]
+        rows += [_compared(_label(name, m), -m.log_prob(test), score) for name, m in models.items()]
+        neighbours = nearest_neighbour_entropy(values)
+    record = {
+        **job.about,
+        "entropy": entropy.to_dict(),
+        "nearest_neighbours": _numbers(neighbours),
+        "held_out": rows,
+        "seconds": {"entropy": middle - start, "comparison": time.monotonic() - middle},
+    }
+    record = information_tables.entropy_record(record)
+    text = information_tables.entropy_text(record, entropy)
+    write_results(job.out, "entropy", information_tables.entropy_figure(record), text, record)
+    return text
+
+
+def _label(name: str, model: DensityModel) -> str:
+    """With what was chosen by held-out likelihood."""
+    if isinstance(model, MixtureBaseline):
+        return f"{name}, {model.components}"
+    if isinstance(model, KernelBaseline):
+        return f"{name}, width {model.bandwidth:.2f}"
+    return name
+
+
+def _compared(name: str, nll: np.ndarray, score: np.ndarray) -> dict[str, Any]:
+    """Mean -ln p of the test rows, and by how much it exceeds the score's, row by row."""
+    return {"name": name, **_numbers(rows_estimate(nll)), "difference": _numbers(rows_estimate(nll - score))}
+
+
+def _numbers(estimate: Estimate) -> dict[str, float]:
+    return {"mean": float(estimate.mean), "stderr": float(estimate.stderr)}
