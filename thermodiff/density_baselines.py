@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -24,6 +24,7 @@ HELD_OUT = 0.2
 """Fraction of the training rows that chooses between candidates."""
 
 
+@runtime_checkable
 class DensityModel(Protocol):
     """A density fitted to rows."""
 

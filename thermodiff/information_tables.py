@@ -12,6 +12,7 @@ from thermodiff.information_report import Information
 from thermodiff.user_job import plain
 
 UNITS = "nats per sample, in the units of the columns"
+BAND = "nats   (band: from rows seen to rows held out)"
 READINGS = ("denoising", "divergence", "quadratic")
 
 
@@ -34,7 +35,7 @@ def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
     """Where the rows come from, the entropy, and density models compared on the same test rows."""
     split, seconds = parts["split"], parts["seconds"]
     lines = [
-        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns",
+        f"{parts['source']}: {parts['rows']} rows of {_columns(parts['dim'])}",
         *(f"  {note}" for note in parts["notes"]),
         f"  seed {parts['options']['seed']}; entropy {seconds['entropy']:.0f} s, "
         f"comparison {seconds['comparison']:.0f} s",
@@ -59,7 +60,7 @@ def mi_text(parts: Mapping[str, Any], information: Information) -> str:
     for name in ("x", "y"):
         part = parts[name]
         columns = "" if part["columns"] is None else f": {', '.join(part['columns'])}"
-        lines.append(f"{name} = {part['source']}, {part['dim']} columns{columns}")
+        lines.append(f"{name} from {part['source']}, {_columns(part['dim'])}{columns}")
         lines += [f"  {note}" for note in part["notes"]]
     lines += [
         f"{parts['rows']} rows, seed {parts['options']['seed']}, {parts['seconds']:.0f} s",
@@ -70,7 +71,11 @@ def mi_text(parts: Mapping[str, Any], information: Information) -> str:
     return "\n".join(lines)
 
 
-def _line(label: str, number: Mapping[str, float]) -> str:
+def _columns(dim: int) -> str:
+    return f"{dim} column{'s' if dim > 1 else ''}"
+
+
+def _line(label: str, number: Mapping[str, Any]) -> str:
     return f"  {label:<36}{number['mean']:>11.4f} ± {number['stderr']:.4f}"
 
 
@@ -85,18 +90,22 @@ def _compared_line(row: Mapping[str, Any], first: bool) -> str:
 
 
 def entropy_figure(parts: Mapping[str, Any]) -> Figure:
-    """The entropy and its readings on the left, test rows under density models on the right, as wide as a page."""
-    entropy = parts["entropy"]
+    """The entropy and its readings on the left; what density models lose to the score on test rows on the right."""
+    entropy, (score, *others) = parts["entropy"], parts["held_out"]
     left = [*_readings(entropy), _rung("nearest neighbours", parts["nearest_neighbours"], "cross")]
-    kinds = ["likelihood", *["certified"] * (len(parts["held_out"]) - 1)]
-    right = [_rung(row["name"], row, kind) for row, kind in zip(parts["held_out"], kinds, strict=True)]
+    right = [_rung(row["name"], row["difference"], "certified") for row in others]
     with plotting.style():
         drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 1.9)
         first, second = drawn.subplots(1, 2)
         plotting.plot_estimates(first, left, tuple(entropy["bracket"]))
         plotting.plot_estimates(second, right)
+        second.axvline(0.0, color=plotting.VERMILION, linewidth=0.8)
         first.set_title(f"entropy, {parts['rows']} rows")
-        second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows")
+        first.set_xlabel(BAND)
+        second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows, paired")
+        second.set_xlabel(
+            f"nats more than the score's, {plotting.with_error(score['mean'], score['stderr'])}"
+        )
     return drawn
 
 
@@ -109,6 +118,7 @@ def mi_figure(parts: Mapping[str, Any]) -> Figure:
         drawn = plotting.new_figure(plotting.COLUMN + 0.6, 1.9)
         axes = drawn.subplots()
         plotting.plot_estimates(axes, [*_readings(information), *others], tuple(information["bracket"]))
+        axes.set_xlabel(BAND)
         axes.set_title(f"mutual information, {parts['rows']} rows")
     return drawn
 

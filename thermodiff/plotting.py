@@ -7,7 +7,7 @@ Okabe and Ito's, told apart by the colour-blind, and no curve is told by colour 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -214,7 +214,7 @@ def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind:
 
 
 def plot_estimates(
-    axes: Axes, estimates: list[Mapping[str, Any]], bracket: tuple[float, float] | None = None
+    axes: Axes, estimates: Sequence[Mapping[str, Any]], bracket: tuple[float, float] | None = None
 ) -> Axes:
     """One rung each, the first on top, with values and error bars; a band behind them for ``bracket`` (low, high).
 

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +27,7 @@ from thermodiff.user_samples import UserSamples, cross_fitting, read
 RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
 FORESEEN = (TrainingDivergedError, OSError)
 """What can go wrong once the work has started, and says itself in one line what it was."""
-BASELINES: Mapping[str, type] = {
-    "Gaussian": GaussianBaseline,
-    "mixture of Gaussians": MixtureBaseline,
-    "kernel estimate": KernelBaseline,
-}
+BASELINES = (GaussianBaseline, MixtureBaseline, KernelBaseline)
 
 
 class Job(NamedTuple):
@@ -64,7 +58,7 @@ def prepare(*, file: str, out: Path, key: str | None, steps: int | None, seed: i
         "split": {"training": len(samples.training), "test": len(samples.test)},
         "log_steps": samples.log_steps,
         "notes": samples.notes,
-        "settings": dataclasses.asdict(settings),
+        "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
     make_folder(out)
@@ -80,9 +74,9 @@ def run(job: Job) -> str:
     middle = time.monotonic()
     score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
     with working("fitting other density models"):
-        models = {name: make(training) for name, make in BASELINES.items()}
-        rows = [_compared("score, -ELBO", score, score)]
-        rows += [_compared(_label(name, m), -m.log_prob(test), score) for name, m in models.items()]
+        models = [make(training) for make in BASELINES]
+        rows = [_compared("score", score, score)]
+        rows += [_compared(_label(m), -m.log_prob(test), score) for m in models]
         neighbours = nearest_neighbour_entropy(values)
     record = {
         **job.about,
@@ -97,13 +91,13 @@ def run(job: Job) -> str:
     return text
 
 
-def _label(name: str, model: DensityModel) -> str:
-    """With what was chosen by held-out likelihood."""
+def _label(model: DensityModel) -> str:
+    """The model's name with what was chosen by held-out likelihood."""
     if isinstance(model, MixtureBaseline):
-        return f"{name}, {model.components}"
+        return f"mixture of {model.components}"
     if isinstance(model, KernelBaseline):
-        return f"{name}, width {model.bandwidth:.2f}"
-    return name
+        return f"kernels, width {model.bandwidth:.2g}"
+    return "Gaussian"
 
 
 def _compared(name: str, nll: np.ndarray, score: np.ndarray) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import platform
@@ -62,14 +63,14 @@ def working(message: str) -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """The same in JSON's own types; NaN and infinity, which JSON has not, become None; functions their names."""
+    """The same in JSON's own types; NaN and infinity, which JSON has not, become None; objects their names."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
-    if callable(value):
+    if callable(value) or dataclasses.is_dataclass(value):
         return getattr(value, "__name__", type(value).__name__)
     if isinstance(value, float) and not math.isfinite(value):
         return None

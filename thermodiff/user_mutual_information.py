@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,7 +81,7 @@ def prepare(
         "x": _describe(x),
         "y": _describe(y),
         "rows": len(x.table.values),
-        "settings": dataclasses.asdict(settings),
+        "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
     make_folder(out)
