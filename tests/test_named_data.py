@@ -16,7 +16,7 @@ SHAPES = {
     "iris": (120, 30, 4),
     "wine": (142, 36, 13),
     "breast_cancer": (444, 112, 30),
-    "diabetes": (353, 89, 8),
+    "diabetes": (353, 89, 7),
     "patches": (16000, 4000, 64),
     "patches_without_mean": (16000, 4000, 63),
 }
@@ -66,12 +66,19 @@ def test_diabetes_is_whole_but_for_its_columns_and_steps(all_data):
     raw = datasets.load_diabetes(scaled=False).data
     data = all_data["diabetes"]
     here = np.sort(data.table.values, axis=0)
-    for column, original, step in ((0, raw[:, 0], 1), (1, raw[:, 2], 0.1), (6, np.exp(raw[:, 8]), 1)):
+    for column, original, step in ((0, raw[:, 0], 1), (1, raw[:, 2], 0.1), (5, np.exp(raw[:, 8]), 1)):
         apart = here[:, column] - np.sort(original)
         assert apart.min() > -0.02 - 1e-9
         assert apart.max() < step + 0.02
-    assert data.log_steps == pytest.approx(np.log(0.1) + np.log(0.2))
-    assert data.table.columns[6] == "exp(s5)"
+    assert data.log_steps == pytest.approx(np.log(0.1))
+    assert data.table.columns[5] == "exp(s5)"
+
+
+def test_diabetes_leaves_out_what_the_other_columns_determine():
+    raw = datasets.load_diabetes(scaled=False).data
+    implied = raw[:, 4] - raw[:, 6] - np.round(np.exp(raw[:, 8])) / 5
+    assert np.mean(np.abs(raw[:, 5] - implied) < 0.05) > 0.985
+    assert np.mean(raw[:, 7] == 3) == pytest.approx(0.29, abs=0.005)
 
 
 def test_breast_cancer_leaves_out_the_atom(all_data):

@@ -61,7 +61,8 @@ def mi_text(parts: Mapping[str, Any], information: Information) -> str:
         part = parts[name]
         columns = "" if part["columns"] is None else f": {', '.join(part['columns'])}"
         lines.append(f"{name} from {part['source']}, {_columns(part['dim'])}{columns}")
-        lines += [f"  {note}" for note in part["notes"]]
+        repeated = name == "y" and part["notes"] == parts["x"]["notes"]
+        lines += [] if repeated else [f"  {note}" for note in part["notes"]]
     lines += [
         f"{parts['rows']} rows, seed {parts['options']['seed']}, {parts['seconds']:.0f} s",
         "",
@@ -102,10 +103,8 @@ def entropy_figure(parts: Mapping[str, Any]) -> Figure:
         second.axvline(0.0, color=plotting.VERMILION, linewidth=0.8)
         first.set_title(f"entropy, {parts['rows']} rows")
         first.set_xlabel(BAND)
-        second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows, paired")
-        second.set_xlabel(
-            f"nats more than the score's, {plotting.with_error(score['mean'], score['stderr'])}"
-        )
+        second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows, less the score's")
+        second.set_xlabel(f"nats   (line: the score, {plotting.with_error(score['mean'], score['stderr'])})")
     return drawn
 
 

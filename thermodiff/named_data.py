@@ -85,17 +85,16 @@ def _breast_cancer() -> NamedData:
 
 
 def _diabetes() -> NamedData:
-    """Age, bmi, blood pressure, s1, s2, s3, triglycerides and s6."""
+    """Age, bmi, blood pressure, s1, s3, triglycerides and s6."""
     table = _table("diabetes", scaled=False)
-    values = table.values[:, [0, 2, 3, 4, 5, 6, 8, 9]].copy()
-    values[:, 6] = np.exp(values[:, 6])
-    names = ("age", "bmi", "bp", "s1", "s2", "s3", "exp(s5)", "s6")
-    steps = np.array([1.0, 0.1, 1.0, 1.0, 0.2, 1.0, 1.0, 1.0])
+    values = table.values[:, [0, 2, 3, 4, 6, 8, 9]].copy()
+    values[:, 5] = np.exp(values[:, 5])
+    names = ("age", "bmi", "bp", "s1", "s3", "exp(s5)", "s6")
+    steps = np.array([1.0, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0])
     notes = [
-        "left out: sex (two values) and s4 (s1/s3, of which 29 % are 4 after rounding)",
-        "s5, the logarithm of a whole number, is that number",
-        "bp, s2 and s3 rounded to steps of 1, 0.2 and 1, which most of their values have",
-        "uniform noise of one step: 0.1 in bmi, 0.2 in s2, 1 in the others",
+        "left out: sex (two values), s2 (s1 - s3 - exp(s5)/5 in 99 % of the rows) and s4 (29 % are 3)",
+        "s5, the logarithm of a whole number, is that number; bp and s3, whole in most rows, are rounded",
+        "uniform noise of one step: 0.1 in bmi, 1 in the others",
     ]
     return _shuffled(_rounded(Table(values, names, table.source), steps), steps, notes)
 

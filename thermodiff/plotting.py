@@ -209,7 +209,7 @@ def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind:
     if at_most:
         arrow = {"arrowstyle": "<-", "color": look["color"], "linewidth": 0.8, "shrinkA": 0, "shrinkB": 2}
         axes.annotate("", xy=(value, height), xytext=(-16, 0), textcoords="offset points", arrowprops=arrow)
-    text = ("≤ " if at_most else "") + with_error(value, error)
+    text = ("≤ " if at_most else "") + with_error(value, error).replace("-", "−")
     axes.text(1.02, height, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
 
 
