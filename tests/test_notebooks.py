@@ -36,8 +36,8 @@ def sections(notebook):
     return found
 
 
-def test_there_are_three():
-    assert [name[:2] for name in NAMES] == ["01", "02", "03"]
+def test_they_are_numbered_in_order():
+    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
