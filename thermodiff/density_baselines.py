@@ -63,7 +63,7 @@ class MixtureBaseline:
     """
 
     COMPONENTS = (1, 2, 4, 8, 16, 32)
-    RIDGES = (1e-4, 1e-2, 1e-1)
+    RIDGES = (1e-6, 1e-4, 1e-2, 1e-1, 3e-1)
     ROWS_EACH = 5
     """Rows that a component needs at least."""
 
