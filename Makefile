@@ -8,7 +8,8 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?=
 PRESET ?= paper
 OUT ?= results/figure1-$(PRESET)
-EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling
+EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling \
+	data_entropy mutual_information divergence
 
 VENV := .venv
 PY := $(VENV)/bin/python

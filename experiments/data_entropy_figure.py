@@ -39,7 +39,7 @@ def table(rows: list[Row]) -> str:
         "Error of the entropy, nats (mean over seeds ± s.e. of that mean; one seed: the estimate's own s.e.)",
         f"{'':34}{'score networks':>20}{'bracket':>20}{'neighbours':>13}{'Gaussian':>11}   90 % holds",
     ]
-    for (family, dim, n), group in grouped(rows, "family", "dim", "n"):
+    for (family, dim, n), group in grouped(rows, "family", "columns", "n"):
         mean, scatter = mean_over_seeds(list(errors(group, "score")))
         stderr = scatter if len(group) > 1 else group[0]["score_stderr"]
         low, high = np.mean([np.array(r["bracket"]) - r["truth"] for r in group], axis=0)
@@ -72,7 +72,7 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
     """|error| of both methods, a panel for each number of rows, families from easy to hard for neighbours."""
     sizes = sorted({row["n"] for row in rows})
     names = [key for key, group in sorted(
-        grouped(rows, "family", "dim"), key=lambda item: float(np.abs(errors(item[1], "neighbours")).max())
+        grouped(rows, "family", "columns"), key=lambda item: float(np.abs(errors(item[1], "neighbours")).max())
     )]  # fmt: skip
     with plotting.style():
         figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 0.6 + 0.19 * len(names))
@@ -90,12 +90,16 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
 def _panel(axes: Any, rows: list[Row], names: list[tuple]) -> None:
     for method, look in LOOKS.items():
         points = [
-            (abs(row[f"{method}_error"]), names.index((row["family"], row["dim"])), row[f"{method}_stderr"])
+            (
+                abs(row[f"{method}_error"]),
+                names.index((row["family"], row["columns"])),
+                row[f"{method}_stderr"],
+            )
             for row in rows
         ]
         x, y, _ = np.array(points).T
         axes.plot(x, y, linestyle="", label=METHODS[method], alpha=0.8, **look)
-    stderr = {(row["family"], row["dim"]): row["score_stderr"] for row in rows}
+    stderr = {(row["family"], row["columns"]): row["score_stderr"] for row in rows}
     for name, value in stderr.items():
         height = names.index(name)
         axes.plot([value, value], [height - 0.3, height + 0.3], color=plotting.GREY, linewidth=0.8)

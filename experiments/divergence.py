@@ -9,8 +9,6 @@ KL = d (9/4 - 1 - ln 9/4)/2. The same settings as for entropy and mutual informa
 from __future__ import annotations
 
 import dataclasses
-import time
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,31 +17,29 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments import harness
-from experiments.data_entropy import estimate_row, information_row, settings
+from experiments import harness, information_runs
 from experiments.data_entropy_figure import LOOKS, METHODS, errors, grouped
 from thermodiff import plotting
-from thermodiff.cross_fitting import DEFAULT_TRAINING
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(information_runs.Sizes):
     """Divergence of Gaussian samples from cross-fitted scores against the truth."""
 
     pairs: tuple[str, ...] = ("shifted", "wider")
     dims: tuple[int, ...] = (1, 2, 10, 50)
     samples: int = 10_000
     seeds: tuple[int, ...] = (0,)
-    folds: int = 3
-    steps: int = DEFAULT_TRAINING.steps
-    batch_size: int = DEFAULT_TRAINING.batch_size
-    width: int = DEFAULT_TRAINING.width
-    depth: int = DEFAULT_TRAINING.depth
 
 
 PRESETS = {
     "paper": Config(),
-    "smoke": Config(pairs=("wider",), dims=(2,), samples=2_000, steps=300, batch_size=256, width=64, depth=2),
+    "smoke": Config(
+        pairs=("wider",),
+        dims=(2,),
+        samples=2_000,
+        **information_runs.SMALL,
+    ),
 }
 CELL_KEYS = ("pair", "dim", "n", "seed")
 NEIGHBOURS = 3
@@ -76,12 +72,12 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
     number = int(harness.fingerprint_of(cell), 16) % 2**31
     p, q = samples(cell["pair"], cell["n"], cell["dim"], number)
     exact = truth(cell["pair"], cell["dim"])
-    found = td.kl_divergence(jax.random.key(number), p, q, settings=settings(config))
+    found = td.kl_divergence(jax.random.key(number), p, q, settings=information_runs.settings(config))
     neighbours = td.nearest_neighbour_divergence(p, q, NEIGHBOURS)
     return {
         "truth": exact,
-        **information_row(found, exact),
-        **estimate_row("neighbours", neighbours, exact),
+        **information_runs.information_row(found, exact),
+        **information_runs.estimate_row("neighbours", neighbours, exact),
     }
 
 
@@ -131,20 +127,7 @@ def draw(rows: list[dict[str, Any]], out: Path) -> tuple[Path, Path]:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
-    call = harness.parse_command("divergence", PRESETS, argv)
-    if call.dry_run:
-        harness.show_plan(call)
-        return 0
-    records = harness.Records(call.out, call.config, CELL_KEYS)
-    start = time.perf_counter()
-    failed = harness.run_cells(records, cells(call.config), partial(measure, call.config), "divergence")
-    rows = records.rows()
-    if rows:
-        print(table(rows))
-        for path in draw(rows, call.out):
-            print(f"figure   {path}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return harness.report_failures(failed)
+    return information_runs.main("divergence", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
 
 
 if __name__ == "__main__":

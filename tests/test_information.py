@@ -17,8 +17,8 @@ import thermodiff as td
 from thermodiff.gaussian_correction import CANONICAL, SIGMA_LOW
 from thermodiff.information_report import (
     bracket_warning,
+    estimate_rows,
     few_rows_warning,
-    rows_estimate,
     spread_warning,
     tail_warning,
     total_error,
@@ -365,7 +365,7 @@ def test_errors_add_in_squares():
     """0, 2, 0, 2, ...: variance 1 (ddof 1: n/(n - 1)); a bracket of width 1.2 is uniform over it."""
     values = np.tile([0.0, 2.0], 50)
     sampling = np.sqrt(100 / 99) / 10
-    assert rows_estimate(values).stderr == pytest.approx(sampling)
+    assert estimate_rows(values).stderr == pytest.approx(sampling)
     assert total_error(values, (0.4, 1.6)) == pytest.approx(np.sqrt(sampling**2 + 1.2**2 / 12))
 
 

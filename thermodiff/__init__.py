@@ -38,13 +38,13 @@ from thermodiff.distributions import eight_gaussians as eight_gaussians
 from thermodiff.distributions import rings as rings
 from thermodiff.distributions import swiss_roll as swiss_roll
 from thermodiff.distributions import two_moons as two_moons
+from thermodiff.divergence import kl_divergence as kl_divergence
 from thermodiff.entropy_rates import EntropyRates as EntropyRates
 from thermodiff.entropy_rates import entropy_rates as entropy_rates
+from thermodiff.held_out_likelihood import cross_entropy as cross_entropy
+from thermodiff.held_out_likelihood import entropy_from_score as entropy_from_score
 from thermodiff.information import conditional_entropy as conditional_entropy
-from thermodiff.information import cross_entropy as cross_entropy
 from thermodiff.information import data_entropy as data_entropy
-from thermodiff.information import entropy_from_score as entropy_from_score
-from thermodiff.information import kl_divergence as kl_divergence
 from thermodiff.information import mutual_information as mutual_information
 from thermodiff.information import total_correlation as total_correlation
 from thermodiff.information_report import Information as Information

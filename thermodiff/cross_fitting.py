@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import digamma
 
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
 from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, Correction, evaluate, gaussian_only
+from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.scores import reference_of
 from thermodiff.training import fit
 from thermodiff.training_problem import TrainingConfig, reference_gaussian
@@ -173,7 +173,7 @@ def gaussian_biases(m: int, d: int) -> tuple[float, float]:
     nu = m - 1
     if nu <= d + 1:
         return 0.0, 0.0
-    log_det = float(np.sum(digamma((m - np.arange(1, d + 1)) / 2))) + d * np.log(2 / nu)
+    log_det = wishart_log_det_bias(m, d)
     seen = 0.5 * log_det + 0.5 * d * (nu / m - 1)
     held_out = 0.5 * log_det + 0.5 * d * (nu / (nu - d - 1) * (1 + 1 / m) - 1)
     return held_out, seen

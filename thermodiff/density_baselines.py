@@ -15,8 +15,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
-from scipy.special import digamma, logsumexp
+from scipy.special import logsumexp
 
+from thermodiff.numerics import estimate_rows, wishart_log_det_bias
 from thermodiff.types import Estimate
 from thermodiff.validation import check_count, check_points, check_samples, complain
 
@@ -174,7 +175,7 @@ def held_out_entropy(
     values = np.full(len(x), np.nan)
     for held_out in np.array_split(np.random.default_rng(seed).permutation(len(x)), folds):
         values[held_out] = -baseline(np.delete(x, held_out, axis=0)).log_prob(x[held_out])
-    return _estimate(values)
+    return estimate_rows(values)
 
 
 def gaussian_mutual_information(x: Any, y: Any) -> Estimate:
@@ -197,8 +198,8 @@ def gaussian_mutual_information(x: Any, y: Any) -> Estimate:
     joint = np.hstack([x, y])
     check_samples("x and y side by side", joint)
     first, second, both = (_minus_log_gaussian(rows) for rows in (x, y, joint))
-    bias = 0.5 * (_log_det_bias(n, a) + _log_det_bias(n, b) - _log_det_bias(n, a + b))
-    information = _estimate(first + second - both)
+    bias = 0.5 * (wishart_log_det_bias(n, a) + wishart_log_det_bias(n, b) - wishart_log_det_bias(n, a + b))
+    information = estimate_rows(first + second - both)
     return information._replace(mean=information.mean - bias)
 
 
@@ -208,11 +209,6 @@ def _minus_log_gaussian(rows: np.ndarray) -> np.ndarray:
     root = np.linalg.cholesky(centred.T @ centred / (len(rows) - 1))
     white = solve_triangular(root, centred.T, lower=True)
     return 0.5 * np.square(white).sum(axis=0) + np.log(np.diag(root)).sum()
-
-
-def _log_det_bias(n: int, d: int) -> float:
-    """E ln det C - ln det Sigma of the covariance, over n - 1, of n Gaussian rows of dimension d."""
-    return float(digamma((n - np.arange(1, d + 1)) / 2).sum() + d * np.log(2 / (n - 1)))
 
 
 # --- what all share -------------------------------------------------------------------------------
@@ -250,7 +246,3 @@ def _sklearn() -> Any:
         need = "it: install the extra 'data' (pip install 'thermodiff[data]')"
         raise complain("baseline", "no scikit-learn in this environment", need) from error
     return sklearn
-
-
-def _estimate(values: np.ndarray) -> Estimate:
-    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))), len(values))

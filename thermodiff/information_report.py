@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from thermodiff.numerics import estimate_rows
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 
@@ -86,19 +87,9 @@ class Information:
         return "\n".join(lines)
 
 
-def sampling_error(values: np.ndarray) -> float:
-    """sqrt(var/n) of the rows' values (n,)."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
-
-
-def rows_estimate(values: np.ndarray) -> Estimate:
-    """The mean of the rows' values (n,) and its sampling error."""
-    return Estimate(float(np.mean(values)), sampling_error(values), len(values))
-
-
 def total_error(values: np.ndarray, bracket: tuple[float, float]) -> float:
     """Sampling error of the rows' values and the bracket's uniform spread, added in squares."""
-    return float(np.hypot(sampling_error(values), (bracket[1] - bracket[0]) / np.sqrt(12)))
+    return float(np.hypot(estimate_rows(values).stderr, (bracket[1] - bracket[0]) / np.sqrt(12)))
 
 
 # --- health ---------------------------------------------------------------------------------------
@@ -106,7 +97,7 @@ def total_error(values: np.ndarray, bracket: tuple[float, float]) -> float:
 
 def spread_warning(quadratic: np.ndarray, denoising: np.ndarray) -> list[str]:
     """The readings of a true score agree; these, row by row, do not."""
-    gap = rows_estimate(quadratic - denoising)
+    gap = estimate_rows(quadratic - denoising)
     if abs(gap.mean) < max(SPREAD_NATS, SPREAD_SIGMAS * gap.stderr):
         return []
     return [

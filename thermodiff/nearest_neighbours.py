@@ -17,6 +17,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.special import digamma, gammaln
 
+from thermodiff.numerics import estimate_rows
 from thermodiff.types import Estimate
 from thermodiff.validation import check_count, check_samples, complain
 
@@ -30,7 +31,7 @@ def nearest_neighbour_entropy(samples: Any, k: int = 3) -> Estimate:
     n, d = x.shape
     distance = KDTree(x).query(x, k=k + 1, workers=-1)[0][:, k]
     terms = digamma(n) - digamma(k) + _log_unit_ball(d) + d * np.log(_positive(distance))
-    return _estimate(terms)
+    return estimate_rows(terms)
 
 
 def nearest_neighbour_mutual_information(x: Any, y: Any, k: int = 10) -> Estimate:
@@ -48,7 +49,7 @@ def nearest_neighbour_mutual_information(x: Any, y: Any, k: int = 10) -> Estimat
     counts = [_neighbours_within(part, distance) for part in (x, y)]
     n = len(x)
     terms = digamma(k) + digamma(n) - sum(digamma(count + 1) for count in counts)
-    return _estimate(terms)
+    return estimate_rows(terms)
 
 
 def nearest_neighbour_divergence(samples_p: Any, samples_q: Any, k: int = 3) -> Estimate:
@@ -60,7 +61,7 @@ def nearest_neighbour_divergence(samples_p: Any, samples_q: Any, k: int = 3) -> 
     across = KDTree(q).query(p, k=[k], workers=-1)[0][:, 0]
     d = p.shape[1]
     terms = d * np.log(_positive(across) / _positive(within)) + np.log(len(q) / (len(p) - 1))
-    return _estimate(terms)
+    return estimate_rows(terms)
 
 
 def _samples(name: str, samples: Any, k: int) -> np.ndarray:
@@ -86,7 +87,3 @@ def _positive(distance: np.ndarray) -> np.ndarray:
 
 def _log_unit_ball(d: int) -> float:
     return 0.5 * d * np.log(np.pi) - gammaln(0.5 * d + 1)
-
-
-def _estimate(terms: np.ndarray) -> Estimate:
-    return Estimate(float(terms.mean()), float(terms.std(ddof=1) / np.sqrt(len(terms))), len(terms))

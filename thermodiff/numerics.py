@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt32
+from scipy.special import digamma
 from scipy.stats import qmc
 
 from thermodiff.types import Estimate, Key, Scalar, Vector, pytree_dataclass, static
@@ -162,6 +163,19 @@ def estimate(units: Float[Array, "units *shape"]) -> Estimate:
     mean = jnp.mean(units, axis=0)
     stderr = jnp.std(units, axis=0, ddof=1) / np.sqrt(n) if n > 1 else jnp.full_like(mean, jnp.nan)
     return Estimate(mean, stderr, n)
+
+
+def estimate_rows(values: Float[np.ndarray, " n"]) -> Estimate:
+    """Mean and standard error sqrt(var/n) of independent rows' values (n,), in double precision on the host."""
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))), len(values))
+
+
+def wishart_log_det_bias(n: int, d: int) -> float:
+    """E ln det C - ln det Sigma of the covariance C (over n - 1) of n Gaussian rows of dimension d < n, nats.
+
+    sum_(i=1..d) digamma((n - i)/2) + d ln 2/(n - 1), exactly: ln det of a Wishart matrix is a sum of ln chi^2.
+    """
+    return float(digamma((n - np.arange(1, d + 1)) / 2).sum() + d * np.log(2 / (n - 1)))
 
 
 def estimate_functions(

@@ -17,8 +17,8 @@ from thermodiff.cross_fitting import CrossFitting
 from thermodiff.density_baselines import DensityModel, GaussianBaseline, KernelBaseline, MixtureBaseline
 from thermodiff.held_out_likelihood import held_out_nll
 from thermodiff.information import data_entropy
-from thermodiff.information_report import rows_estimate
 from thermodiff.nearest_neighbours import nearest_neighbour_entropy
+from thermodiff.numerics import estimate_rows
 from thermodiff.training import TrainingDivergedError
 from thermodiff.types import Estimate
 from thermodiff.user_job import check_steps_and_seed, make_folder, versions, working, write_results
@@ -102,7 +102,7 @@ def _label(model: DensityModel) -> str:
 
 def _compared(name: str, nll: np.ndarray, score: np.ndarray) -> dict[str, Any]:
     """Mean -ln p of the test rows, and by how much it exceeds the score's, row by row."""
-    return {"name": name, **_numbers(rows_estimate(nll)), "difference": _numbers(rows_estimate(nll - score))}
+    return {"name": name, **_numbers(estimate_rows(nll)), "difference": _numbers(estimate_rows(nll - score))}
 
 
 def _numbers(estimate: Estimate) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from thermodiff.cross_fitting import DEFAULT_TRAINING, CrossFitting
 from thermodiff.data_io import Table, load
 from thermodiff.dequantisation import dequantise
-from thermodiff.information import FEWEST_ROWS
+from thermodiff.information_sums import FEWEST_ROWS
 from thermodiff.named_data import NAMES, TRAINING, named_data
 from thermodiff.validation import check_continuous, check_samples, complain
 
