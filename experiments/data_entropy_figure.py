@@ -75,7 +75,7 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
         grouped(rows, "family", "columns"), key=lambda item: float(np.abs(errors(item[1], "neighbours")).max())
     )]  # fmt: skip
     with plotting.style():
-        figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 0.6 + 0.19 * len(names))
+        figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, max(2.0, 0.8 + 0.18 * len(names)))
         panels = figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0]
         for axes, n in zip(panels, sizes, strict=True):
             _panel(axes, [row for row in rows if row["n"] == n], names)

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments import harness, information_runs
+from experiments import harness, information_runs, mutual_information_figure
 from experiments.information_data import TASKS, Task, stored_tasks
 
 
@@ -91,8 +91,8 @@ def main(argv: list[str] | None = None) -> int:
         CELL_KEYS,
         cells,
         measure,
-        figure.table,
-        figure.draw,
+        mutual_information_figure.table,
+        mutual_information_figure.draw,
     )
 
 
