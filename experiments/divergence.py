@@ -117,7 +117,7 @@ def draw(rows: list[dict[str, Any]], out: Path) -> tuple[Path, Path]:
             axes.set_xticks(sorted({row["dim"] for row in rows}), sorted({row["dim"] for row in rows}))
             axes.minorticks_off()
             axes.set_yscale("symlog", linthresh=0.05)
-            axes.set_yticks([-1, -0.1, 0, 0.1, 1], ["−1", "−0.1", "0", "0.1", "1"])
+            axes.set_yticks([-10, -1, -0.1, 0, 0.1], ["−10", "−1", "−0.1", "0", "0.1"])
             axes.set_title({"shifted": "mean shifted by 1/2", "wider": "wider by 3/2"}[pair])
             axes.set_xlabel("dimension d")
         panels[0].set_ylabel("error of KL(p‖q) (nats)")
