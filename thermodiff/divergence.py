@@ -41,8 +41,8 @@ def kl_divergence(
     One map of the coordinates, fitted to both samples, serves both. Networks trained on q are evaluated on the rows of
     p. What those networks lose on rows of q that they have not seen, half of the difference between held-out and seen
     rows, is taken off CE(p, q) and widens the bracket. The standard error is that of the sampling of p and of the
-    bracket; that the moments of q are known from m rows alone is not in it. Arguments and errors as in ``data_entropy``; terms: ``cross
-    entropy`` and ``entropy`` of p after the map.
+    bracket; that the moments of q are known from m rows alone is not in it. Arguments and errors as in
+    ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after the map.
     """
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
