@@ -87,4 +87,4 @@ def _by_task(axes: Any, named: list[tuple[tuple, list[Row]]]) -> None:
     axes.grid(axis="y", color=plotting.GREY, alpha=0.2, linewidth=0.5)
     axes.set_xscale("symlog", linthresh=0.05)
     axes.set_xticks([-1, -0.1, 0, 0.1, 1], ["−1", "−0.1", "0", "0.1", "1"])
-    axes.set_xlabel("error (nats); bar: seen to held out")
+    axes.set_xlabel("error (nats); bar: the bracket")

@@ -6,6 +6,7 @@ import oracles as oracle
 import pytest
 
 import thermodiff as td
+from thermodiff.conditional import unconditional
 from thermodiff.gaussian_correction import (
     CANONICAL,
     LEVELS,
@@ -13,7 +14,6 @@ from thermodiff.gaussian_correction import (
     SIGMA_LOW,
     Correction,
     evaluate,
-    gaussian_cost,
     gaussian_only,
 )
 
@@ -80,7 +80,9 @@ def measured(name, samples, process="canonical", reference=None, n=N, seed=0):
     score = td.exact_score(law, PROCESSES[process])
     reference = by_hand(law) if reference is None else reference
     rows, d = samples[name][:n], law.dim
-    return evaluate(jax.random.key(seed), score, reference, rows, tuple(range(d)), d, PROCESSES[process])
+    return evaluate(
+        jax.random.key(seed), score, unconditional(reference), rows, tuple(range(d)), d, PROCESSES[process]
+    )
 
 
 def mean_and_error(values):
@@ -125,7 +127,9 @@ def test_to_a_thousandth_of_a_nat(name):
         x = np.linspace(-7, 7, 400_001)
         p = np.exp(oracle.mixture_log_density(x[:, None], WEIGHTS, MEANS, VARIANCES))
         rows = np.interp(u, np.cumsum(p) / p.sum(), x)[:, None]
-    c = evaluate(jax.random.key(1), td.exact_score(law, CANONICAL), by_hand(law), rows, (0,), 1)
+    c = evaluate(
+        jax.random.key(1), td.exact_score(law, CANONICAL), unconditional(by_hand(law)), rows, (0,), 1
+    )
     expected = blurred_entropy(name)
     for reading in READINGS:
         values = c.entropy(reading)
@@ -158,7 +162,7 @@ def test_gaussian_data_leave_nothing_to_average():
     cov = np.array([[1.2, 0.7], [0.7, 0.8]])
     law = td.Gaussian([30.0, -5.0], cov)
     rows = np.asarray(law.sample(jax.random.key(2), N))
-    c = evaluate(jax.random.key(3), td.exact_score(law, CANONICAL), law, rows, (0, 1), 2)
+    c = evaluate(jax.random.key(3), td.exact_score(law, CANONICAL), unconditional(law), rows, (0, 1), 2)
     assert np.abs(c.square).max() < 1e-8
     assert np.abs(c.overlap).max() < 1e-3
     np.testing.assert_allclose(c.entropy("denoising"), c.gaussian, atol=1e-3)
@@ -199,7 +203,9 @@ def test_gaussian_cost_in_closed_form():
         )
         for r in rows.astype(float)
     ]
-    np.testing.assert_allclose(gaussian_cost(td.Gaussian(mean, cov), rows), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        unconditional(td.Gaussian(mean, cov)).cost(rows, SIGMA_LOW), expected, rtol=1e-5
+    )
 
 
 def test_gaussian_only_adds_nothing_and_knows_its_rate():
@@ -207,8 +213,8 @@ def test_gaussian_only_adds_nothing_and_knows_its_rate():
     cov = np.array([[2.0, -1.1], [-1.1, 0.7]])
     g = td.Gaussian([1.0, 2.0], cov)
     rows = np.asarray(g.sample(jax.random.key(4), 50))
-    c = gaussian_only(g, rows)
-    np.testing.assert_array_equal(c.gaussian, gaussian_cost(g, rows))
+    c = gaussian_only(unconditional(g), rows)
+    np.testing.assert_array_equal(c.gaussian, unconditional(g).cost(rows, SIGMA_LOW))
     for name in READINGS:
         np.testing.assert_array_equal(c.entropy(name, np.zeros(LEVELS)), c.gaussian)
     high, low = (np.linalg.slogdet(cov + s**2 * np.eye(2))[1] for s in (SIGMA_HIGH, SIGMA_LOW))
@@ -221,16 +227,18 @@ def test_the_same_key_gives_the_same_noise_whatever_the_columns():
     pair = td.Uniform([-1.0, 3.0], [2.0, 3.5])
     rows = np.asarray(pair.sample(jax.random.key(8), 64))
     key = jax.random.key(9)
-    both = evaluate(key, td.exact_score(pair, CANONICAL), by_hand(pair), rows, (0, 1), 2)
+    both = evaluate(key, td.exact_score(pair, CANONICAL), unconditional(by_hand(pair)), rows, (0, 1), 2)
     alone = [
-        evaluate(key, td.exact_score(law, CANONICAL), by_hand(law), rows[:, [j]], (j,), 2)
+        evaluate(key, td.exact_score(law, CANONICAL), unconditional(by_hand(law)), rows[:, [j]], (j,), 2)
         for j, law in enumerate(parts)
     ]
     for name in ("square", "overlap"):
         added = sum(getattr(c, name) for c in alone)
         np.testing.assert_allclose(getattr(both, name), added, atol=2e-3 * np.abs(added).max())
     np.testing.assert_allclose(both.gaussian, sum(c.gaussian for c in alone), rtol=1e-5)
-    again = evaluate(key, td.exact_score(pair, CANONICAL), by_hand(pair), rows, (0, 1), 2)
+    again = evaluate(key, td.exact_score(pair, CANONICAL), unconditional(by_hand(pair)), rows, (0, 1), 2)
     np.testing.assert_array_equal(again.square, both.square)
-    other = evaluate(jax.random.key(10), td.exact_score(pair, CANONICAL), by_hand(pair), rows, (0, 1), 2)
+    other = evaluate(
+        jax.random.key(10), td.exact_score(pair, CANONICAL), unconditional(by_hand(pair)), rows, (0, 1), 2
+    )
     assert np.abs(other.square - both.square).max() > 1e-2

@@ -14,6 +14,7 @@ from problems_information import SMALL, N, gaussian_entropy, gaussian_rows
 from scipy.stats import t as student
 
 import thermodiff as td
+from thermodiff.divergence import moment_error
 from thermodiff.gaussian_correction import CANONICAL, SIGMA_LOW
 from thermodiff.information_report import (
     bracket_warning,
@@ -113,7 +114,9 @@ def test_terms_add_up(mixture_answer):
 def test_units_move_the_entropy_and_nothing_else(mixture_rows, mixture_answer):
     factors = np.array([1e-3, -40.0])
     got = td.data_entropy(jax.random.key(1), mixture_rows * factors + 1.0, settings=SMALL)
-    assert got.mean - np.log(np.abs(factors)).sum() == pytest.approx(mixture_answer.mean, abs=1e-2)
+    # A mirrored coordinate is another training: the same but for what trainings differ by.
+    near(got, mixture_answer.mean + np.log(np.abs(factors)).sum(), z=2.0)
+    assert got.terms["gaussian"] - mixture_answer.terms["gaussian"] == pytest.approx(0.0, abs=1e-4)
     # No coordinate mirrored and a power of two: the same numbers reach the networks.
     got = td.data_entropy(jax.random.key(1), 8 * mixture_rows, settings=SMALL)
     assert got.mean - 2 * np.log(8) == pytest.approx(mixture_answer.mean, abs=1e-6)
@@ -145,7 +148,9 @@ def test_conditional_entropy_and_the_chain_rule(trio):
     near(got, gaussian_entropy(COV[0, 0] - COV[0, 1] ** 2 / COV[1, 1]))
     pair = td.data_entropy(key, trio[:, :2], settings=SMALL)
     condition = td.data_entropy(key, y, settings=SMALL)
-    assert got.mean + condition.mean == pytest.approx(pair.mean, abs=0.01)
+    # Other networks: what is left of their difference is in the brackets, and the sampling error is common.
+    apart = np.hypot(pair.bracket[1] - pair.bracket[0], got.bracket[1] - got.bracket[0])
+    assert got.mean + condition.mean == pytest.approx(pair.mean, abs=0.01 + apart)
 
 
 # --- dependence -----------------------------------------------------------------------------------
@@ -211,11 +216,11 @@ def test_conditional_mutual_information_and_the_chain_rule(trio):
 def test_total_correlation(trio):
     got = td.total_correlation(jax.random.key(9), trio, settings=SMALL)
     near(got, -0.5 * np.linalg.slogdet(COV)[1])
-    # Of two columns it is their mutual information, and here the same numbers.
+    # Of two columns it is their mutual information, by another network.
     pair = td.total_correlation(jax.random.key(2), trio[:, :2], settings=SMALL)
     same = td.mutual_information(jax.random.key(2), trio[:, :1], trio[:, 1:2], settings=SMALL)
-    assert pair.mean == pytest.approx(same.mean, abs=1e-9)
-    assert pair.stderr == pytest.approx(same.stderr, abs=1e-9)
+    assert pair.mean == pytest.approx(same.mean, abs=0.02)
+    assert pair.terms["gaussian"] == pytest.approx(same.terms["gaussian"], abs=1e-4)
 
 
 # --- divergence -----------------------------------------------------------------------------------
@@ -235,6 +240,26 @@ def test_divergence_of_shifted_and_scaled_gaussians():
     got = td.kl_divergence(jax.random.key(10), p, q, settings=SMALL)
     near(got, expected)
     assert got.terms["cross entropy"] - got.terms["entropy"] == pytest.approx(got.mean, abs=1e-9)
+
+
+@pytest.mark.parametrize("wide", [1.0, 1.7])
+def test_what_the_moments_of_q_are_off_by(wide):
+    """E_p[-ln G_q] over 2000 samples of q: its scatter, with p known."""
+    rng = np.random.default_rng(18)
+    root = np.array([[1.0, 0.0], [0.8, 0.6]])
+    p = rng.normal(size=(4000, 2)) @ (wide * root.T) + [0.5, -0.3]
+    second, centre = np.cov(p, rowvar=False, ddof=0), p.mean(axis=0)
+    costs, errors = [], []
+    for _ in range(2000):
+        q = rng.normal(size=(300, 2)) @ root.T
+        mean, cov = q.mean(axis=0), np.cov(q, rowvar=False)
+        apart = centre - mean
+        inverse = np.linalg.inv(cov)
+        quadratic = np.trace(inverse @ second) + apart @ inverse @ apart
+        costs.append(0.5 * (quadratic + np.linalg.slogdet(cov)[1]))
+        if len(errors) < 50:
+            errors.append(moment_error(p, q))
+    assert np.mean(errors) == pytest.approx(np.std(costs), rel=0.08)
 
 
 def test_divergence_of_equal_laws(mixture_rows):
@@ -367,6 +392,7 @@ def test_errors_add_in_squares():
     sampling = np.sqrt(100 / 99) / 10
     assert estimate_rows(values).stderr == pytest.approx(sampling)
     assert total_error(values, (0.4, 1.6)) == pytest.approx(np.sqrt(sampling**2 + 1.2**2 / 12))
+    assert total_error(values, (0.4, 1.6), 0.3) == pytest.approx(np.sqrt(sampling**2 + 1.2**2 / 12 + 0.09))
 
 
 def test_warnings_fire_where_they_should_and_only_there():
@@ -376,7 +402,7 @@ def test_warnings_fire_where_they_should_and_only_there():
     assert "differ by -0.200" in spread_warning(rows, rows + 0.2)[0]
     assert spread_warning(rows, rows + rng.normal(size=400) * 20 + 1) == []
     assert bracket_warning((1.0, 1.09), 2) == []
-    assert "differ by 0.11 nats" in bracket_warning((1.11, 1.0), 2)[0]
+    assert "still to be learned: 0.06 to 0.17 nats" in bracket_warning((1.11, 1.0), 2)[0]
     assert training_warning([100, 250], 300) == []
     assert "1 of 2 trainings were still improving at step 300" in training_warning([100, 300], 300)[0]
     assert tail_warning(rows[:, None]) == []

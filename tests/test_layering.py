@@ -17,6 +17,7 @@ LAYERS = (
     "validation",
     "dequantisation",
     "distributions",
+    "conditional",
     "processes",
     "points",
     "scores",

@@ -1,13 +1,12 @@
-"""Every row evaluated by networks that never saw it, and as many rows by networks that did.
+"""Every row evaluated by networks that never saw it, trained with all effort and with half of it.
 
-The rows are cut into K folds. Network k is trained on all but fold k, stopped by a part of fold k + 2, and evaluated on
-fold k (held out, h) and on fold k + 1 (trained on, t). A trained network is too good on rows it has seen by about as
-much as it is too bad on others: for the denoising loss, a mean of squares, E[h] - S0 = S0 - E[t] to first order, mode
-by mode, when each mode is shrunk to its best amount, as held-out stopping and rescaling strive for. With b the square
-of a mode, v the variance of its estimate and a the fraction of it that is kept,
-    E[h] - S0 = (1 - a)^2 b + a^2 v,   E[t] - S0 = (1 - a)^2 b - (2a - a^2) v,
-whose mean vanishes at the best a = b/(b + v). So (h + t)/2 estimates the entropy, and [t, h] brackets it. For the
-Gaussian part both biases are known exactly and are taken out (``gaussian_biases``). Source: this project.
+The rows are cut into K folds. Network k is trained on all but fold k, stopped by a part of fold k + 1, and evaluated on
+fold k. What it has not learned it adds to the entropy: h = S + J. A second network, of half the rows in half the steps,
+gives h' = S + J'. Few rows and few steps cost a power of their number: with J ~ effort^-beta and D = h' - h
+    J = kappa D,   kappa = 1/(2^beta - 1),
+between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). The estimate is h - 2 D, and
+[h - 3 D, h - D] brackets it. For the Gaussian part the bias is known exactly and is taken out (``gaussian_bias``).
+Source: this project.
 """
 
 from __future__ import annotations
@@ -20,20 +19,34 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.distributions.samples import Samples
-from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, Correction, evaluate, gaussian_only
+from thermodiff.conditional import ConditionalGaussian, ConditionalRows, ConditionalScore, Row, regression
+from thermodiff.gaussian_correction import (
+    CANONICAL,
+    LEVELS,
+    SIGMA_HIGH,
+    SIGMA_LOW,
+    Correction,
+    evaluate,
+    gaussian_only,
+)
 from thermodiff.numerics import wishart_log_det_bias
-from thermodiff.scores import reference_of
 from thermodiff.training import fit
-from thermodiff.training_problem import TrainingConfig, reference_gaussian
-from thermodiff.types import Key, Scalar, Vector, pytree_dataclass
+from thermodiff.training_problem import FEW_ROWS_PER_DIM, TrainingConfig, shrunk
+from thermodiff.types import Key, Scalar, pytree_dataclass
 from thermodiff.validation import check_count, complain
 
 DEFAULT_TRAINING = TrainingConfig(
-    steps=2000, batch_size=512, learning_rate=2e-3, width=128, depth=4, chunk=200, patience=4
+    steps=2000,
+    batch_size=512,
+    learning_rate=2e-3,
+    width=128,
+    depth=4,
+    chunk=200,
+    patience=4,
 )
 """One setting for every data set: nothing is tuned to the data but the length of the training."""
+KAPPA = 2.0
+"""What is missing in all, in units of what half the effort loses: the middle of what is possible, KAPPA -+ 1."""
 SMOOTHING = 5
 """Neighbouring noise levels that share one rescaling of the network's correction."""
 LARGEST_SCALE = 1.2
@@ -41,7 +54,7 @@ LARGEST_SCALE = 1.2
 
 @dataclasses.dataclass(frozen=True)
 class CrossFitting:
-    """K ``folds`` (at least 3), the ``training`` of each network, and the fraction of a fold that stops it."""
+    """K ``folds``, the ``training`` of each network, and the fraction of the next fold that stops it."""
 
     folds: int = 3
     training: TrainingConfig = DEFAULT_TRAINING
@@ -49,8 +62,8 @@ class CrossFitting:
 
     def __post_init__(self) -> None:
         check_count("folds", self.folds)
-        if self.folds < 3:
-            raise complain("folds", f"{self.folds}", "at least 3: to hold out, to stop by, and to train on")
+        if self.folds < 2:
+            raise complain("folds", f"{self.folds}", "at least 2: to hold out, and to train on")
         if not 0 < self.validation < 1:
             raise complain("validation", f"{self.validation}", "a fraction of a fold, in (0, 1)")
         if self.training.patience is None:
@@ -58,18 +71,40 @@ class CrossFitting:
                 "training", "no patience", "a TrainingConfig with patience=..., to stop before it overfits"
             )
 
+    @property
+    def half(self) -> TrainingConfig:
+        """The training in half the steps, recorded and stopped at half the intervals."""
+        t = self.training
+        return dataclasses.replace(t, steps=max(1, t.steps // 2), chunk=max(1, t.chunk // 2))
+
+
+class Part(NamedTuple):
+    """Columns of a table, and columns that are given: S(columns | given)."""
+
+    columns: tuple[int, ...]
+    given: tuple[int, ...] = ()
+
+    @property
+    def dim(self) -> int:
+        """How many columns have an entropy."""
+        return len(self.columns)
+
+    def of(self, z: np.ndarray) -> np.ndarray:
+        """Those columns of z (n, D) and then the given ones, in single precision."""
+        return np.ascontiguousarray(z[:, [*self.columns, *self.given]], dtype=np.float32)
+
 
 class Fold(NamedTuple):
-    """Row numbers: held out, trained on and evaluated, for stopping, all that are trained on."""
+    """Row numbers: held out, for stopping, trained on, and the half of these that half the effort is trained on."""
 
     held_out: np.ndarray
-    seen: np.ndarray
     validation: np.ndarray
     training: np.ndarray
+    half: np.ndarray
 
 
 def split_folds(seed: int, n: int, settings: CrossFitting) -> list[Fold]:
-    """The folds of n rows; every row is in one ``held_out`` and one ``seen``.
+    """The folds of n rows; every row is in one ``held_out``.
 
     All folds train and stop on as many rows, so that they compile once: where K does not divide n, a row is left out.
     """
@@ -79,49 +114,91 @@ def split_folds(seed: int, n: int, settings: CrossFitting) -> list[Fold]:
     parts = np.array_split(rng.permutation(n), settings.folds)
     folds = []
     for k in range(settings.folds):
-        held_out, seen, third = (parts[(k + i) % settings.folds] for i in range(3))
-        validation = third[:stopping]
-        training = np.setdiff1d(np.arange(n), np.concatenate([held_out, validation]))[:most]
-        folds.append(Fold(held_out, seen, validation, training))
+        held_out, following = parts[k], parts[(k + 1) % settings.folds]
+        validation = following[:stopping]
+        training = rng.permutation(np.setdiff1d(np.arange(n), np.concatenate([held_out, validation])))[:most]
+        folds.append(Fold(held_out, validation, training, training[: most // 2]))
     return folds
 
 
 class Trained(NamedTuple):
-    """The score of one fold and set of columns, the Gaussian it starts from, and the rescaling of its correction."""
+    """A score, the Gaussian it starts from, the rescaling of its correction, and how its training ended."""
 
     score: Any
-    reference: Gaussian
+    reference: ConditionalGaussian
     scale: np.ndarray
+    bias: float
     best_step: int
     loss: float
 
 
-def train(key: Key, z: np.ndarray, fold: Fold, settings: CrossFitting) -> Trained:
-    """A network on the training rows of ``z`` (n, d), stopped by and rescaled on the validation rows."""
+def gaussian_of(rows: np.ndarray, dim: int) -> ConditionalGaussian:
+    """The Gaussian of the first ``dim`` columns of rows (n, d + c) given the others, by their moments.
+
+    Correlations are shrunk as in ``training_problem.reference_gaussian`` where rows are few.
+    """
+    x = np.asarray(rows, dtype=np.float64)
+    n, width = x.shape
+    cov = np.cov(x, rowvar=False).reshape(width, width)
+    if n < FEW_ROWS_PER_DIM * width:
+        cov = shrunk(cov, n)
+    return regression(x.mean(axis=0), cov, dim, n)
+
+
+def train(
+    key: Key, rows: np.ndarray, dim: int, training: np.ndarray, stopping: np.ndarray, config: TrainingConfig
+) -> Trained:
+    """A network on the numbers ``training`` of rows (n, d + c), stopped by and rescaled on the numbers ``stopping``."""
     fit_key, scale_key = jax.random.split(key)
-    data = Samples(z[fold.training])
+    m, width = len(training), rows.shape[1]
+    reference = gaussian_of(rows[training], dim)
+    data = ConditionalRows(rows[training], reference, width - dim)
     start = float(CANONICAL.time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
-    config = dataclasses.replace(settings.training, t_min=start)
-    trained = fit(fit_key, data, CANONICAL, config=config, validation=z[fold.validation])
-    score, reference = trained.score, reference_of(trained.score)
-    assert reference is not None
-    d = z.shape[1]
-    scale = best_scale(evaluate(scale_key, score, reference, z[fold.validation], tuple(range(d)), d))
+    config = dataclasses.replace(config, t_min=start, parameterisation=ConditionalScore)
+    trained = fit(fit_key, data, CANONICAL, config=config, validation=rows[stopping])
+    scale = best_scale(evaluate(scale_key, trained.score, reference, rows[stopping], tuple(range(dim)), dim))
     losses = trained.history.validation
     best = int(np.nanargmin(losses))
-    return Trained(score, reference, scale, int(trained.history.step[best]), float(losses[best]))
+    bias = gaussian_bias(m, dim, width - dim)
+    return Trained(
+        trained.score, reference, scale, bias, int(trained.history.step[best]), float(losses[best])
+    )
 
 
 def train_folds(
-    key: Key, z: np.ndarray, folds: list[Fold], settings: CrossFitting, tell: Callable[[float], None]
+    key: Key, z: np.ndarray, folds: list[Fold], config: TrainingConfig, tell: Callable[[float], None]
 ) -> list[Trained]:
     """One network a fold on rows z (n, d), which together have seen nearly all of them; tells each one's loss."""
+    rows = z.astype(np.float32)
     answers = []
     for k, fold in enumerate(folds):
         everything = np.setdiff1d(np.arange(len(z)), fold.validation)
-        answers.append(train(jax.random.fold_in(key, k), z, fold._replace(training=everything), settings))
-        tell(answers[-1].loss)
+        trained = train(jax.random.fold_in(key, k), rows, z.shape[1], everything, fold.validation, config)
+        answers.append(trained)
+        tell(trained.loss)
     return answers
+
+
+@pytree_dataclass
+class RescaledScore:
+    """n = n_G + c(ell) (n_th - n_G): the network's correction of its Gaussian times c (L,), one for each interval."""
+
+    score: ConditionalScore
+    scale: Any
+
+    def noise(self, row: Row, t: Scalar) -> Row:
+        """The noise prediction, shape (d + c,)."""
+        inside, g = self.score, self.score.reference
+        alpha, sigma = inside.process.alpha(t), inside.process.sigma(t)
+        level = (jnp.log(sigma / alpha) - jnp.log(SIGMA_LOW)) / jnp.log(SIGMA_HIGH / SIGMA_LOW) * LEVELS
+        factor = self.scale[jnp.clip(level.astype(int), 0, LEVELS - 1)]
+        gaussian = g.noise(row, alpha, sigma)
+        noise = inside.noise(row, t)
+        return noise.at[: g.dim].set(gaussian + factor * (noise[: g.dim] - gaussian))
+
+    def __call__(self, row: Row, t: Scalar) -> Row:
+        """The score, shape (d + c,)."""
+        return -self.noise(row, t) / self.score.process.sigma(t)
 
 
 @pytree_dataclass
@@ -130,15 +207,24 @@ class MeanScore:
 
     scores: tuple[Any, ...]
 
-    def __call__(self, x: Vector, t: Scalar) -> Vector:
-        """(1/K) sum_k s_k(x, t)."""
-        return sum(score(x, t) for score in self.scores) / len(self.scores)
+    def noise(self, row: Row, t: Scalar) -> Row:
+        """(1/K) sum_k n_k(row, t)."""
+        return sum(score.noise(row, t) for score in self.scores) / len(self.scores)
+
+    def __call__(self, row: Row, t: Scalar) -> Row:
+        """The score, shape (d + c,)."""
+        return sum(score(row, t) for score in self.scores) / len(self.scores)
 
 
-def gaussian_fold(z: np.ndarray, fold: Fold) -> Trained:
+def mean_score(trained: list[Trained]) -> MeanScore:
+    """The rescaled scores of several trainings, averaged."""
+    return MeanScore(tuple(RescaledScore(t.score, jnp.asarray(t.scale, dtype=float)) for t in trained))
+
+
+def gaussian_fold(rows: np.ndarray, dim: int, training: np.ndarray) -> Trained:
     """No network: the Gaussian of the training rows, for coordinates that are known to be normal."""
-    reference = reference_gaussian(jax.random.key(0), Samples(z[fold.training]))
-    return Trained(None, reference, np.zeros(LEVELS), 0, np.nan)
+    bias = gaussian_bias(len(training), dim, rows.shape[1] - dim)
+    return Trained(None, gaussian_of(rows[training], dim), np.zeros(LEVELS), bias, 0, np.nan)
 
 
 def best_scale(correction: Correction) -> np.ndarray:
@@ -152,74 +238,72 @@ def best_scale(correction: Correction) -> np.ndarray:
     return np.clip(overlap / np.maximum(square, 1e-30), 0.0, LARGEST_SCALE)
 
 
-def corrections(
-    key: Key, trained: Trained, rows: np.ndarray, columns: tuple[int, ...], noise_dim: int
-) -> Correction:
-    """``evaluate`` of a trained fold on rows (n, d)."""
-    if trained.score is None:
-        return gaussian_only(trained.reference, rows)
-    return evaluate(key, trained.score, trained.reference, rows, columns, noise_dim)
+def gaussian_bias(m: int, d: int, given: int = 0) -> float:
+    """By how much -ln of the Gaussian y | w fitted to m rows exceeds the entropy on other rows, nats.
 
-
-# --- the Gaussian part ----------------------------------------------------------------------------
-
-
-def gaussian_biases(m: int, d: int) -> tuple[float, float]:
-    """(h, t): by how much -ln of the Gaussian fitted to m rows exceeds the entropy, on other rows and on those.
-
-    For Gaussian data, exactly: E ln det of a Wishart matrix is a sum of digammas, E of its inverse a multiple of the
-    inverse. About +-d(d + 3)/4m. Not known, and taken for zero, for m <= d + 2.
+    For Gaussian data of d columns and c given ones, exactly. With nu = m - 1 - c degrees of freedom E ln det of the
+    residuals' covariance is a sum of digammas, E of its inverse nu/(nu - d - 1) times the inverse, and the fitted
+    centre adds (1 + 1/m)(m - 2)/(m - c - 2) - 1 of the variance. About d(d + 3 + 2c)/4m. Not known, and taken for
+    zero, for nu <= d + 1.
     """
-    nu = m - 1
+    nu = m - 1 - given
     if nu <= d + 1:
-        return 0.0, 0.0
-    log_det = wishart_log_det_bias(m, d)
-    seen = 0.5 * log_det + 0.5 * d * (nu / m - 1)
-    held_out = 0.5 * log_det + 0.5 * d * (nu / (nu - d - 1) * (1 + 1 / m) - 1)
-    return held_out, seen
+        return 0.0
+    inflation = nu / (nu - d - 1) * (1 + 1 / m) * (m - 2) / (m - given - 2)
+    return 0.5 * wishart_log_det_bias(nu + 1, d) + 0.5 * d * (inflation - 1)
 
 
 # --- all folds ------------------------------------------------------------------------------------
 
 
 class FoldRows(NamedTuple):
-    """One fold's answer for one set of columns: corrections on its two kinds of rows."""
+    """One fold's answer for one part: what all effort and half of it make of the rows held out."""
 
     fold: Fold
     trained: Trained
-    held_out: Correction
-    seen: Correction
+    whole: Correction
+    less: Trained
+    half: Correction
 
-    def values(self, reading: str) -> tuple[np.ndarray, np.ndarray]:
-        """-ln G - int K of the held-out and the seen rows, less the Gaussian's known biases, nats."""
-        biases = gaussian_biases(len(self.fold.training), self.trained.reference.dim)
-        pairs = zip((self.held_out, self.seen), biases, strict=True)
-        held_out, seen = (c.entropy(reading, self.trained.scale) - bias for c, bias in pairs)
-        return held_out, seen
+    def values(self, reading: str) -> np.ndarray:
+        """-ln G - int K of the held-out rows by the whole effort, less the Gaussian's known bias, nats."""
+        return self.whole.entropy(reading, self.trained.scale) - self.trained.bias
+
+    def half_values(self) -> np.ndarray:
+        """The same by half the effort, denoising reading."""
+        return self.half.entropy("denoising", self.less.scale) - self.less.bias
 
 
 class Rows(NamedTuple):
-    """Of every row (n,), in the order of the table: its value held out and seen, denoising, and in other readings."""
+    """Of every row (n,), in the order of the table: held out, by half the effort, and in other readings."""
 
     held_out: np.ndarray
-    seen: np.ndarray
+    half: np.ndarray
     quadratic: np.ndarray
     divergence: np.ndarray
 
     @property
-    def middle(self) -> np.ndarray:
-        """(h + t)/2 of every row."""
-        return 0.5 * (self.held_out + self.seen)
+    def best(self) -> np.ndarray:
+        """h - kappa (h' - h) of every row."""
+        return self.held_out - KAPPA * (self.half - self.held_out)
+
+    @property
+    def bracket(self) -> tuple[float, float]:
+        """h - (kappa -+ 1)(h' - h) in the mean, the smaller first."""
+        loss = abs(float(np.mean(self.half - self.held_out)))
+        middle = float(self.best.mean())
+        return middle - loss, middle + loss
 
 
 def in_order(answers: list[FoldRows], n: int) -> Rows:
     """The values of all folds put back where their rows were."""
     rows = Rows(*(np.full(n, np.nan) for _ in Rows._fields))
     for answer in answers:
-        fold = answer.fold
-        rows.held_out[fold.held_out], rows.seen[fold.seen] = answer.values("denoising")
-        for name in ("quadratic", "divergence"):
-            getattr(rows, name)[fold.held_out] = answer.values(name)[0]
+        held_out = answer.fold.held_out
+        rows.half[held_out] = answer.half_values()
+        rows.held_out[held_out] = answer.values("denoising")
+        rows.quadratic[held_out] = answer.values("quadratic")
+        rows.divergence[held_out] = answer.values("divergence")
     return rows
 
 
@@ -229,8 +313,8 @@ def truncation(answers: list[FoldRows]) -> float:
     dS/d ell = E|n_th|^2 grows as sigma^gamma: gamma = 2 where the density is smooth, 1 at edges; gamma is taken from
     the first unit of ell, between 1 and 2, and the integral from sigma = 0 is the rate at sigma_low over gamma.
     """
-    step = answers[0].held_out.step
-    rate = np.mean([answer.held_out.total for answer in answers], axis=0)
+    step = answers[0].whole.step
+    rate = np.mean([answer.whole.total for answer in answers], axis=0)
     apart = max(1, round(1 / step))
     gamma = np.clip(np.log(rate[apart] / rate[0]) / (apart * step), 1.0, 2.0)
     return float(rate[0] * np.exp(-0.5 * gamma * step) / gamma)
@@ -239,26 +323,38 @@ def truncation(answers: list[FoldRows]) -> float:
 def cross_fit(
     key: Key,
     z: np.ndarray,
-    columns: tuple[int, ...],
+    part: Part,
     folds: list[Fold],
     settings: CrossFitting,
     normal: bool,
     tell: Callable[[float], None],
 ) -> list[FoldRows]:
-    """Trains and evaluates one network a fold on ``columns`` of z (n, D).
+    """Trains two networks a fold on ``part`` of z (n, D), with all effort and with half, and evaluates both.
 
     ``normal`` says that these columns are normal as they are, so that no network is needed. Rows get the same noise
-    whatever the columns, because it is drawn from ``key`` and the fold alone.
+    whatever the part, because it is drawn from ``key`` and the fold alone.
     """
-    part = np.ascontiguousarray(z[:, list(columns)], dtype=np.float32)
+    rows, dim = part.of(z), part.dim
     answers = []
     for k, fold in enumerate(folds):
-        train_key, held_key, seen_key = jax.random.split(jax.random.fold_in(key, k), 3)
-        trained = gaussian_fold(part, fold) if normal else train(train_key, part, fold, settings)
-        measured = [
-            corrections(noise, trained, part[rows], columns, z.shape[1])
-            for noise, rows in ((held_key, fold.held_out), (seen_key, fold.seen))
-        ]
-        answers.append(FoldRows(fold, trained, *measured))
+        train_key, less_key, noise = jax.random.split(jax.random.fold_in(key, k), 3)
+        if normal:
+            trained, less = (gaussian_fold(rows, dim, numbers) for numbers in (fold.training, fold.half))
+        else:
+            trained = train(train_key, rows, dim, fold.training, fold.validation, settings.training)
+            less = train(less_key, rows, dim, fold.half, fold.validation, settings.half)
+        whole, half = (
+            corrections(noise, t, rows[fold.held_out], part.columns, z.shape[1]) for t in (trained, less)
+        )
+        answers.append(FoldRows(fold, trained, whole, less, half))
         tell(trained.loss)
     return answers
+
+
+def corrections(
+    key: Key, trained: Trained, rows: np.ndarray, columns: tuple[int, ...], noise_dim: int
+) -> Correction:
+    """``evaluate`` of a trained fold on rows (n, d + c)."""
+    if trained.score is None:
+        return gaussian_only(trained.reference, rows)
+    return evaluate(key, trained.score, trained.reference, rows, columns, noise_dim)

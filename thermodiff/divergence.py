@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from thermodiff.cross_fitting import CrossFitting, FoldRows, Rows, corrections, gaussian_biases
+from thermodiff.cross_fitting import CrossFitting, FoldRows, Part, Rows, Trained, corrections
 from thermodiff.information_report import Information
 from thermodiff.information_sums import (
     READINGS,
@@ -23,6 +23,7 @@ from thermodiff.information_sums import (
     warnings_of,
 )
 from thermodiff.marginals import Asinh
+from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.types import Key
 from thermodiff.validation import complain
 
@@ -39,51 +40,64 @@ def kl_divergence(
     """KL(p || q) = CE(p, q) - S(p) from rows of p (n, d) and rows of q (m, d), nats.
 
     One map of the coordinates, fitted to both samples, serves both. Networks trained on q are evaluated on the rows of
-    p. What those networks lose on rows of q that they have not seen, half of the difference between held-out and seen
-    rows, is taken off CE(p, q) and widens the bracket. The standard error is that of the sampling of p and of the
-    bracket; that the moments of q are known from m rows alone is not in it. Arguments and errors as in
-    ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after the map.
+    p. The standard error is that of the sampling of p, of the bracket, and of the moments of q from m rows
+    (``moment_error``). Arguments and errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after
+    the map.
     """
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")
     fitted = marginals(np.concatenate([p, q]))
     z_p, z_q = fitted.forward(p), fitted.forward(q)
-    columns = tuple(range(p.shape[1]))
+    part = Part(tuple(range(p.shape[1])))
     key_p, key_q, key_cross = jax.random.split(key, 3)
     with teller(2 * settings.folds, progress) as tell:
-        answers_p, rows_p = cross_fitted_sum(key_p, z_p, {columns: 1.0}, settings, frozenset(), tell)
-        answers_q, rows_q = cross_fitted_sum(key_q, z_q, {columns: 1.0}, settings, frozenset(), tell)
-    loss_q = 0.5 * max(0.0, float(np.mean(rows_q.held_out - rows_q.seen)))
-    cross = _cross(key_cross, z_p, answers_p[columns], answers_q[columns])
-    total = Rows(
-        cross["denoising"] - rows_p.seen,
-        cross["denoising"] - 2 * loss_q - rows_p.held_out,
-        cross["quadratic"] - rows_p.quadratic,
-        cross["divergence"] - rows_p.divergence,
-    )
-    terms = {
-        "cross entropy": float(cross["denoising"].mean()) - loss_q,
-        "entropy": float(rows_p.middle.mean()),
-    }
+        answers_p, rows_p = cross_fitted_sum(key_p, z_p, {part: 1.0}, settings, frozenset(), tell)
+        answers_q, rows_q = cross_fitted_sum(key_q, z_q, {part: 1.0}, settings, frozenset(), tell)
+    cross = _cross(key_cross, z_p, answers_p[part], answers_q[part])
+    total = Rows(*(of_q - of_p for of_q, of_p in zip(cross, rows_p, strict=True)))
+    terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
     warnings = warnings_of(z_p, answers_p, rows_p, settings) + warnings_of(z_q, answers_q, rows_q, settings)
-    return report("KL divergence", total, terms, list(dict.fromkeys(warnings)))
+    unique = list(dict.fromkeys(warnings))
+    return report("KL divergence", total, terms, unique, other=moment_error(z_p, z_q))
 
 
-def _cross(
-    key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]
-) -> dict[str, np.ndarray]:
-    """-ln q of every row of p (n,) in each reading, by network k of q on fold k of p; its Gaussian part unbiased."""
-    values = {name: np.full(len(z), np.nan) for name in READINGS}
-    d = z.shape[1]
+def moment_error(p: np.ndarray, q: np.ndarray) -> float:
+    """Standard error of E_p[-ln G_q] that comes from the m rows of q (m, d), nats.
+
+    To first order row i of q moves the mean and covariance of G_q by (q_i - m)/m and ((q_i - m)(q_i - m)^T - C)/m and
+    with them the cross entropy by a_i/m,
+        a_i = -delta . u_i + (u_i^T (C - M) u_i)/2 + const.,    u_i = C^-1 (q_i - m),
+    delta and M the first and second moments of p about m; the error is std(a)/sqrt(m). Source: this project.
+    """
+    mean, cov = q.mean(axis=0), np.cov(q, rowvar=False).reshape(2 * q.shape[1:])
+    apart = p - mean
+    u = np.linalg.solve(cov, (q - mean).T).T
+    second = apart.T @ apart / len(p)
+    influence = -u @ apart.mean(axis=0) + 0.5 * np.einsum("ni,ij,nj->n", u, cov - second, u)
+    return float(influence.std(ddof=1) / np.sqrt(len(q)))
+
+
+def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]) -> Rows:
+    """-ln q of every row of p (n,), by the networks k of q on fold k of p; the Gaussian part unbiased."""
+    rows = Rows(*(np.full(len(z), np.nan) for _ in Rows._fields))
     for k, (of_p, of_q) in enumerate(zip(folds_p, folds_q, strict=True)):
-        held_out, trained = of_p.fold.held_out, of_q.trained
-        noise = jax.random.fold_in(key, k)
-        correction = corrections(noise, trained, z[held_out], tuple(range(d)), d)
-        excess = _cross_bias(correction.gaussian, trained.reference, len(of_q.fold.training))
-        for name, of_reading in values.items():
-            of_reading[held_out] = correction.entropy(name, trained.scale) - excess
-    return values
+        held_out, noise = of_p.fold.held_out, jax.random.fold_in(key, k)
+        whole = _readings(noise, of_q.trained, z[held_out], len(of_q.fold.training))
+        half = _readings(noise, of_q.less, z[held_out], len(of_q.fold.half))
+        rows.half[held_out] = half["denoising"]
+        rows.held_out[held_out] = whole["denoising"]
+        rows.quadratic[held_out] = whole["quadratic"]
+        rows.divergence[held_out] = whole["divergence"]
+    return rows
+
+
+def _readings(key: Key, trained: Trained, rows: np.ndarray, m: int) -> dict[str, np.ndarray]:
+    """-ln q of rows (n, d) in each reading, by a network that was fitted to m rows of q."""
+    d = rows.shape[1]
+    correction = corrections(key, trained, rows, tuple(range(d)), d)
+    excess = _cross_bias(correction.gaussian, trained.reference, m)
+    return {name: correction.entropy(name, trained.scale) - excess for name in READINGS}
 
 
 def _cross_bias(cost: np.ndarray, reference: Any, m: int) -> np.ndarray:
@@ -96,8 +110,6 @@ def _cross_bias(cost: np.ndarray, reference: Any, m: int) -> np.ndarray:
     if nu <= d + 1:
         return np.zeros_like(cost)
     variances = np.asarray(reference.variances, dtype=np.float64)
-    held_out, _ = gaussian_biases(m, d)
     inflation = nu / (nu - d - 1)
-    log_det_bias = held_out - 0.5 * d * (inflation * (1 + 1 / m) - 1)
     distance = cost - 0.5 * np.sum(np.log(2 * np.pi * variances))
-    return log_det_bias + distance * (1 - 1 / inflation) + 0.5 * d / m
+    return 0.5 * wishart_log_det_bias(m, d) + distance * (1 - 1 / inflation) + 0.5 * d / m

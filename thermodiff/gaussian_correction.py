@@ -6,8 +6,9 @@ sigma_low is (theory section 6)
     S = E[-ln G] - int K d ell - KL(p_high || G_high),      ell = ln(sigma),
 with K read in three ways, equal where the network is the true score:
     quadratic  E|F|^2        divergence  E[r . F]        denoising  2 E[r . F] - E|F|^2.
-Only |F|^2 and r . F enter. Both vanish where the data are Gaussian, so little noise is left to average. The integral
-over ell does not depend on the process: a score of any other serves through its own time at the same sigma/alpha.
+Where columns are given, all of it is of the others given those. Only |F|^2 and r . F enter. Both vanish where the data
+are Gaussian, so little noise is left to average. The integral over ell does not depend on the process: a score of any
+other serves through its own time at the same sigma/alpha.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.conditional import ConditionalGaussian, Row
 from thermodiff.processes import GeometricVarianceExploding
 from thermodiff.scores import noise_prediction
 from thermodiff.types import Key, Process, Scalar, Score, Vector, pytree_dataclass
@@ -63,13 +64,13 @@ class Correction:
 def evaluate(
     key: Key,
     score: Score,
-    reference: Gaussian,
+    reference: ConditionalGaussian,
     rows: Any,
     noise_columns: tuple[int, ...],
     noise_dim: int,
     process: Process = CANONICAL,
 ) -> Correction:
-    """``Correction`` of rows (n, d) under a score whose Gaussian is ``reference``.
+    """``Correction`` of rows (n, d + c) under a score whose Gaussian is ``reference``; the last c columns are given.
 
     The noise has ``noise_dim`` coordinates, of which ``noise_columns`` (d,) are used: scores of several sets of
     columns of one table then see the same noise, and so do two scores given the same key.
@@ -87,52 +88,42 @@ def evaluate(
     square, overlap, total = parts
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
     step = (high - low) / LEVELS
-    return Correction(gaussian_cost(reference, rows), square, overlap, total.mean(axis=0), step)
+    return Correction(reference.cost(rows, SIGMA_LOW), square, overlap, total.mean(axis=0), step)
 
 
-def gaussian_only(reference: Gaussian, rows: Any) -> Correction:
-    """``Correction`` of rows (n, d) where nothing is added to the Gaussian."""
+def gaussian_only(reference: ConditionalGaussian, rows: Any) -> Correction:
+    """``Correction`` of rows (n, d + c) where nothing is added to the Gaussian."""
     ell = np.log(SIGMA_LOW) + (np.arange(LEVELS) + 0.5) * np.log(SIGMA_HIGH / SIGMA_LOW) / LEVELS
     v = np.asarray(reference.variances, dtype=np.float64)[:, None]
     total = np.sum(np.exp(2 * ell) / (v + np.exp(2 * ell)), axis=0)
     zero = np.zeros((len(rows), LEVELS))
-    return Correction(
-        gaussian_cost(reference, rows), zero, zero, total, np.log(SIGMA_HIGH / SIGMA_LOW) / LEVELS
-    )
-
-
-def gaussian_cost(reference: Gaussian, rows: Any) -> np.ndarray:
-    """E[-ln G_low(x_0 + sigma_low eps)] of every row x_0 (n,), nats."""
-    mean, axes, variances = (
-        np.asarray(a, dtype=np.float64) for a in (reference.mean, reference.axes, reference.variances)
-    )
-    v = variances + SIGMA_LOW**2
-    y = (np.asarray(rows, dtype=np.float64) - mean) @ axes
-    return 0.5 * (np.sum((y**2 + SIGMA_LOW**2) / v, axis=1) + np.sum(np.log(2 * np.pi * v)))
+    step = np.log(SIGMA_HIGH / SIGMA_LOW) / LEVELS
+    return Correction(reference.cost(rows, SIGMA_LOW), zero, zero, total, step)
 
 
 @partial(jax.jit, static_argnums=(6,))
 def _moments(
-    score: Score, process: Process, g: Gaussian, keys: Any, rows: Any, columns: Any, noise_dim: int
+    score: Score, process: Process, g: ConditionalGaussian, keys: Any, rows: Any, columns: Any, noise_dim: int
 ) -> tuple[Float[Array, "n L"], Float[Array, "n L"], Float[Array, "n L"]]:
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
 
-    def at(x0: Vector, ell: Scalar, eps: Vector) -> tuple[Scalar, Scalar, Scalar]:
+    def at(row: Row, ell: Scalar, eps: Vector) -> tuple[Scalar, Scalar, Scalar]:
         """|F|^2, r . F and |n_th|^2 at x_0 + sigma eps; a process with alpha < 1 sees alpha times that."""
         sigma, t = jnp.exp(ell), process.time_of_log_snr(-2 * ell)
-        x = x0 + sigma * eps
-        n_gauss = g.axes @ (sigma / (g.variances + sigma**2) * (g.axes.T @ (x - g.mean)))
-        n = noise_prediction(score, process, process.alpha(t) * x, t)
+        x, given = row[: g.dim] + sigma * eps, row[g.dim :]
+        n_gauss = g.noise(jnp.concatenate([x, given]), jnp.ones(()), sigma)
+        seen = jnp.concatenate([process.alpha(t) * x, given])
+        n = noise_prediction(score, process, seen, t)[: g.dim]
         correction = n - n_gauss
         return jnp.sum(correction**2), jnp.sum((eps - n_gauss) * correction), jnp.sum(n**2)
 
     def one_row(inputs: tuple[Any, Any]) -> Any:
-        key, x0 = inputs
+        key, row = inputs
         key_level, key_noise = jax.random.split(key)
         # One uniform shift for all levels of a row: a stratified point in each interval.
         ell = low + (jnp.arange(LEVELS) + jax.random.uniform(key_level)) / LEVELS * (high - low)
         eps = jax.random.normal(key_noise, (LEVELS, noise_dim))[:, columns]
         pair = jax.vmap(at, in_axes=(None, 0, 0))
-        return jax.tree.map(lambda a, b: 0.5 * (a + b), pair(x0, ell, eps), pair(x0, ell, -eps))
+        return jax.tree.map(lambda a, b: 0.5 * (a + b), pair(row, ell, eps), pair(row, ell, -eps))
 
     return jax.lax.map(one_row, (keys, rows), batch_size=ROWS_AT_ONCE)

@@ -11,11 +11,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from thermodiff.cross_fitting import CrossFitting, MeanScore, gaussian_biases, split_folds, train_folds
+from thermodiff.conditional import unconditional
+from thermodiff.cross_fitting import CrossFitting, mean_score, split_folds, train_folds
 from thermodiff.gaussian_correction import Correction, evaluate
 from thermodiff.information_report import Information
 from thermodiff.information_sums import READINGS, MakeMarginals, checked_rows, report_readings, teller
 from thermodiff.marginals import Asinh
+from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.points import sample_gaussian
 from thermodiff.types import Key, Process, Score
 from thermodiff.validation import check_points, check_process, check_score
@@ -30,12 +32,13 @@ def cross_entropy(
     settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
     progress: bool = False,
 ) -> Information:
-    """-ELBO of rows ``test`` (m, d) under the mean of the K networks fitted to rows ``training`` (n, d), nats.
+    """-ELBO of rows ``test`` (m, d) under the mean of the K scores fitted to rows ``training`` (n, d), nats.
 
     An upper bound, in the mean, on the negative log-likelihood of the learned diffusion and on the entropy of the test
     rows: what other density models' held-out NLL is to be compared with. Each network is stopped by a part of the
-    training rows; the test rows, blurred by 0.003 standard deviations, are only averaged over. Map and scales are those
-    of the training rows. Arguments and errors as in ``data_entropy``; bracket: the quadratic and denoising readings.
+    training rows, and its correction of the Gaussian rescaled on them; the test rows, blurred by 0.003 standard
+    deviations, are only averaged over. Map and scales are those of the training rows. Arguments and errors as in
+    ``data_entropy``; bracket: the quadratic and denoising readings.
     """
     correction, shift = _held_out(key, training, test, marginals, settings, progress)
     values = {name: correction.entropy(name) + shift for name in READINGS}
@@ -69,9 +72,9 @@ def _held_out(
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
     with teller(len(folds), progress) as tell:
-        scores = tuple(trained.score for trained in train_folds(fold_key, z, folds, settings, tell))
+        score = mean_score(train_folds(fold_key, z, folds, settings.training, tell))
     rows, columns = fitted.forward(held_out), tuple(range(d))
-    correction = evaluate(noise_key, MeanScore(scores), sample_gaussian(z), rows, columns, d)
+    correction = evaluate(noise_key, score, unconditional(sample_gaussian(z)), rows, columns, d)
     return correction, -fitted.log_derivative(held_out)
 
 
@@ -87,8 +90,13 @@ def entropy_from_score(key: Key, score: Score, process: Process, samples: Any) -
     d = x.shape[1]
     check_score(score, d)
     reference = sample_gaussian(x)
-    correction = evaluate(key, score, reference, x, tuple(range(d)), d, process)
-    bias = gaussian_biases(len(x), d)[1]
+    correction = evaluate(key, score, unconditional(reference), x, tuple(range(d)), d, process)
+    bias = seen_gaussian_bias(len(x), d)
     values = {name: correction.entropy(name) - bias for name in READINGS}
     terms = {"gaussian": float(correction.gaussian.mean()) - bias}
     return report_readings("entropy", values, terms)
+
+
+def seen_gaussian_bias(m: int, d: int) -> float:
+    """By how much -ln of the Gaussian fitted to m Gaussian rows exceeds the entropy on those rows: negative, nats."""
+    return 0.5 * wishart_log_det_bias(m, d) - 0.5 * d / m

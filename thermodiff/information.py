@@ -3,10 +3,10 @@
     S(x)        = S(z) - E ln|dz/dx|,                        z = the map of single coordinates (``marginals``)
     S(z)        = E[-ln G] - int E|n - n_G|^2 d ell        a Gaussian, and what corrects it (``gaussian_correction``)
     TC(x)       = sum_j S(x_j) - S(x)
-    I(x; y)     = S(x) + S(y) - S(x, y)
-    I(x; y | w) = S(x, w) + S(y, w) - S(x, y, w) - S(w)
-    S(x | y)    = S(x, y) - S(y)
-Every entropy on the right is one ``cross_fit``; those of one line share folds and noise, so that errors cancel.
+    I(x; y)     = S(y) - S(y | x),      y the one of fewer columns: the shape of x need not be learned
+    I(x; y | w) = S(y | w) - S(y | x, w)
+Every entropy on the right is one ``cross_fit``, S(y | x) that of a network that is shown x beside the noised y; those
+of one line share folds and noise, so that errors cancel.
 Source: theory section 6 (this project), after arXiv 2510.06174 and its successor.
 """
 
@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from thermodiff.cross_fitting import CrossFitting, truncation
+from thermodiff.cross_fitting import CrossFitting, Part, truncation
 from thermodiff.information_report import Information
 from thermodiff.information_sums import (
-    Columns,
     MakeMarginals,
     blocks,
     checked_rows,
@@ -65,17 +64,17 @@ def data_entropy(
     x = checked_rows("samples", samples)
     fitted = marginals(x)
     log_derivative, z = fitted.log_derivative(x), fitted.forward(x)
-    columns = tuple(range(x.shape[1]))
+    part = Part(tuple(range(x.shape[1])))
     with teller(settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, {columns: 1.0}, settings, frozenset(), tell)
-    blur = truncation(answers[columns])
+        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
+    blur = truncation(answers[part])
     terms = {
-        "gaussian": gaussian_entropy_of(answers[columns]),
+        "gaussian": gaussian_entropy_of(answers[part]),
         "marginal map": -float(log_derivative.mean()),
         "truncation": -blur,
     }
     total = shifted(rows, -log_derivative - blur)
-    terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.middle.mean())
+    terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
     return report("entropy", total, terms, warnings_of(z, answers, rows, settings))
 
 
@@ -88,22 +87,25 @@ def conditional_entropy(
     settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
     progress: bool = False,
 ) -> Information:
-    """S(x | y) = S(x, y) - S(y) of paired rows ``samples`` (n, d) and ``given`` (n, c), nats in the units of x.
+    """S(x | y) of paired rows ``samples`` (n, d) and ``given`` (n, c), nats in the units of x.
 
-    Arguments and errors as in ``data_entropy``.
+    One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``.
     """
     x, y = paired_rows({"samples": samples, "given": given})
     fitted = [marginals(part) for part in (x, y)]
     z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])
     log_derivative = fitted[0].log_derivative(x)
-    everything, condition = tuple(range(z.shape[1])), tuple(range(x.shape[1], z.shape[1]))
-    with teller(2 * settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(
-            key, z, {everything: 1.0, condition: -1.0}, settings, frozenset(), tell
-        )
-    blur = truncation(answers[everything]) - truncation(answers[condition])
-    terms = {"marginal map": -float(log_derivative.mean()), "truncation": -blur}
+    part = Part(*blocks([x, y]))
+    with teller(settings.folds, progress) as tell:
+        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
+    blur = truncation(answers[part])
+    terms = {
+        "gaussian": gaussian_entropy_of(answers[part]),
+        "marginal map": -float(log_derivative.mean()),
+        "truncation": -blur,
+    }
     total = shifted(rows, -log_derivative - blur)
+    terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
     return report("conditional entropy", total, terms, warnings_of(z, answers, rows, settings))
 
 
@@ -122,16 +124,17 @@ def mutual_information(
 ) -> Information:
     """I(x; y) of paired rows ``x`` (n, a) and ``y`` (n, b), or I(x; y | w) with ``given`` w (n, c), nats.
 
-    It does not change under increasing maps of single coordinates, so each is made normal by its ranks first.
+    By S(y) - S(y | x) for the one with fewer columns, y where both have as many: the other is shown to a network but
+    not modelled. Increasing maps of single coordinates change nothing, so each is made normal by its ranks first.
     Arguments and errors as in ``data_entropy``; terms: ``gaussian``, the mutual information of a Gaussian of the mapped
     moments, and ``beyond gaussian``.
     """
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
     parts = paired_rows(named)
-    first, second, rest = blocks(parts)
-    coefficients = {first + rest: 1.0, second + rest: 1.0, first + second + rest: -1.0}
-    if rest:
-        coefficients[rest] = -1.0
+    first, second, *rest = blocks(parts)
+    known = rest[0] if rest else ()
+    told, asked = (first, second) if len(second) <= len(first) else (second, first)
+    coefficients = {Part(asked, known): 1.0, Part(asked, told + known): -1.0}
     quantity = "mutual information" if given is None else "conditional mutual information"
     return _dependence(key, quantity, parts, coefficients, marginals, settings, progress)
 
@@ -151,8 +154,8 @@ def total_correlation(
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")
-    coefficients: dict[Columns, float] = {(j,): 1.0 for j in range(x.shape[1])}
-    coefficients[tuple(range(x.shape[1]))] = -1.0
+    coefficients = {Part((j,)): 1.0 for j in range(x.shape[1])}
+    coefficients[Part(tuple(range(x.shape[1])))] = -1.0
     return _dependence(key, "total correlation", [x], coefficients, marginals, settings, progress)
 
 
@@ -160,17 +163,17 @@ def _dependence(
     key: Key,
     quantity: str,
     parts: list[np.ndarray],
-    coefficients: dict[Columns, float],
+    coefficients: dict[Part, float],
     marginals: MakeMarginals,
     settings: CrossFitting,
     progress: bool,
 ) -> Information:
     """A sum of entropies in which the units of the coordinates cancel."""
     z = np.hstack([marginals(part).forward(part) for part in parts])
-    normal = frozenset((j,) for j in range(z.shape[1])) if marginals is Gaussianise else frozenset()
-    networks = sum(columns not in normal for columns in coefficients)
+    normal = frozenset(Part((j,)) for j in range(z.shape[1])) if marginals is Gaussianise else frozenset()
+    networks = sum(part not in normal for part in coefficients)
     with teller(networks * settings.folds, progress) as tell:
         answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell)
-    gaussian = sum(c * gaussian_entropy_of(answers[columns]) for columns, c in coefficients.items())
-    terms = {"gaussian": gaussian, "beyond gaussian": float(rows.middle.mean()) - gaussian}
+    gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
+    terms = {"gaussian": gaussian, "beyond gaussian": float(rows.best.mean()) - gaussian}
     return report(quantity, rows, terms, warnings_of(z, answers, rows, settings))

@@ -24,9 +24,9 @@ FAR_OUT = 15.0
 class Information:
     """An entropy, divergence or dependence in nats.
 
-    mean, stderr  the estimate and its standard error: sampling, sqrt(var/n), and half the bracket over sqrt(3) for what
-                  the networks get wrong (a uniform distribution over the bracket), added in squares
-    bracket       (low, high): the same number from rows the networks were trained on and from rows held out
+    mean, stderr  the estimate and its standard error: sampling, sqrt(var/n), and the bracket's width over sqrt(12) for
+                  what the networks have not learned (a uniform distribution over the bracket), added in squares
+    bracket       (low, high): the held-out number less 3 times and once what half the rows and steps lose
     n             rows
     terms         what it is made of, each in nats
     readings      the held-out estimate by the quadratic, divergence and denoising readings: their spread is a warning
@@ -76,7 +76,7 @@ class Information:
         value = f"{self.mean:.4f} ± {self.stderr:.4f} nats"
         lines = [
             f"{self.quantity}: {value}   (n = {self.n}, 90 % from {low:.4f} to {high:.4f})",
-            f"  {'bracket: rows seen, rows held out':<36}{self.bracket[0]:>11.4f} {self.bracket[1]:>11.4f}",
+            f"  {'bracket: by how learning goes on':<36}{self.bracket[0]:>11.4f} {self.bracket[1]:>11.4f}",
             *(f"  {name:<36}{value:>11.4f}" for name, value in self.terms.items()),
             *(
                 f"  {f'held out, {name} reading':<36}{e.mean:>11.4f} ± {e.stderr:.4f}"
@@ -87,9 +87,10 @@ class Information:
         return "\n".join(lines)
 
 
-def total_error(values: np.ndarray, bracket: tuple[float, float]) -> float:
-    """Sampling error of the rows' values and the bracket's uniform spread, added in squares."""
-    return float(np.hypot(estimate_rows(values).stderr, (bracket[1] - bracket[0]) / np.sqrt(12)))
+def total_error(values: np.ndarray, bracket: tuple[float, float], other: float = 0.0) -> float:
+    """Sampling error of the rows' values, the bracket's uniform spread and any ``other`` error, added in squares."""
+    parts = (estimate_rows(values).stderr, (bracket[1] - bracket[0]) / np.sqrt(12), other)
+    return float(np.sqrt(sum(np.square(part) for part in parts)))
 
 
 # --- health ---------------------------------------------------------------------------------------
@@ -106,12 +107,12 @@ def spread_warning(quadratic: np.ndarray, denoising: np.ndarray) -> list[str]:
 
 
 def bracket_warning(bracket: tuple[float, float], dim: int) -> list[str]:
-    """Rows seen and held out tell different stories: too few rows for what there is to learn."""
+    """Half the effort tells another story than all of it: too few rows or steps for what there is to learn."""
     width = abs(bracket[1] - bracket[0])
     if width < WIDE_PER_DIM * dim:
         return []
     return [
-        f"rows seen and rows held out differ by {width:.2f} nats: too few rows for the shape of these data"
+        f"still to be learned: {width / 2:.2f} to {1.5 * width:.2f} nats, more rows or steps would bring it nearer"
     ]
 
 

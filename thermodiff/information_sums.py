@@ -1,6 +1,6 @@
 """What every estimate of information is made of: sums of entropies of columns on the same folds and noise.
 
-    sum_c k_c S(z_c),    c a set of columns of the table z, k_c its coefficient (+-1)
+    sum_p k_p S(z_p | w_p),    p columns of the table z and given ones, k_p its coefficient (+-1)
 
 row by row, so that errors cancel and the standard error is that of the sum. Source: theory section 6 (this project).
 """
@@ -18,9 +18,9 @@ import numpy as np
 from thermodiff.cross_fitting import (
     CrossFitting,
     FoldRows,
+    Part,
     Rows,
     cross_fit,
-    gaussian_biases,
     in_order,
     split_folds,
 )
@@ -66,23 +66,20 @@ def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[st
 def cross_fitted_sum(
     key: Key,
     z: np.ndarray,
-    coefficients: dict[Columns, float],
+    coefficients: dict[Part, float],
     settings: CrossFitting,
-    normal: frozenset[Columns],
+    normal: frozenset[Part],
     tell: Callable[[float], None],
-) -> tuple[dict[Columns, list[FoldRows]], Rows]:
-    """Cross-fits each set of columns on the same folds and noise; the rows of the sum with these coefficients."""
+) -> tuple[dict[Part, list[FoldRows]], Rows]:
+    """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients."""
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
     folds = split_folds(seed, len(z), settings)
-    answers = {
-        columns: cross_fit(key, z, columns, folds, settings, columns in normal, tell)
-        for columns in coefficients
-    }
-    parts = [(c, in_order(answers[columns], len(z))) for columns, c in coefficients.items()]
+    answers = {part: cross_fit(key, z, part, folds, settings, part in normal, tell) for part in coefficients}
+    ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
     return answers, Rows(
         *(
-            sum(c * values for c, values in zip([c for c, _ in parts], column, strict=True))
-            for column in zip(*(rows for _, rows in parts), strict=True)
+            sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
+            for column in zip(*(rows for _, rows in ordered), strict=True)
         )
     )
 
@@ -93,33 +90,27 @@ def shifted(rows: Rows, amount: np.ndarray) -> Rows:
 
 
 def gaussian_entropy_of(answers: list[FoldRows]) -> float:
-    """The folds' Gaussian entropies without bias, averaged (nats, after the marginal map)."""
-    return float(
-        np.mean(
-            [
-                a.seen.gaussian.mean() - gaussian_biases(len(a.fold.training), a.trained.reference.dim)[1]
-                for a in answers
-            ]
-        )
-    )
+    """The entropy by the Gaussians alone, without their bias (nats, after the marginal map)."""
+    rows = np.concatenate([a.whole.gaussian - a.trained.bias for a in answers])
+    return float(rows.mean())
 
 
-def report(quantity: str, rows: Rows, terms: dict[str, float], warnings: list[str]) -> Information:
-    """The middle of the rows seen and held out, between the two, with its terms and warnings."""
-    ends = float(rows.seen.mean()), float(rows.held_out.mean())
-    bracket = (min(ends), max(ends))
+def report(
+    quantity: str, rows: Rows, terms: dict[str, float], warnings: list[str], **more: float
+) -> Information:
+    """What the rows' best values say, between the ends of their bracket; ``more`` goes to ``total_error``."""
     readings = {
         "quadratic": estimate_rows(rows.quadratic),
         "divergence": estimate_rows(rows.divergence),
         "denoising": estimate_rows(rows.held_out),
     }
-    middle = rows.middle
+    best = rows.best
     return Information(
         quantity,
-        float(middle.mean()),
-        total_error(middle, bracket),
-        len(middle),
-        bracket,
+        float(best.mean()),
+        total_error(best, rows.bracket, **more),
+        len(best),
+        rows.bracket,
         terms,
         readings,
         tuple(warnings),
@@ -127,7 +118,7 @@ def report(quantity: str, rows: Rows, terms: dict[str, float], warnings: list[st
 
 
 def warnings_of(
-    z: np.ndarray, answers: dict[Columns, list[FoldRows]], rows: Rows, settings: CrossFitting
+    z: np.ndarray, answers: dict[Part, list[FoldRows]], rows: Rows, settings: CrossFitting
 ) -> list[str]:
     """What to distrust: rows (n, d) after the map, how the trainings ended, how the readings and brackets agree."""
     n, d = z.shape
@@ -137,7 +128,7 @@ def warnings_of(
         *tail_warning(z),
         *training_warning([t.best_step for t in trained], settings.training.steps),
         *spread_warning(rows.quadratic, rows.held_out),
-        *bracket_warning((float(rows.seen.mean()), float(rows.held_out.mean())), d),
+        *bracket_warning(rows.bracket, d),
     ]
 
 
@@ -163,11 +154,10 @@ def paired_rows(named: dict[str, Any]) -> list[np.ndarray]:
     return list(parts.values())
 
 
-def blocks(parts: list[np.ndarray]) -> tuple[Columns, Columns, Columns]:
-    """The column numbers of two or three tables side by side; the third empty for two."""
+def blocks(parts: list[np.ndarray]) -> tuple[Columns, ...]:
+    """The column numbers of each of some tables side by side."""
     ends = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
-    blocks = [tuple(range(a, b)) for a, b in itertools.pairwise(ends)]
-    return blocks[0], blocks[1], blocks[2] if len(blocks) > 2 else ()
+    return tuple(tuple(range(a, b)) for a, b in itertools.pairwise(ends))
 
 
 @contextlib.contextmanager

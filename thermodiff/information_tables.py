@@ -12,7 +12,7 @@ from thermodiff.information_report import Information
 from thermodiff.user_job import plain
 
 UNITS = "nats per sample, in the units of the columns"
-BAND = "nats   (band: from rows seen to rows held out)"
+BAND = "nats   (band: the bracket)"
 READINGS = ("denoising", "divergence", "quadratic")
 
 

@@ -15,13 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from thermodiff.conditional import ConditionalRows
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
 from thermodiff.losses import Batch, LikelihoodWeighting, Weighting, draw_batch
 from thermodiff.networks import Network, for_whitened_input, residual_mlp
 from thermodiff.scores import ExactScore, PreconditionedScore, starting_time
 from thermodiff.time_sampling import Span, TimeSampler, UniformLogSNR
-from thermodiff.types import Distribution, Key, NotKnownError, Process, pytree_dataclass
+from thermodiff.types import Distribution, Key, NotKnownError, Process, pytree_dataclass, static
 from thermodiff.validation import check_count, check_points, check_positive, complain
 
 VALIDATION_DRAWS = 4096
@@ -94,7 +95,7 @@ class Problem(NamedTuple):
 
     data: Any
     process: Any
-    reference: Gaussian
+    reference: Any
     t_min: Any
     key: Any
     validation: Batch | None
@@ -150,11 +151,12 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
         drawn = np.asarray(data.sample(key, MOMENT_DRAWS), dtype=np.float64)
         mean, cov = drawn.mean(axis=0), np.atleast_2d(np.cov(drawn, rowvar=False))
     if isinstance(data, Samples) and data.array.shape[0] < FEW_ROWS_PER_DIM * data.dim:
-        cov = _shrunk(np.asarray(cov, dtype=np.float64), data.array.shape[0])
+        cov = shrunk(np.asarray(cov, dtype=np.float64), data.array.shape[0])
     return Gaussian(mean, cov)
 
 
-def _shrunk(cov: np.ndarray, n: int) -> np.ndarray:
+def shrunk(cov: np.ndarray, n: int) -> np.ndarray:
+    """The covariance (d, d) of n rows with its correlations shrunk as ``reference_gaussian`` says."""
     d = len(cov)
     std = np.sqrt(np.diag(cov))
     correlation = cov / np.outer(std, std)
@@ -177,8 +179,11 @@ def prepare(
         raise complain("patience", f"{config.patience} without validation data", need)
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
     data, process = as_distribution(data), _as_pytree(process)
-    reference = reference_gaussian(key_moments, data)
-    t_min = starting_time(ExactScore(reference, process), process, config.t_min)
+    # Rows with given columns bring the Gaussian of the others given those.
+    reference: Any = (
+        data.gaussian if isinstance(data, ConditionalRows) else reference_gaussian(key_moments, data)
+    )
+    t_min = config.t_min or starting_time(ExactScore(reference, process), process)
     problem = Problem(data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None)
     if validation is not None:
         problem = problem._replace(validation=_validation_batch(key_validation, validation, problem, config))
@@ -193,6 +198,7 @@ class _InOrder:
     """Rows handed out in order and over again, so that every one is used: for validation, not for training."""
 
     array: Any
+    given: int = static(default=0)
 
     def sample(self, key: Key, n: int) -> Any:
         return self.array[jnp.arange(n) % self.array.shape[0]]
@@ -203,7 +209,8 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
     rows = getattr(rows, "array", rows)
     check_points("validation", rows, problem.data.dim)
     key_order, key_draws = jax.random.split(key)
-    rows = _InOrder(jax.random.permutation(key_order, jnp.asarray(rows, dtype=float)))
+    given = getattr(problem.data, "given", 0)
+    rows = _InOrder(jax.random.permutation(key_order, jnp.asarray(rows, dtype=float)), given)
     draws = 2 * max(len(rows.array), VALIDATION_DRAWS // 2)
     return draw_batch(key_draws, rows, problem.span, config.times, config.weighting, draws)
 
