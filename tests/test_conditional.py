@@ -10,7 +10,7 @@ from problems_information import SMALL, gaussian_rows
 
 import thermodiff as td
 from thermodiff.conditional import ConditionalRows, ConditionalScore, regression, unconditional
-from thermodiff.cross_fitting import RescaledScore, gaussian_of
+from thermodiff.fold_training import RescaledScore, gaussian_of
 from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, evaluate
 from thermodiff.losses import LikelihoodWeighting, draw_batch
 from thermodiff.networks import residual_mlp

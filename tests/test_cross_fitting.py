@@ -11,22 +11,15 @@ from problems_information import SMALL, N, gaussian_entropy, gaussian_rows
 
 import thermodiff as td
 from thermodiff.conditional import unconditional
-from thermodiff.cross_fitting import (
-    KAPPA,
+from thermodiff.cross_fitting import KAPPA, FoldRows, Part, Rows, cross_fit, in_order, split_folds, truncation
+from thermodiff.fold_training import (
     LARGEST_SCALE,
-    FoldRows,
     MeanScore,
-    Part,
-    Rows,
     Trained,
     best_scale,
-    cross_fit,
     gaussian_bias,
     gaussian_fold,
-    in_order,
-    split_folds,
     train,
-    truncation,
 )
 from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, Correction, evaluate, gaussian_only
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import thermodiff as td
+
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = re.search(r"^EXPERIMENTS \?= ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
 EXPERIMENTS = LISTED[1].replace("\\\n", " ").split()
@@ -42,3 +44,18 @@ def test_information_runs_write_records_table_and_figure(name, options, said, tm
     assert (tmp_path / f"{name}.png").stat().st_size > 1000
     assert experiment.main(command) == 0
     assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 1, "a rerun measured again"
+
+
+def test_real_data_compares_on_the_same_rows(tmp_path, capsys):
+    from experiments import real_data
+
+    command = ["--preset", "smoke", *TINY, "--out", str(tmp_path)]
+    assert real_data.main(command) == 0
+    assert "iris" in capsys.readouterr().out
+    (row,) = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    for name, (loss, _) in row["loss"].items():
+        assert loss == pytest.approx(row["nll"][name][0] - row["nll"]["score"][0])
+    data = td.named_data("iris")
+    gaussian = -td.GaussianBaseline(data.training).log_prob(data.test).mean()
+    assert row["nll"]["gaussian"][0] == pytest.approx(gaussian)
+    assert (tmp_path / "real_data.png").stat().st_size > 1000

@@ -44,6 +44,7 @@ LAYERS = (
     "density_baselines",
     "marginals",
     "gaussian_correction",
+    "fold_training",
     "cross_fitting",
     "information_report",
     "information_sums",

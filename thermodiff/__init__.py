@@ -43,6 +43,7 @@ from thermodiff.entropy_rates import EntropyRates as EntropyRates
 from thermodiff.entropy_rates import entropy_rates as entropy_rates
 from thermodiff.held_out_likelihood import cross_entropy as cross_entropy
 from thermodiff.held_out_likelihood import entropy_from_score as entropy_from_score
+from thermodiff.held_out_likelihood import held_out_nll as held_out_nll
 from thermodiff.information import conditional_entropy as conditional_entropy
 from thermodiff.information import data_entropy as data_entropy
 from thermodiff.information import mutual_information as mutual_information

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from thermodiff.cross_fitting import CrossFitting, FoldRows, Part, Rows, Trained, corrections
+from thermodiff.cross_fitting import CrossFitting, FoldRows, Part, Rows
+from thermodiff.fold_training import Trained, corrections
 from thermodiff.information_report import Information
 from thermodiff.information_sums import (
     READINGS,

@@ -12,7 +12,8 @@ import jax
 import numpy as np
 
 from thermodiff.conditional import unconditional
-from thermodiff.cross_fitting import CrossFitting, mean_score, split_folds, train_folds
+from thermodiff.cross_fitting import CrossFitting, split_folds, train_folds
+from thermodiff.fold_training import mean_score
 from thermodiff.gaussian_correction import Correction, evaluate
 from thermodiff.information_report import Information
 from thermodiff.information_sums import READINGS, MakeMarginals, checked_rows, report_readings, teller
