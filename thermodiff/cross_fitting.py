@@ -22,7 +22,7 @@ import numpy as np
 
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
-from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, Correction, evaluate, gaussian_only
+from thermodiff.gaussian_correction import LEVELS, SIGMA_LOW, Correction, canonical, evaluate, gaussian_only
 from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.scores import reference_of
 from thermodiff.training import fit
@@ -100,9 +100,9 @@ def train(key: Key, z: np.ndarray, fold: Fold, settings: CrossFitting) -> Traine
     """A network on the training rows of ``z`` (n, d), stopped by and rescaled on the validation rows."""
     fit_key, scale_key = jax.random.split(key)
     data = Samples(z[fold.training])
-    start = float(CANONICAL.time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
+    start = float(canonical().time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
     config = dataclasses.replace(settings.training, t_min=start)
-    trained = fit(fit_key, data, CANONICAL, config=config, validation=z[fold.validation])
+    trained = fit(fit_key, data, canonical(), config=config, validation=z[fold.validation])
     score, reference = trained.score, reference_of(trained.score)
     assert reference is not None
     d = z.shape[1]
