@@ -133,6 +133,7 @@ def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     return trained.kept(audit, KEPT) | {"quadrature_error": audit.quadrature_error}
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
     call = harness.parse_command("accuracy_dissipation", PRESETS, argv)
@@ -149,6 +150,7 @@ def main(argv: list[str] | None = None) -> int:
         partial(train, config),
         partial(measure, config),
         "accuracy, dissipation",
+        call.cluster,
     )
     rows = records.rows()
     if rows:

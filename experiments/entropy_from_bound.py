@@ -224,6 +224,7 @@ def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     return row
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
     call = harness.parse_command("entropy_from_bound", PRESETS, argv)
@@ -241,6 +242,7 @@ def main(argv: list[str] | None = None) -> int:
         functools.partial(train, config),
         functools.partial(measure, config),
         "entropy from the bound",
+        call.cluster,
     )
     rows = records.rows()
     if rows:

@@ -7,8 +7,10 @@ is a row with its error; running again does only what has no good row for the sa
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -20,11 +22,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from experiments.cluster import HERE, Cluster, turns
+from thermodiff.devices import first_process
+from thermodiff.folders import cannot_write, check_writable
 
 Row = dict[str, Any]
 Cell = dict[str, Any]
@@ -37,16 +42,20 @@ PACKAGES = ("thermodiff", "jax", "jaxlib", "flax", "optax", "diffrax", "numpy")
 
 @dataclasses.dataclass(frozen=True)
 class Invocation:
-    """One call of an experiment: its configuration, where results go, and whether only to show the plan."""
+    """One call of an experiment: its configuration, where results go, whether only to show the plan, where it runs."""
 
     config: Any
     preset: str
     out: Path
     dry_run: bool
+    cluster: Cluster
 
 
 def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = None) -> Invocation:
-    """``--preset``, ``--out``, ``--dry-run`` and one option for each field of the Config, which override the preset."""
+    """``--preset``, ``--out``, ``--dry-run``, those of ``Cluster``, and one option for each field of the Config.
+
+    The last override the preset.
+    """
     import tyro
 
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -59,6 +68,7 @@ def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = N
             ("preset", str, dataclasses.field(default=preset)),
             ("out", Path, dataclasses.field(default=Path("results") / f"{name}-{preset}")),
             ("dry_run", bool, dataclasses.field(default=False)),
+            ("jobs", tyro.conf.OmitArgPrefixes[Cluster], dataclasses.field(default=HERE)),
         ],
     )
     choices = ", ".join(presets)
@@ -66,7 +76,7 @@ def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = N
         f"{type(config).__doc__}\n\npreset: one of {choices}; out: the folder for records and figures."
     )
     arguments = tyro.cli(namespace, args=argv, prog=f"python -m experiments.{name}")
-    return Invocation(arguments.config, arguments.preset, arguments.out, arguments.dry_run)
+    return Invocation(arguments.config, arguments.preset, arguments.out, arguments.dry_run, arguments.jobs)
 
 
 def show_plan(call: Invocation) -> None:
@@ -117,14 +127,17 @@ def fingerprint_of(values: dict[str, Any]) -> str:
 
 
 class Records:
-    """The rows of ``DIR/records.jsonl``. Appending is one write of one line, so no reader meets half a row."""
+    """The rows of ``DIR/records.jsonl``. Appending is one write of one line, so no reader meets half a row.
+
+    Several processes, on several machines, may append to one file.
+    """
 
     def __init__(self, out: Path, config: Any, cell_keys: Iterable[str]) -> None:
         self.path = out / "records.jsonl"
         self.config = plain(dataclasses.asdict(config))
         self.measurement = fingerprint(config)
         self.cell_keys = tuple(cell_keys)
-        out.mkdir(parents=True, exist_ok=True)
+        check_writable("out", out)
 
     def rows(self) -> list[Row]:
         """The newest good row of each cell measured under this configuration."""
@@ -149,11 +162,23 @@ class Records:
             "config": self.config,
         }
         line = json.dumps(plain({**row, **provenance()}), allow_nan=False) + "\n"
+        if first_process():
+            try:
+                self._append(line)
+            except OSError as error:
+                raise cannot_write("out", self.path, error) from error
+
+    def _append(self, line: str) -> None:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            # A line cut short by a kill stays behind without its newline: start on a fresh one.
-            whole = line if self._ends_with_newline() else "\n" + line
-            os.write(descriptor, whole.encode())
+            # Network file systems append atomically under a lock only. Some offer none; there two machines that write
+            # in one moment can lose a row, whose cell is then measured again.
+            with contextlib.suppress(OSError):
+                fcntl.lockf(descriptor, fcntl.LOCK_EX)
+            # A line cut short by a kill, or a full disk, stays behind without its newline: start on a fresh one.
+            whole = (line if self._ends_with_newline() else "\n" + line).encode()
+            while whole:  # once, unless the disk is full: then the second time says so
+                whole = whole[os.write(descriptor, whole) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -187,8 +212,39 @@ def failure(error: BaseException) -> Row:
     }
 
 
-def run_cells(records: Records, cells: list[Cell], measure: Callable[[Cell], Row], label: str) -> list[Cell]:
-    """Measures every cell that has no row yet, one row each; returns those that failed."""
+def run_cells(
+    records: Records,
+    cells: list[Cell],
+    measure: Callable[[Cell], Row],
+    label: str,
+    cluster: Cluster = HERE,
+) -> list[Cell]:
+    """Measures every cell that has no row yet, one row each, here or in the jobs of ``cluster``; returns the failed."""
+    if cluster.cluster is not None:
+        work = functools.partial(_run_cells, records, measure, label)
+        share_out(records, cells, turns, work, label, cluster)
+    else:
+        _run_cells(records, measure, label, cells)
+    return records.missing(cells)
+
+
+def share_out(
+    records: Records,
+    cells: list[Cell],
+    shares: Callable[[list, int], list[list]],
+    work: Callable[[list[Cell]], None],
+    label: str,
+    cluster: Cluster,
+) -> None:
+    """``work`` on the cells that have no row yet, in jobs; a cell whose jobs all died gets a row that says so."""
+    with meter(len(records.missing(cells)), label) as progress:
+        folder = records.path.parent / "jobs"
+        died = cluster.share_out(folder, label, records.missing, cells, shares, work, progress.advance)
+    for cell, reason in died:
+        records.append(cell, {"error": reason, "where": str(folder)}, 0.0)
+
+
+def _run_cells(records: Records, measure: Callable[[Cell], Row], label: str, cells: list[Cell]) -> None:
     todo = records.missing(cells)
     with meter(len(todo), label) as progress:
         for cell in todo:
@@ -201,7 +257,20 @@ def run_cells(records: Records, cells: list[Cell], measure: Callable[[Cell], Row
             progress.advance(
                 1, " ".join(str(cell[key]) for key in records.cell_keys if cell[key] is not None)
             )
-    return records.missing(cells)
+
+
+def command(main: Callable[[list[str] | None], int]) -> Callable[..., int]:
+    """An experiment's ``main`` that ends with one line, and status 1, where files cannot be read or written."""
+
+    @functools.wraps(main)
+    def guarded(argv: list[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+    return guarded
 
 
 def report_failures(failed: list[Cell]) -> int:
@@ -266,7 +335,7 @@ class Meter:
             print(f"[{self._done:.0f}/{self._total}] {note}", file=sys.stderr, flush=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def meter(total: int, label: str) -> Iterator[Meter]:
     """Progress over ``total`` steps, on stderr."""
     if not sys.stderr.isatty():

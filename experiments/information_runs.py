@@ -73,7 +73,7 @@ def main(
     records = harness.Records(call.out, call.config, cell_keys)
     start = time.perf_counter()
     failed = harness.run_cells(
-        records, cells(call.config), partial(measure, call.config), name.replace("_", " ")
+        records, cells(call.config), partial(measure, call.config), name.replace("_", " "), call.cluster
     )
     rows = records.rows()
     if rows:

@@ -20,6 +20,7 @@ import jax
 
 import thermodiff as td
 from experiments import figure1, harness, trained
+from experiments.cluster import Cluster
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,7 @@ def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     }
 
 
-def run(config: Config, records: harness.Records) -> None:
+def run(config: Config, records: harness.Records, cluster: Cluster) -> None:
     """Trains and measures every cell that has no row yet."""
     trained.run(
         records,
@@ -115,9 +116,11 @@ def run(config: Config, records: harness.Records) -> None:
         partial(train, config),
         partial(measure, config),
         "Figure 1",
+        cluster,
     )
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the headline table."""
     call = harness.parse_command("nll_bound", PRESETS, argv)
@@ -126,7 +129,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     records = harness.Records(call.out, call.config, CELL_KEYS)
     start = time.perf_counter()
-    run(call.config, records)
+    run(call.config, records, call.cluster)
     rows = records.rows()
     failed = records.missing(cells(call.config))
     if rows:

@@ -67,6 +67,7 @@ def _numbers(estimate: td.Estimate) -> list[float]:
     return [float(np.asarray(estimate.mean)), float(np.asarray(estimate.stderr))]
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
     return information_runs.main(

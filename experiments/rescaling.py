@@ -162,6 +162,7 @@ def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     }
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
     call = harness.parse_command("rescaling", PRESETS, argv)
@@ -178,6 +179,7 @@ def main(argv: list[str] | None = None) -> int:
         partial(train, config),
         partial(measure, config),
         "rescaling",
+        call.cluster,
     )
     rows = records.rows()
     if rows:

@@ -262,6 +262,7 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
     return {**kept, **extra, "changes": changes if is_draw else {}}
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figures from the records, prints the table."""
     call = harness.parse_command("score_errors", PRESETS, argv)
@@ -279,7 +280,7 @@ def main(argv: list[str] | None = None) -> int:
     records = harness.Records(call.out, call.config, CELL_KEYS)
     start = time.perf_counter()
     failed = harness.run_cells(
-        records, cells(call.config), lambda cell: measure(call.config, cell), "score errors"
+        records, cells(call.config), lambda cell: measure(call.config, cell), "score errors", call.cluster
     )
     rows = records.rows()
     print(score_errors_figure.table(rows))

@@ -148,6 +148,7 @@ def measure(config: Config, cell: harness.Cell, score: Any) -> harness.Row:
     return trained.kept(audit, KEPT) | {"quadrature_error": audit.quadrature_error}
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the tables."""
     call = harness.parse_command("tightness", PRESETS, argv)
@@ -158,7 +159,13 @@ def main(argv: list[str] | None = None) -> int:
     records = harness.Records(call.out, config, CELL_KEYS)
     start = time.perf_counter()
     trained.run(
-        records, cells(config), group_of, partial(train, config), partial(measure, config), "tightness"
+        records,
+        cells(config),
+        group_of,
+        partial(train, config),
+        partial(measure, config),
+        "tightness",
+        call.cluster,
     )
     rows = records.rows()
     if rows:

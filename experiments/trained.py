@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ import numpy as np
 
 import thermodiff as td
 from experiments import harness
+from experiments.cluster import HERE, Cluster, runs
 
 CORRELATION = 0.8
 """Between any two coordinates of the correlated Gaussian."""
@@ -80,11 +82,26 @@ def run(
     train: Train,
     measure: Measure,
     label: str,
+    cluster: Cluster = HERE,
 ) -> None:
-    """Trains and measures every cell that has no row yet; while one group is measured the next one trains.
+    """Trains and measures every cell that has no row yet, here or in the jobs of ``cluster``.
 
-    A group is a run of cells with the same ``group_of``.
+    A group is a run of cells with the same ``group_of``; while one is measured the next one trains.
     """
+    if cluster.cluster is None:
+        return _run(records, group_of, train, measure, label, cells)
+    work = functools.partial(_run, records, group_of, train, measure, label)
+    return harness.share_out(records, cells, runs, work, label, cluster)
+
+
+def _run(
+    records: harness.Records,
+    group_of: Callable[[harness.Cell], Any],
+    train: Train,
+    measure: Measure,
+    label: str,
+    cells: list[harness.Cell],
+) -> None:
     todo = records.missing(cells)
     groups = [list(members) for _, members in groupby(todo, key=group_of)]
     stop = threading.Event()

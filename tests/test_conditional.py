@@ -11,7 +11,7 @@ from problems_information import SMALL, gaussian_rows
 import thermodiff as td
 from thermodiff.conditional import ConditionalRows, ConditionalScore, regression, unconditional
 from thermodiff.fold_training import RescaledScore, gaussian_of
-from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, evaluate
+from thermodiff.gaussian_correction import LEVELS, SIGMA_LOW, canonical, evaluate
 from thermodiff.losses import LikelihoodWeighting, draw_batch
 from thermodiff.networks import residual_mlp
 from thermodiff.scores import noise_prediction
@@ -21,7 +21,7 @@ MEAN = np.array([3.0, -7.0, 0.5, 11.0])
 ROOT = np.array([[1.0, 0, 0, 0], [0.6, 0.5, 0, 0], [-0.7, 0.3, 0.9, 0], [0.2, -0.4, 0.5, 2.0]])
 COV = ROOT @ ROOT.T
 ROW = np.array([2.5, -6.0, 1.0, 10.0])
-PROCESSES = {"canonical": CANONICAL, "VP": td.VariancePreserving()}
+PROCESSES = {"canonical": canonical(), "VP": td.VariancePreserving()}
 
 
 def conditional_moments(row, dim=2):
@@ -84,9 +84,9 @@ def test_an_untrained_score_is_that_of_the_gaussian(process, t):
 def test_nothing_given_is_a_plain_gaussian():
     law = td.Gaussian(MEAN, COV)
     row, t = jnp.asarray(ROW, dtype=jnp.float32), jnp.asarray(0.4)
-    got = unconditional(law).noise(row, CANONICAL.alpha(t), CANONICAL.sigma(t))
+    got = unconditional(law).noise(row, canonical().alpha(t), canonical().sigma(t))
     np.testing.assert_allclose(
-        got, noise_prediction(td.exact_score(law, CANONICAL), CANONICAL, row, t), rtol=1e-4
+        got, noise_prediction(td.exact_score(law, canonical()), canonical(), row, t), rtol=1e-4
     )
 
 
@@ -126,7 +126,7 @@ def test_a_rescaled_score_gives_the_rescaled_readings():
     rough = jax.tree.map(
         lambda a: a + 0.1 * jax.random.normal(jax.random.key(a.size), a.shape), network.params
     )
-    score = ConditionalScore(dataclasses.replace(network, params=rough), CANONICAL, gaussian_of(x, 2), 1e-3)
+    score = ConditionalScore(dataclasses.replace(network, params=rough), canonical(), gaussian_of(x, 2), 1e-3)
     scale = np.linspace(0.2, 1.2, LEVELS)
     plain, rescaled = (
         evaluate(jax.random.key(3), s, score.reference, x, (0, 1), 2)

@@ -21,7 +21,7 @@ from thermodiff.fold_training import (
     gaussian_fold,
     train,
 )
-from thermodiff.gaussian_correction import CANONICAL, LEVELS, SIGMA_LOW, Correction, evaluate, gaussian_only
+from thermodiff.gaussian_correction import LEVELS, SIGMA_LOW, Correction, canonical, evaluate, gaussian_only
 
 # --- folds ----------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ def test_rows_return_to_where_they_were(table):
 
 def test_a_mean_of_scores():
     law = td.Gaussian([0.0, 1.0], np.eye(2))
-    score = td.exact_score(law, CANONICAL)
+    score = td.exact_score(law, canonical())
     mean = MeanScore((score, td.scaled(score, 3.0), td.shifted(score, [1.0, 0.0])))
     x, t = jnp.array([2.0, -1.0]), jnp.asarray(0.5)
     expected = (5 * np.asarray(score(x, t)) + [1.0, 0.0]) / 3
@@ -207,7 +207,7 @@ def narrow():
     """The exact score of a box 33 sigma_low wide, at 16384 quantiles: edges weigh, and are resolved."""
     rows = 0.3 + WIDTH * (np.arange(16384)[:, None] + 0.5) / 16384
     reference = unconditional(td.Gaussian([0.3 + WIDTH / 2], [[WIDTH**2 / 12]]))
-    return evaluate(jax.random.key(4), td.exact_score(NARROW, CANONICAL), reference, rows, (0,), 1)
+    return evaluate(jax.random.key(4), td.exact_score(NARROW, canonical()), reference, rows, (0,), 1)
 
 
 @pytest.mark.parametrize("factor", [1.0, 2.0, 0.9, 0.5, -1.0])

@@ -8,11 +8,11 @@ import pytest
 import thermodiff as td
 from thermodiff.conditional import unconditional
 from thermodiff.gaussian_correction import (
-    CANONICAL,
     LEVELS,
     SIGMA_HIGH,
     SIGMA_LOW,
     Correction,
+    canonical,
     evaluate,
     gaussian_only,
 )
@@ -29,7 +29,7 @@ LAWS = {
     "uniform": td.Uniform([-1.0], [2.0]),
     "correlated mixture": td.GaussianMixture(WEIGHTS, MEANS_2D, COVS_2D),
 }
-PROCESSES = {"canonical": CANONICAL, "VP": td.VariancePreserving()}
+PROCESSES = {"canonical": canonical(), "VP": td.VariancePreserving()}
 
 
 def entropy_of(log_p, marks):
@@ -128,7 +128,7 @@ def test_to_a_thousandth_of_a_nat(name):
         p = np.exp(oracle.mixture_log_density(x[:, None], WEIGHTS, MEANS, VARIANCES))
         rows = np.interp(u, np.cumsum(p) / p.sum(), x)[:, None]
     c = evaluate(
-        jax.random.key(1), td.exact_score(law, CANONICAL), unconditional(by_hand(law)), rows, (0,), 1
+        jax.random.key(1), td.exact_score(law, canonical()), unconditional(by_hand(law)), rows, (0,), 1
     )
     expected = blurred_entropy(name)
     for reading in READINGS:
@@ -162,7 +162,7 @@ def test_gaussian_data_leave_nothing_to_average():
     cov = np.array([[1.2, 0.7], [0.7, 0.8]])
     law = td.Gaussian([30.0, -5.0], cov)
     rows = np.asarray(law.sample(jax.random.key(2), N))
-    c = evaluate(jax.random.key(3), td.exact_score(law, CANONICAL), unconditional(law), rows, (0, 1), 2)
+    c = evaluate(jax.random.key(3), td.exact_score(law, canonical()), unconditional(law), rows, (0, 1), 2)
     assert np.abs(c.square).max() < 1e-8
     assert np.abs(c.overlap).max() < 1e-3
     np.testing.assert_allclose(c.entropy("denoising"), c.gaussian, atol=1e-3)
@@ -227,18 +227,18 @@ def test_the_same_key_gives_the_same_noise_whatever_the_columns():
     pair = td.Uniform([-1.0, 3.0], [2.0, 3.5])
     rows = np.asarray(pair.sample(jax.random.key(8), 64))
     key = jax.random.key(9)
-    both = evaluate(key, td.exact_score(pair, CANONICAL), unconditional(by_hand(pair)), rows, (0, 1), 2)
+    both = evaluate(key, td.exact_score(pair, canonical()), unconditional(by_hand(pair)), rows, (0, 1), 2)
     alone = [
-        evaluate(key, td.exact_score(law, CANONICAL), unconditional(by_hand(law)), rows[:, [j]], (j,), 2)
+        evaluate(key, td.exact_score(law, canonical()), unconditional(by_hand(law)), rows[:, [j]], (j,), 2)
         for j, law in enumerate(parts)
     ]
     for name in ("square", "overlap"):
         added = sum(getattr(c, name) for c in alone)
         np.testing.assert_allclose(getattr(both, name), added, atol=2e-3 * np.abs(added).max())
     np.testing.assert_allclose(both.gaussian, sum(c.gaussian for c in alone), rtol=1e-5)
-    again = evaluate(key, td.exact_score(pair, CANONICAL), unconditional(by_hand(pair)), rows, (0, 1), 2)
+    again = evaluate(key, td.exact_score(pair, canonical()), unconditional(by_hand(pair)), rows, (0, 1), 2)
     np.testing.assert_array_equal(again.square, both.square)
     other = evaluate(
-        jax.random.key(10), td.exact_score(pair, CANONICAL), unconditional(by_hand(pair)), rows, (0, 1), 2
+        jax.random.key(10), td.exact_score(pair, canonical()), unconditional(by_hand(pair)), rows, (0, 1), 2
     )
     assert np.abs(other.square - both.square).max() > 1e-2

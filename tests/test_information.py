@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 import thermodiff as td
 from thermodiff.divergence import moment_error
-from thermodiff.gaussian_correction import CANONICAL, SIGMA_LOW
+from thermodiff.gaussian_correction import SIGMA_LOW, canonical
 from thermodiff.information_report import (
     bracket_warning,
     estimate_rows,
@@ -280,7 +280,7 @@ def test_cross_entropy_of_gaussian_rows(trio):
     assert got.quantity == "cross entropy"
 
 
-@pytest.mark.parametrize("process", [CANONICAL, td.VariancePreserving()], ids=["canonical", "VP"])
+@pytest.mark.parametrize("process", [canonical(), td.VariancePreserving()], ids=["canonical", "VP"])
 def test_entropy_from_an_exact_score(process, mixture_rows):
     law = td.GaussianMixture(WEIGHTS, MEANS, COVS)
     got = td.entropy_from_score(jax.random.key(14), td.exact_score(law, process), process, mixture_rows)
@@ -296,9 +296,9 @@ def test_entropy_from_an_exact_score(process, mixture_rows):
 
 def test_a_wrong_score_costs_entropy_and_is_noticed(mixture_rows):
     law = td.GaussianMixture(WEIGHTS, MEANS, COVS)
-    exact = td.exact_score(law, CANONICAL)
-    right = td.entropy_from_score(jax.random.key(14), exact, CANONICAL, mixture_rows)
-    wrong = td.entropy_from_score(jax.random.key(14), td.scaled(exact, 1.3), CANONICAL, mixture_rows)
+    exact = td.exact_score(law, canonical())
+    right = td.entropy_from_score(jax.random.key(14), exact, canonical(), mixture_rows)
+    wrong = td.entropy_from_score(jax.random.key(14), td.scaled(exact, 1.3), canonical(), mixture_rows)
     # J = int 0.09 E|n|^2 d ell, from above; d ln(sigma_high/sigma_0) is most of int E|n|^2.
     assert wrong.mean > right.mean + 0.2
     assert any("far from the score" in warning for warning in wrong.warnings)
@@ -331,7 +331,7 @@ def test_arguments_that_do_not_fit(trio):
             r"test: got shape \(900, 1\), need an array of shape \(n, 3\)",
         ),
         (
-            lambda: td.entropy_from_score(key, lambda x, t: x[:1], CANONICAL, trio),
+            lambda: td.entropy_from_score(key, lambda x, t: x[:1], canonical(), trio),
             "score: got an output of shape",
         ),
     ]

@@ -15,6 +15,8 @@ LAYERS = (
     "types",
     "numerics",
     "validation",
+    "folders",
+    "devices",
     "dequantisation",
     "distributions",
     "conditional",
@@ -196,6 +198,17 @@ def test_the_rule_inside_distributions(module, source, ok, monkeypatch):
     inner = [f"distributions.{name}" for name in ("base", "gaussian", "uniform")]
     monkeypatch.setattr(sys.modules[__name__], "FILES", dict.fromkeys((*LAYERS, *inner)))
     assert (not violations(source, module, is_package=module == "distributions")) is ok
+
+
+def test_importing_thermodiff_starts_no_device():
+    """After it, processes can still be joined (``jax.distributed.initialize``) and devices be chosen."""
+    code = (
+        "import thermodiff, jax; jax.config.update('jax_num_cpu_devices', 3); print(len(jax.devices('cpu')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.split() == ["3"], done.stderr
 
 
 def test_importing_thermodiff_is_light():

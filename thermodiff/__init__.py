@@ -27,6 +27,7 @@ from thermodiff.density_baselines import gaussian_mutual_information as gaussian
 from thermodiff.density_baselines import held_out_entropy as held_out_entropy
 from thermodiff.dequantisation import Dequantised as Dequantised
 from thermodiff.dequantisation import dequantise as dequantise
+from thermodiff.devices import use_devices as use_devices
 from thermodiff.distributions import Checkerboard as Checkerboard
 from thermodiff.distributions import Gaussian as Gaussian
 from thermodiff.distributions import GaussianMixture as GaussianMixture

@@ -19,42 +19,69 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from thermodiff.devices import first_process, from_first_process
+from thermodiff.folders import cannot_write, check_writable
 from thermodiff.validation import complain
 
 KEPT = 2
 UNREADABLE = (OSError, ValueError, KeyError)
 _STEP = re.compile(r"step_(\d{8,})")
+_UNFINISHED = ".orbax-checkpoint-tmp"
 _FORMAT = 1
 
 
 # --- arrays -------------------------------------------------------------------------------------
 
 
-def write_arrays(folder: Path, arrays: dict[str, np.ndarray], metadata: dict) -> None:
-    """Write named arrays and JSON metadata to ``folder``: it appears when complete and replaces an older one."""
-    import orbax.checkpoint as ocp
+def write_arrays(folder: Path, arrays: dict[str, np.ndarray], metadata: dict, name: str = "folder") -> None:
+    """Write named arrays and JSON metadata to ``folder``: it appears when complete and replaces an older one.
 
-    with contextlib.closing(ocp.PyTreeCheckpointer()) as writer, _quiet():
-        writer.save(folder.resolve(), arrays, force=True, custom_metadata={"format": _FORMAT, **metadata})
+    Raises OSError where it cannot be written, calling it by the argument ``name``, and leaves nothing behind.
+    """
+    # Beside an older one, which orbax would remove before it writes.
+    target = folder.with_name(f"{folder.name}{_UNFINISHED}-new") if folder.exists() else folder
+    try:
+        with contextlib.closing(_orbax()) as writer, _quiet():
+            writer.save(target.resolve(), arrays, force=True, custom_metadata={"format": _FORMAT, **metadata})
+        if target != folder:
+            older = folder.with_name(f"{folder.name}{_UNFINISHED}-old")
+            shutil.rmtree(older, ignore_errors=True)  # of a process killed two lines below
+            folder.rename(older)
+            target.rename(folder)
+            shutil.rmtree(older)
+    except (OSError, ValueError) as error:  # tensorstore, which writes the arrays, raises ValueError
+        for unfinished in folder.parent.glob(f"{folder.name}{_UNFINISHED}*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        raise cannot_write(name, folder, error) from error
 
 
 def read_arrays(folder: Path) -> tuple[dict[str, Any], dict]:
     """(arrays, metadata) that ``write_arrays`` wrote. Raises ``UNREADABLE`` for anything else, or damaged."""
-    import orbax.checkpoint as ocp
-
-    with contextlib.closing(ocp.PyTreeCheckpointer()) as reader, _quiet():
+    with contextlib.closing(_orbax()) as reader, _quiet():
         metadata = reader.metadata(folder.resolve()).custom_metadata or {}
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"{folder} was not written by this version of thermodiff")
         return reader.restore(folder.resolve()), metadata
 
 
+def _orbax() -> Any:
+    """Orbax for this process alone: among several it would wait for all of them to save or to read together."""
+    import orbax.checkpoint as ocp
+
+    here = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=here, active_processes={here}, barrier_sync_key_prefix="thermodiff"
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Orbax remarks through absl's logger on devices and merges that do not concern one machine."""
+    """Orbax remarks through absl's logger on what does not concern one machine, and on errors that it raises."""
     logger = logging.getLogger("absl")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
@@ -104,8 +131,8 @@ def save(folder: str | Path, step: int, tree: Any, metadata: dict) -> Path:
     Atomic and synchronous, about 0.1 s for a small network.
     """
     target = step_folder(folder, step)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_arrays(target, _named_leaves(tree), metadata)
+    check_writable("checkpoint_dir", folder)
+    write_arrays(target, _named_leaves(tree), metadata, "checkpoint_dir")
     for old in steps_in(folder)[:-KEPT]:
         shutil.rmtree(step_folder(folder, old), ignore_errors=True)
     return target
@@ -142,17 +169,37 @@ def clear(folder: str | Path) -> None:
         shutil.rmtree(step_folder(folder, step))
 
 
+def clear_unfinished(folder: str | Path) -> None:
+    """Remove what processes that were killed while they wrote a step have left."""
+    for path in Path(folder).glob(f"step_*{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 class Keeper:
-    """Writes a training's checkpoints to a folder, no more often than every ``seconds``; without one, nothing."""
+    """Writes a training's checkpoints to a folder, no more often than every ``seconds``; without one, nothing.
+
+    Of several processes the first reads and writes, for all.
+    """
 
     def __init__(self, folder: str | Path | None, metadata: dict, seconds: float) -> None:
         self.folder, self.metadata, self.seconds = folder, metadata, seconds
         self._saved_at, self._pending = time.monotonic(), (-1, None)
 
     def restore(self, template: Any, resume: bool) -> tuple[int, Any] | None:
-        """The newest checkpoint, or None; with ``resume`` false older checkpoints are removed first."""
+        """The newest checkpoint, or None; with ``resume`` false older checkpoints are removed first.
+
+        Raises OSError now, rather than after hours, where none could be written; ValueError as ``restore_latest``.
+        """
         if self.folder is None:
             return None
+        found = self._restore_here(template, resume) if first_process() else None
+        step, tree = from_first_process((-1, template) if found is None else found)
+        return None if step < 0 else (int(step), tree)
+
+    def _restore_here(self, template: Any, resume: bool) -> tuple[int, Any] | None:
+        assert self.folder is not None
+        check_writable("checkpoint_dir", self.folder)
+        clear_unfinished(self.folder)
         if not resume:
             clear(self.folder)
         return restore_latest(self.folder, template, self.metadata)
@@ -165,10 +212,10 @@ class Keeper:
 
     def flush(self) -> None:
         """Write the last state offered, unless it has been."""
-        step, tree = self._pending
-        if self.folder is not None and tree is not None:
+        (step, tree), self._pending = self._pending, (-1, None)
+        if self.folder is not None and tree is not None and first_process():
             save(self.folder, step, tree, self.metadata)
-        self._saved_at, self._pending = time.monotonic(), (step, None)
+        self._saved_at = time.monotonic()
 
     def __str__(self) -> str:
         if self.folder is None or not steps_in(self.folder):

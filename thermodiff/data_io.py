@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from thermodiff.devices import first_process
+from thermodiff.folders import cannot_write
 from thermodiff.validation import complain
 
 SUFFIXES = (".npy", ".npz", ".csv")
@@ -155,8 +158,11 @@ def scikit_learn_datasets(name: str) -> Any:
 def write_atomically(path: Path, content: bytes | str) -> Path:
     """Writes under a temporary name beside ``path`` and renames: readers see the old file or the whole new one.
 
-    On any exception, an interrupt included, the temporary file is removed and ``path`` is untouched.
+    On any exception, an interrupt included, the temporary file is removed and ``path`` is untouched. Raises OSError
+    where it cannot be written. Of several processes the first writes.
     """
+    if not first_process():
+        return path
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as stream:
@@ -164,6 +170,9 @@ def write_atomically(path: Path, content: bytes | str) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise cannot_write("out", path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return path

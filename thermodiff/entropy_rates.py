@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from thermodiff.devices import map_over_batch, spread
 from thermodiff.flow import probability_flow
 from thermodiff.noise_moments import NoiseMoments, noise_moments
 from thermodiff.numerics import Divergence, Quadrature, default_divergence, estimate, quadrature
@@ -181,9 +182,8 @@ def flow_system_moment(
     start = noised_points(process, points, time.shape[0], time[0]).reshape(-1, dim)
     path = probability_flow(flow_key, score, process, start, time, divergence)
     keys = jax.random.split(probe_key, start.shape[0])
-    return (
-        _divergence_along(score, process, divergence, path.x, time, keys).reshape(units, m, -1).mean(axis=1)
-    )
+    along = spread(_divergence_along, score, process, divergence, path.x, time, keys)
+    return along.reshape(units, m, -1).mean(axis=1)
 
 
 @jax.jit
@@ -195,8 +195,8 @@ def _divergence_along(
             process.sigma(t) * divergence(lambda z: noise_prediction(score, process, z, t), position, key)[1]
         )
 
-    return jax.lax.map(
-        lambda point: jax.vmap(at, in_axes=(0, 0, None))(point[0], time, point[1]), (x, keys), batch_size=64
+    return map_over_batch(
+        lambda point: jax.vmap(at, in_axes=(0, 0, None))(point[0], time, point[1]), (x, keys), 64
     )
 
 

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from thermodiff.devices import map_over_batch, spread
 from thermodiff.numerics import Divergence
 from thermodiff.scores import length_scale, noise_prediction, reference_of
 from thermodiff.types import Key, Process, Scalar, Score, Vector
@@ -105,7 +106,7 @@ def _solve(
 ) -> FlowPath:
     keys = jax.random.split(key, x.shape[0])
     one = lambda point: _solve_one(score, process, divergence, times, tolerance, units, *point)  # noqa: E731
-    return jax.lax.map(one, (x, keys), batch_size=min(POINTS_AT_ONCE, x.shape[0]))
+    return map_over_batch(one, (x, keys), min(POINTS_AT_ONCE, x.shape[0]))
 
 
 def probability_flow(
@@ -126,7 +127,9 @@ def probability_flow(
     reference = reference_of(score)
     centre = jnp.zeros(x.shape[1:]) if reference is None else reference.mean
     units = centre, jnp.asarray(length_scale(score), dtype=float)
-    path = _solve(score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), units, x, key)
+    path = spread(
+        _solve, score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), units, x, key
+    )
     lost = int(np.sum(~np.isfinite(np.asarray(path.growth[:, -1]))))
     if lost:
         raise FlowError(

@@ -15,11 +15,11 @@ import numpy as np
 
 from thermodiff.conditional import ConditionalGaussian, ConditionalRows, ConditionalScore, Row, regression
 from thermodiff.gaussian_correction import (
-    CANONICAL,
     LEVELS,
     SIGMA_HIGH,
     SIGMA_LOW,
     Correction,
+    canonical,
     evaluate,
     gaussian_only,
 )
@@ -65,9 +65,9 @@ def train(
     m, width = len(training), rows.shape[1]
     reference = gaussian_of(rows[training], dim)
     data = ConditionalRows(rows[training], reference, width - dim)
-    start = float(CANONICAL.time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
+    start = float(canonical().time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
     config = dataclasses.replace(config, t_min=start, parameterisation=ConditionalScore)
-    trained = fit(fit_key, data, CANONICAL, config=config, validation=rows[stopping])
+    trained = fit(fit_key, data, canonical(), config=config, validation=rows[stopping])
     scale = best_scale(evaluate(scale_key, trained.score, reference, rows[stopping], tuple(range(dim)), dim))
     losses = trained.history.validation
     best = int(np.nanargmin(losses))

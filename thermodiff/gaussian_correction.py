@@ -13,6 +13,7 @@ other serves through its own time at the same sigma/alpha.
 
 from __future__ import annotations
 
+import functools
 import math
 from functools import partial
 from typing import Any
@@ -30,10 +31,17 @@ from thermodiff.types import Key, Process, Scalar, Score, Vector, pytree_datacla
 SIGMA_LOW, SIGMA_HIGH = 3e-3, 10.0
 """Noise, in standard deviations of the data, at which integrals end. Above 10 the departure from a Gaussian is worth
 less than 1e-5 nats a dimension; what lies below 3e-3 is extrapolated (``truncation``)."""
-CANONICAL = GeometricVarianceExploding(1e-3, 1.01 * SIGMA_HIGH)
-"""The process that networks are trained in: alpha = 1, log-SNR nearly uniform in time."""
 LEVELS = 32
 ROWS_AT_ONCE, ROWS_A_CALL = 64, 1024
+
+
+@functools.cache
+def canonical() -> GeometricVarianceExploding:
+    """The process that networks are trained in: alpha = 1, log-SNR nearly uniform in time.
+
+    Made when it is first asked for: an array, it starts JAX's devices, which ``import thermodiff`` leaves alone.
+    """
+    return GeometricVarianceExploding(1e-3, 1.01 * SIGMA_HIGH)
 
 
 @pytree_dataclass
@@ -68,13 +76,15 @@ def evaluate(
     rows: Any,
     noise_columns: tuple[int, ...],
     noise_dim: int,
-    process: Process = CANONICAL,
+    process: Process | None = None,
 ) -> Correction:
     """``Correction`` of rows (n, d + c) under a score whose Gaussian is ``reference``; the last c columns are given.
 
     The noise has ``noise_dim`` coordinates, of which ``noise_columns`` (d,) are used: scores of several sets of
-    columns of one table then see the same noise, and so do two scores given the same key.
+    columns of one table then see the same noise, and so do two scores given the same key. ``process`` is by default
+    ``canonical()``.
     """
+    process = process or canonical()
     rows = np.asarray(rows, dtype=np.float32)
     # Filled up to whole blocks, so that any number of rows is the same compiled program.
     filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_A_CALL, axis=0)])

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from thermodiff.devices import map_over_batch, spread
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics import Divergence
 from thermodiff.points import Points
@@ -137,7 +138,7 @@ def noise_moments(
     moments on the same points. Raises ScoreError where the score or its divergence gave NaN or infinity, naming the
     time. Source: theory sections 3 and 4, written per unit of ell.
     """
-    moments = _noise_moments(key, score, process, points, times, divergence, exact)
+    moments = spread(_noise_moments, key, score, process, points, times, divergence, exact)
     bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
     if bool(jnp.any(bad)):
         first = int(jnp.argmax(jnp.any(bad, axis=0)))
@@ -173,4 +174,4 @@ def _noise_moments(
 
     unit_keys = jax.random.split(key, points.units)
     at_once = max(1, min(points.units, EVALUATIONS_AT_ONCE // m))
-    return jax.lax.map(over_times, (unit_keys, points.unit_data), batch_size=at_once)
+    return map_over_batch(over_times, (unit_keys, points.unit_data), at_once)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.checkpoints import UNREADABLE, read_arrays, write_arrays
+from thermodiff.devices import first_process
 from thermodiff.types import Score
 from thermodiff.validation import complain
 
@@ -22,14 +23,16 @@ def save_score(folder: str | Path, score: Score) -> None:
     """Write a score, its network, process and reference included, to ``folder``; an older score there is replaced.
 
     Arrays by orbax, the rest as JSON; ``load_score`` gives it back bit for bit. Raises ValueError for a score that
-    holds something that is not of this package, such as the Python functions of a ``CustomProcess``.
+    holds something that is not of this package, such as the Python functions of a ``CustomProcess``, OSError where
+    ``folder`` cannot be written. Of several processes the first writes.
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()) and "score" not in _metadata_of(folder):
         raise complain("folder", f"{folder}, which exists and is no saved score", "a new folder")
     arrays: dict[str, np.ndarray] = {}
     description = _describe(score, "score", arrays)
-    write_arrays(folder, arrays, {"score": description})
+    if first_process():
+        write_arrays(folder, arrays, {"score": description})
 
 
 def load_score(folder: str | Path) -> Any:

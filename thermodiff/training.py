@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.checkpoints import Keeper
+from thermodiff.devices import local, place, run
 from thermodiff.progress import Callback, Report, watchers
 from thermodiff.training_problem import Problem, TrainingConfig, as_distribution, fingerprint, prepare
 from thermodiff.training_step import Record, State, advance_all, advance_one, initial_state
@@ -70,11 +71,12 @@ def _run(
     history = History(ends, empty, empty.copy())
     done, (state, *losses) = keeper.restore((state, *history[1:]), resume) or (0, (state, *history[1:]))
     history = History(ends, *(np.array(loss) for loss in losses))
+    problem, state = place((problem, state))
     try:
         for k in range(int(np.searchsorted(ends, done, side="right")), len(ends)):
             if config.patience is not None and np.all(np.asarray(state.stale) >= config.patience):
                 break
-            state, record = advance(config, problem, state, done, int(ends[k]))
+            state, record = run(advance, problem, state, done, int(ends[k]))
             done = int(ends[k])
             _check_finite(record.bad_step, config, keeper)
             history.loss[k], history.validation[k] = record.loss, record.validation
@@ -82,7 +84,7 @@ def _run(
             tell(Report(done, history.loss[k], history.validation[k]))
     finally:
         keeper.flush()
-    return state, history
+    return local(state), history
 
 
 def _check_finite(bad_step: Any, config: TrainingConfig, keeper: Keeper) -> None:
@@ -147,6 +149,7 @@ def fit(
 
     Raises:
         ValueError: for arguments that do not fit, or a checkpoint of another training, naming what differs.
+        OSError: where no checkpoint can be written (a full disk, a read-only folder); the last one stays good.
         TrainingDivergedError: when loss or gradient is not finite.
     """
     config = _configured(config, settings)
@@ -155,7 +158,9 @@ def fit(
     marks = {} if checkpoint_dir is None else fingerprint(key, data, process, config, validation)
     keeper = Keeper(checkpoint_dir, marks, CHECKPOINT_SECONDS)
     with watchers("training", config.steps, progress, callback) as tell:
-        state, history = _run(advance_one, config, problem, state, keeper, resume, tell)
+        state, history = _run(
+            functools.partial(advance_one, config), config, problem, state, keeper, resume, tell
+        )
     return _finish(config, problem, state, history)
 
 
@@ -187,7 +192,7 @@ def fit_sweep(
     state = _stack([initial_state(config, network, validation is not None) for _, network in pairs])
     marks = {} if checkpoint_dir is None else fingerprint(keys, data, processes, config, validation)
     keeper = Keeper(checkpoint_dir, marks, CHECKPOINT_SECONDS)
-    advance = functools.partial(advance_all, jax.default_backend() != "cpu")
+    advance = functools.partial(advance_all, jax.default_backend() != "cpu", config)
     with watchers(f"{len(keys)} trainings", config.steps, progress, callback) as tell:
         state, history = _run(advance, config, problem, state, keeper, resume, tell)
     return [

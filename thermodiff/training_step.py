@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from thermodiff.devices import shard_batch
 from thermodiff.losses import denoising_loss, draw_batch
 from thermodiff.training_problem import Problem, TrainingConfig
 
@@ -62,7 +63,7 @@ def _step(config: TrainingConfig, problem: Problem, i: Any, state: State) -> tup
     batch = draw_batch(key, problem.data, problem.span, config.times, config.weighting, config.batch_size)
 
     def loss_of(network: Any) -> Any:
-        return denoising_loss(config.score(network, problem), batch)
+        return denoising_loss(config.score(network, problem), shard_batch(batch))
 
     loss, gradient = jax.value_and_grad(loss_of)(state.network)
     updates, optimiser = _optimiser(config).update(gradient, state.optimiser)
@@ -77,7 +78,7 @@ def _validate(config: TrainingConfig, problem: Problem, state: State) -> tuple[S
     """The state with its best average brought up to date, and the validation loss (NaN without data)."""
     if problem.validation is None:
         return state, jnp.nan
-    loss = denoising_loss(config.score(state.average, problem), problem.validation)
+    loss = denoising_loss(config.score(state.average, problem), shard_batch(problem.validation))
     better = loss < state.best_loss
     best = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.average, state.best)
     stale = jnp.where(better, 0, state.stale + 1)

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from thermodiff import plotting
 from thermodiff.data_io import write_atomically
+from thermodiff.folders import check_writable
 from thermodiff.validation import complain
 
 PACKAGES = ("thermodiff", "jax", "flax", "optax", "diffrax", "numpy", "scipy")
@@ -32,10 +33,13 @@ def check_steps_and_seed(steps: int | None, seed: int) -> None:
 
 
 def make_folder(out: Path) -> None:
-    """The folder for the results, made if it is not there. Raises ValueError if a file has its name."""
+    """The folder for the results, made if it is not there.
+
+    Raises ValueError if a file has its name, OSError if nothing can be written there.
+    """
     if out.exists() and not out.is_dir():
         raise complain("out", f"{str(out)!r}, which is a file", "a folder, or a name for a new one")
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable("out", out)
 
 
 def versions() -> dict[str, str]:
