@@ -60,7 +60,7 @@ def keep_compiled_programs(environment: Mapping[str, str] = os.environ) -> Path 
     """Turn the cache on where the user has not decided otherwise; the folder, or None if it stays as it was."""
     if environment.get(OFF, "0") not in ("", "0"):
         return None
-    if jax.config.jax_compilation_cache_dir or not jax.config.jax_enable_compilation_cache:
+    if jax.config.read("jax_compilation_cache_dir") or not jax.config.read("jax_enable_compilation_cache"):
         return None
     caches = user_cache_folder(environment)
     if caches is None:
