@@ -94,7 +94,7 @@ def plain_monte_carlo_variance(key: Any, score: Any, process: Any, data: Any, t_
 
 
 class HostFlow(NamedTuple):
-    """Likelihoods by scipy's RK45 over the flattened batch, in t, with a jitted right-hand side; ``evaluations`` of it."""
+    """Likelihoods by scipy's RK45 over the flattened batch, in t, and how often the compiled right-hand side ran."""
 
     log_likelihood: np.ndarray
     evaluations: int

@@ -56,7 +56,7 @@ def training_step(width: int, batch: int, steps: int, pairs: int) -> Row:
 
 
 def training_loop(width: int, batch: int, steps: int, pairs: int) -> Row:
-    """The loop against the same compiled step called from Python, with data drawn by numpy and the loss read each time."""
+    """The loop against the same compiled step called from Python, data drawn by numpy and the loss read each time."""
     config = td.TrainingConfig(width=width, batch_size=batch)
     data = mixture(2)
     problem, network = prepare(jax.random.key(0), data, process(), config)

@@ -1,6 +1,6 @@
 """Two computations timed by turns in one process, and the ratio of their times.
 
-On a machine that others use too, both of a pair meet the same neighbours, so that their ratio moves far less than either.
+On a machine that others use too, both of a pair meet the same neighbours: their ratio moves far less than either.
 """
 
 from __future__ import annotations

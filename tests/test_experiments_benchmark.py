@@ -60,7 +60,7 @@ def test_the_first_calls_are_not_timed():
 
     pairs = paired_timing.by_turns(action("a"), action("b"), 2, clock=clock)
     assert pairs == paired_timing.Pairs((1.0, 1.0), (1.0, 1.0))
-    with pytest.raises(ValueError, match="^pairs: got 0, need at least 1"):
+    with pytest.raises(ValueError, match=r"^pairs: got 0, need at least 1"):
         paired_timing.by_turns(action("a"), action("b"), 0)
 
 
@@ -78,7 +78,7 @@ def test_loosest_tolerance_that_is_accurate_enough():
 
 @pytest.mark.parametrize("probed", [False, True])
 def test_solve_ivp_finds_the_density_of_a_gaussian(probed):
-    """Diagonal, so that one Rademacher probe is exact too: the comparator computes what it should, at equal accuracy."""
+    """Diagonal, so that one Rademacher probe is exact too: the comparator computes what it should."""
     data, p = td.Gaussian([0.5, -1.0], [[1.0, 0.0], [0.0, 0.3]]), process()
     x = data.sample(jax.random.key(0), 64)
     key = jax.random.key(1) if probed else None
@@ -114,7 +114,7 @@ def test_bare_products_are_all_products_of_a_pass():
     forward, to_weights, to_inputs = benchmark_reference.bare_products(network, 6)()
     shapes = {leaf.shape for leaf in jax.tree.leaves(network.params) if leaf.ndim == 2}
     assert {w.shape for w in to_weights.values()} == shapes
-    assert len(forward) == len(to_weights) == len(to_inputs) + 2 == 7
+    assert len(forward) == len(to_weights) == len(to_inputs) + 2 == 8
 
 
 def test_rows_on_training_run_and_become_a_table(tmp_path, capsys):
