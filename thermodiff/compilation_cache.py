@@ -18,6 +18,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 import jaxlib
@@ -60,7 +61,8 @@ def keep_compiled_programs(environment: Mapping[str, str] = os.environ) -> Path 
     """Turn the cache on where the user has not decided otherwise; the folder, or None if it stays as it was."""
     if environment.get(OFF, "0") not in ("", "0"):
         return None
-    if jax.config.read("jax_compilation_cache_dir") or not jax.config.read("jax_enable_compilation_cache"):
+    config: Any = jax.config  # its options are made at run time
+    if config.jax_compilation_cache_dir or not config.jax_enable_compilation_cache:
         return None
     caches = user_cache_folder(environment)
     if caches is None:
