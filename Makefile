@@ -24,7 +24,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 test test-slow experiments format clean
+.PHONY: help venv figure1 benchmark test test-slow experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/figure1-$PRESET)
 	$(PY) -m experiments.nll_bound --preset $(PRESET) --out $(OUT)
+
+benchmark: $(STAMP) ## Speed against the hardware and against other code (PRESET=smoke: quick)
+	$(PY) -m experiments.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
 
 test: $(STAMP) ## Lint, format check, types and the quick tests
 	$(PY) -m ruff check .

@@ -3,6 +3,8 @@
 import os
 
 os.environ["MPLBACKEND"] = "Agg"
+# Tests compile what they test: a cache would carry programs from one run to the next, and fill the user's folder.
+os.environ["THERMODIFF_NO_CACHE"] = "1"
 
 # Before anything imports thermodiff: the hook rewrites modules as they are loaded.
 from jaxtyping import install_import_hook

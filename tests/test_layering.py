@@ -13,6 +13,7 @@ PACKAGE = ROOT / "thermodiff"
 
 LAYERS = (
     "types",
+    "compilation_cache",
     "numerics",
     "validation",
     "folders",

@@ -19,6 +19,7 @@ from thermodiff.audit import audit as audit
 from thermodiff.audit_report import Audit as Audit
 from thermodiff.calibration import CalibratedScore as CalibratedScore
 from thermodiff.calibration import calibrate as calibrate
+from thermodiff.compilation_cache import keep_compiled_programs
 from thermodiff.cross_fitting import CrossFitting as CrossFitting
 from thermodiff.density_baselines import GaussianBaseline as GaussianBaseline
 from thermodiff.density_baselines import KernelBaseline as KernelBaseline
@@ -88,3 +89,6 @@ from thermodiff.training import fit_sweep as fit_sweep
 from thermodiff.training_problem import TrainingConfig as TrainingConfig
 from thermodiff.types import Estimate as Estimate
 from thermodiff.types import NotKnownError as NotKnownError
+
+keep_compiled_programs()
+del keep_compiled_programs

@@ -2,6 +2,7 @@
 
     place                 the same arrays on every device          run       a compiled function over the devices
     shard_batch           inside: each device its part of a batch  map_over_batch   ... its part of a loop over points
+    gather_batch          what was split, whole again
     local                 results as ordinary arrays again         spread    place, run and local in one
 
 Weights and data lie on every device, batches and points are split, and what is split is put together before it is
@@ -124,6 +125,13 @@ def shard_batch(tree: Any) -> Any:
     )
 
 
+def gather_batch(tree: Any) -> Any:
+    """Arrays that were split, whole on every device."""
+    if _parts() == 1:
+        return tree
+    return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, _WHOLE), tree)
+
+
 def map_over_batch(function: Callable[[Any], Any], batch: Any, at_once: int) -> Any:
     """``jax.lax.map(function, batch, batch_size=at_once)``, each device taking an equal part of every ``batch_size``.
 
@@ -142,6 +150,4 @@ def map_over_batch(function: Callable[[Any], Any], batch: Any, at_once: int) -> 
         return shard_batch(jax.vmap(function)(part))
 
     results = jax.lax.map(step, rows)
-    return jax.tree.map(
-        lambda leaf: jax.lax.with_sharding_constraint(leaf.reshape(-1, *leaf.shape[2:])[:n], _WHOLE), results
-    )
+    return gather_batch(jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:n], results))

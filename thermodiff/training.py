@@ -195,11 +195,12 @@ def fit_sweep(
     advance = functools.partial(advance_all, jax.default_backend() != "cpu", config)
     with watchers(f"{len(keys)} trainings", config.steps, progress, callback) as tell:
         state, history = _run(advance, config, problem, state, keeper, resume, tell)
+    state = jax.device_get(state)
     return [
         _finish(
             config,
             problems[i],
-            jax.tree.map(lambda leaf, i=i: leaf[i], state),
+            jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), state),
             History(history.step, history.loss[:, i], history.validation[:, i]),
         )
         for i in range(len(keys))
@@ -226,4 +227,11 @@ def _one_each(keys: Any, processes: Any) -> list:
 
 
 def _stack(trees: list) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    """Trees of the same structure as one with a leading axis, by way of the host: nothing has to be compiled."""
+
+    def stack(*leaves: Any) -> Any:
+        if jnp.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+            return jnp.stack(leaves)
+        return jnp.asarray(np.stack([np.asarray(leaf) for leaf in leaves]))
+
+    return jax.tree.map(stack, *trees)

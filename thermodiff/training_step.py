@@ -57,7 +57,7 @@ def initial_state(config: TrainingConfig, network: Any, validated: bool) -> Stat
     )
 
 
-def _step(config: TrainingConfig, problem: Problem, i: Any, state: State) -> tuple[State, Any, Any]:
+def step(config: TrainingConfig, problem: Problem, i: Any, state: State) -> tuple[State, Any, Any]:
     """One step of Adam on one batch: the new state, the loss, and whether loss and gradient are finite."""
     key = jax.random.fold_in(problem.key, i)
     batch = draw_batch(key, problem.data, problem.span, config.times, config.weighting, config.batch_size)
@@ -92,7 +92,7 @@ def _chunk(
 
     def body(i: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
         state, total, bad_step = carry
-        state, loss, finite = _step(config, problem, i, state)
+        state, loss, finite = step(config, problem, i, state)
         return state, total + loss, jnp.where(finite | (bad_step >= 0), bad_step, i)
 
     new, total, bad_step = jax.lax.fori_loop(start, stop, body, (state, jnp.zeros(()), jnp.int32(-1)))
