@@ -129,3 +129,5 @@ def test_devices_can_be_chosen():
     assert batch_mesh().size == len(jax.devices())
     with td.use_devices(jax.devices()[:1]):
         assert batch_mesh().devices.tolist() == jax.devices()[:1]
+    with jax.default_device(jax.devices()[0]):
+        assert batch_mesh().size == 1

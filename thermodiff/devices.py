@@ -38,21 +38,26 @@ _one_at_a_time = threading.RLock()
 def use_devices(devices: Sequence[Any]) -> Iterator[None]:
     """Inside this context batches are split over ``devices`` instead of all, in this thread.
 
-    ``with td.use_devices(jax.devices()[:1]):`` splits nothing. In several processes name the same devices in each, some
-    of every process. Raises ValueError for none.
+    ``with td.use_devices(jax.devices()[:1]):`` splits nothing, nor does ``jax.default_device``. In several processes
+    name the same devices in each, some of every process. Raises ValueError for none.
     """
     if not len(devices):
         raise complain("devices", "none", "at least one of jax.devices()")
     token = _chosen.set(tuple(devices))
     try:
-        yield
+        with jax.default_device(devices[0]) if len(devices) == 1 else contextlib.nullcontext():
+            yield
     finally:
         _chosen.reset(token)
 
 
 def batch_mesh() -> Mesh:
-    """The mesh of one axis, "batch", over the devices in use: all of JAX's default backend, or ``use_devices``."""
-    return Mesh(np.asarray(_chosen.get() or jax.devices()), (AXIS,))
+    """The mesh of one axis, "batch", over the devices in use: all of JAX's default backend, unless one was chosen.
+
+    Chosen by ``use_devices``, or by JAX's own ``default_device``, which names one.
+    """
+    every = jax.devices() if jax.config.jax_default_device is None else jax.local_devices()[:1]
+    return Mesh(np.asarray(_chosen.get() or every), (AXIS,))
 
 
 def first_process() -> bool:
@@ -91,7 +96,7 @@ def run(compiled: Callable[..., Any], *arguments: Any) -> Any:
     if mesh.size == 1:
         return compiled(*arguments)
     with _one_at_a_time, jax.set_mesh(mesh):
-        return jax.block_until_ready(compiled(*arguments))
+        return place(jax.block_until_ready(compiled(*arguments)))
 
 
 def local(tree: Any) -> Any:
