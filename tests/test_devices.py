@@ -86,7 +86,7 @@ def test_eight_devices_give_the_results_of_one_each_doing_its_part(tmp_path):
     same(np.load(folder / "all-0.npz"), np.load(folder / "one-0.npz"))
     works_on(folder, "jit__chunk", "f32[8,24]", "f32[64,24]")
     works_on(folder, "jit__noise_moments", "f32[1,8,2]", "f32[6,8,2]")  # 6 units filled up to 8
-    works_on(folder, "jit__solve", "f32[5,7,2]", "f32[37,7,2]")  # 37 points, to 40
+    works_on(folder, "jit__solve_in_groups", "f32[7,5,2]", "f32[7,37,2]")  # 37 points, to 40
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_eight_devices_share_sweeps_and_flow_rates_too(tmp_path):
     folder = on_eight(tmp_path, "sweep,flow rates")
     same(np.load(folder / "all-0.npz"), np.load(folder / "one-0.npz"))
     works_on(folder, "jit_advance_all", "f32[8,24]", "f32[64,24]")
-    works_on(folder, "jit__solve", "f32[6,7,2]", "f32[48,7,2]")
+    works_on(folder, "jit__solve_in_groups", "f32[7,6,2]", "f32[7,48,2]")
     # Of a Gaussian's score the divergence needs no rows; its values are put together from parts.
     assert any("f32[1,6,5]" in text for text in programs(folder, "jit__divergence_along", 8))
 

@@ -112,7 +112,7 @@ def spread(compiled: Callable[..., Any], *arguments: Any) -> Any:
 # --- inside compiled functions ------------------------------------------------------------------
 
 
-def _parts() -> int:
+def batch_parts() -> int:
     """Over how many devices the function that is being compiled splits its batches."""
     return dict(jax.sharding.get_abstract_mesh().shape).get(AXIS, 1)
 
@@ -122,7 +122,7 @@ def shard_batch(tree: Any) -> Any:
 
     What is computed from them row by row is computed where the row lies, and a sum over rows ends in one exchange.
     """
-    parts = _parts()
+    parts = batch_parts()
     if parts == 1:
         return tree
     return jax.tree.map(
@@ -132,7 +132,7 @@ def shard_batch(tree: Any) -> Any:
 
 def gather_batch(tree: Any) -> Any:
     """Arrays that were split, whole on every device."""
-    if _parts() == 1:
+    if batch_parts() == 1:
         return tree
     return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, _WHOLE), tree)
 
@@ -142,7 +142,7 @@ def map_over_batch(function: Callable[[Any], Any], batch: Any, at_once: int) -> 
 
     ``at_once`` rows a device; the last row is repeated to make the parts equal.
     """
-    parts = _parts()
+    parts = batch_parts()
     if parts == 1:
         return jax.lax.map(function, batch, batch_size=at_once)
     n = jax.tree.leaves(batch)[0].shape[0]

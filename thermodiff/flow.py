@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from thermodiff.devices import gather_batch, map_over_batch, shard_batch, spread
+from thermodiff.devices import batch_parts, gather_batch, map_over_batch, shard_batch, spread
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics import Divergence
 from thermodiff.scores import noise_prediction, reference_of
@@ -140,7 +140,7 @@ def _solve_in_groups(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowP
     """All points, in groups of at most ``POINTS_AT_ONCE`` that share their steps and are split over the devices."""
     n = len(x)
     groups = -(-n // POINTS_AT_ONCE)
-    size = -(-n // groups)
+    size = -(-n // (groups * batch_parts())) * batch_parts()
     # The last group is filled up with the first points again.
     index = (jnp.arange(groups * size) % n).reshape(groups, size)
     path = jax.lax.map(lambda group: _solve_together(*problem, *shard_batch(group)), (x[index], keys[index]))
