@@ -118,7 +118,7 @@ def host_flow(score: Any, process: Any, x: Any, t_min: float, key: Any | None) -
         return value, probe @ slope
 
     @jax.jit
-    def compiled(t: Any, state: Any) -> Any:
+    def compiled(t: Any, state: Any, probes: Any) -> Any:
         position = state[: n * d].reshape(n, d)
         velocity, divergence = jax.vmap(along, in_axes=(None, 0, 0 if key is not None else None))(
             t, position, probes
@@ -126,7 +126,7 @@ def host_flow(score: Any, process: Any, x: Any, t_min: float, key: Any | None) -
         return jnp.concatenate([velocity.ravel(), divergence])
 
     def right_hand_side(t: float, state: np.ndarray) -> np.ndarray:
-        return np.asarray(compiled(np.float32(t), jnp.asarray(state, jnp.float32)), dtype=np.float64)
+        return np.asarray(compiled(np.float32(t), jnp.asarray(state, jnp.float32), probes), dtype=np.float64)
 
     contraction = float(process.alpha(t_min))
     start = np.concatenate([contraction * np.asarray(x, float).ravel(), np.zeros(n)])

@@ -5,6 +5,7 @@ All averages are taken on the same independent units, so that each difference ha
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import jax
@@ -26,7 +27,7 @@ from thermodiff.flow import Tolerance, probability_flow
 from thermodiff.likelihood import check_prior, default_prior, moment_prior
 from thermodiff.noise_moments import NoiseMoments, noise_moments
 from thermodiff.numerics import Divergence, HutchinsonDivergence, default_divergence
-from thermodiff.points import DEFAULT_REPLICATES, draw_points, noised_points
+from thermodiff.points import DEFAULT_REPLICATES, Points, noised_points, point_sets
 from thermodiff.scores import exact_score, reference_of, starting_time, traceable
 from thermodiff.types import Key, NotKnownError, Process, Score, as_float64
 from thermodiff.validation import check_score, complain
@@ -238,8 +239,10 @@ def audit(
     """Entropies, likelihoods and bounds of ``score`` on ``data``, with paired standard errors; print it for a table.
 
     ``data`` is a distribution (its entropy and exact score are used where it knows them) or samples (n, d), of which
-    the first ``max_points`` are used; of the ``points`` in each of the ``replicates`` the flow carries ``flow_points``
-    (default all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments). Every
+    the first ``max_points`` are used: in parts, so that memory does not grow with them, and straight from disk if they
+    are ``numpy.load(file, mmap_mode="r")``; beyond 4096 rows several share a unit of the error bars. Of the points in
+    each unit (``points`` in each of the ``replicates`` of a distribution) the flow carries ``flow_points`` (default
+    all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments). Every
     integral starts at ``t_min`` (see ``scores.starting_time``), so S0 stands for S(p(t_min)); what that adds is in the
     record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands for it, and the
     record says so.
@@ -252,25 +255,21 @@ def audit(
     keys = jax.random.split(key, 3)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
     # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
-    pts = draw_points(keys[0], data, nodes + 2, replicates, points, max_points)
+    sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
+    pts = next(sets)
     check_score(score, pts.dim)
-    score = traceable(score)
-    divergence = divergence or default_divergence(pts.dim)
-    origin = "given"
-    if prior is None:
-        known = reference_of(score) is not None
-        origin = "moments of p_1, from " + ("the score's reference" if known else "the audited data")
-        prior = default_prior(score, process, pts.dim) if known else moment_prior(pts.reference, process)
+    score, divergence = traceable(score), divergence or default_divergence(pts.dim)
+    prior, origin = (prior, "given") if prior is not None else _prior_of(score, process, pts)
     check_prior(prior, pts.dim)
-    moments = noise_moments(
-        keys[1], score, process, pts, grid.time, _cheap(divergence), _exact_score_of(data, process)
-    )
-    CE = prior_cross_entropy(pts, process, prior)
-    start, end = (noised_points(process, pts, nodes + i, grid.time[-i]) for i in (0, 1))
-    start = start[:, :flow_points]
-    S0, start_log_prob = marginal_entropy(data, process, pts, start, grid.time[0])
-    S1, _ = marginal_entropy(data, process, pts, end, grid.time[-1])
-    flow = _flow_means(keys[2], score, process, start, start_log_prob, S0, prior, grid, divergence, tolerance)
+    measured: list[_Measured] = []
+    for part in itertools.chain([pts], sets):
+        # The first part draws what it would draw alone.
+        here = [jax.random.fold_in(k, len(measured)) if measured else k for k in keys[1:]]
+        measured.append(
+            _measure(here, score, process, data, part, grid, prior, divergence, tolerance, flow_points)
+        )
+    means = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(one.means for one in measured))
+    known = measured[0]
     constants = Constants(
         weights=grid.rule.weights,
         drift=pts.dim * grid.drift_integral,
@@ -279,22 +278,71 @@ def audit(
         prior_entropy=gaussian_entropy(as_float64(prior.variances)),
         dim=pts.dim,
     )
-    S1 = S1 or Entropy(CE, "upper bound")
-    S0 = S0 or _entropy_ceiling(flow["nll"], CE - constants.drift - _denoising_integral(moments, grid))
+    moments = means.moments
+    if known.S0 is None:
+        neg_elbo = means.CE - constants.drift - _denoising_integral(moments, grid)
+        means = means._replace(S0=_entropy_ceiling(means.nll, neg_elbo))
     return build_report(
         ledger,
         constants,
-        Means(S0=S0.units, S1=S1.units, CE=CE, moments=moments, **flow),
+        means,
         grid,
         assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
-        known={"S0": S0.known, "S1": S1.known, "prior": origin},
+        known={"S0": known.S0 or "upper bound", "S1": known.S1 or "upper bound", "prior": origin},
         truncation=truncation_entropy(data, process, grid.time[0]),
     )
 
 
-def _entropy_ceiling(nll: Float[Array, " units"], neg_elbo: Float[Array, " units"]) -> Entropy:
+def _prior_of(score: Score, process: Process, points: Points) -> tuple[Gaussian, str]:
+    """The Gaussian of p_1's moments, and in words where these come from."""
+    if reference_of(score) is not None:
+        return default_prior(score, process, points.dim), "moments of p_1, from the score's reference"
+    return moment_prior(points.reference, process), "moments of p_1, from the audited data"
+
+
+class _Measured(NamedTuple):
+    """Means over one set of points, and how S0 and S1 are known; None where bounds stand for them."""
+
+    means: Means
+    S0: str | None
+    S1: str | None
+
+
+def _measure(
+    keys: Any,
+    score: Score,
+    process: Process,
+    data: Any,
+    points: Points,
+    grid: TimeGrid,
+    prior: Gaussian,
+    divergence: Divergence,
+    tolerance: Tolerance | None,
+    flow_points: int | None,
+) -> _Measured:
+    """The means over one set of points."""
+    nodes = len(grid.time)
+    exact = _exact_score_of(data, process)
+    moments = noise_moments(keys[0], score, process, points, grid.time, _cheap(divergence), exact)
+    CE = prior_cross_entropy(points, process, prior)
+    start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))
+    start = start[:, :flow_points]
+    S0, start_log_prob = marginal_entropy(data, process, points, start, grid.time[0])
+    S1, _ = marginal_entropy(data, process, points, end, grid.time[-1])
+    flow = _flow_means(keys[1], score, process, start, start_log_prob, S0, prior, grid, divergence, tolerance)
+    means = Means(
+        S0=flow["nll"] if S0 is None else S0.units,
+        S1=CE if S1 is None else S1.units,
+        CE=CE,
+        moments=moments,
+        **flow,
+    )
+    return _Measured(means, S0 and S0.known, S1 and S1.known)
+
+
+def _entropy_ceiling(nll: Float[Array, " units"], neg_elbo: Float[Array, " units"]) -> Float[Array, " units"]:
     """The smaller of NLL_ode and -ELBO: both are S0 plus something that is not negative."""
-    return Entropy(nll if float(jnp.mean(nll)) < float(jnp.mean(neg_elbo)) else neg_elbo, "upper bound")
+    return nll if float(jnp.mean(nll)) < float(jnp.mean(neg_elbo)) else neg_elbo
 
 
 def _denoising_integral(moments: NoiseMoments, grid: TimeGrid) -> Float[Array, " units"]:

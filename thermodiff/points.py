@@ -8,6 +8,7 @@ so that integrals over time profit from its evenness too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -18,7 +19,7 @@ from jaxtyping import Array, Float, UInt32
 
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.numerics import owen_scramble, sobol
+from thermodiff.numerics import ROWS_AT_ONCE, owen_scramble, sobol, streamed_moments
 from thermodiff.types import Key, NotKnownError, pytree_dataclass
 from thermodiff.validation import check_points, check_samples, complain
 
@@ -162,31 +163,76 @@ def _moments(distribution: Any, x0: Any) -> tuple[Gaussian, float]:
         return sample_gaussian(x0.reshape(-1, distribution.dim)), 0.0
 
 
-def sample_points(key: Key, samples: Any, blocks: int, reference: Gaussian | None = None) -> FixedPoints:
-    """Every data point (n, d) a unit of its own; ``reference`` defaults to the sample's own moments."""
+def sample_points(
+    key: Key, samples: Any, blocks: int, reference: Gaussian | None = None, per_unit: int = 1
+) -> FixedPoints:
+    """Every ``per_unit`` data points of (n, d) a unit; ``reference`` defaults to the sample's own moments.
+
+    Points left over at the end, fewer than ``per_unit``, are not used.
+    """
     check_points("data", samples)
-    x = jnp.asarray(samples, dtype=float)
-    n, dim = x.shape
-    base = sobol(blocks, dim).reshape(blocks, 1, dim)
-    seeds = _random_seeds(key, n, dim)
-    return FixedPoints(
-        jnp.asarray(base), seeds, reference or sample_gaussian(x), jnp.asarray(0.0), x[:, None, :]
-    )
+    n, dim = np.shape(samples)
+    units = n // per_unit
+    x = jnp.asarray(samples[: units * per_unit], dtype=float)
+    base = sobol(blocks * per_unit, dim).reshape(blocks, per_unit, dim)
+    seeds = _random_seeds(key, units, dim)
+    reference = reference or sample_gaussian(x)
+    return FixedPoints(jnp.asarray(base), seeds, reference, jnp.asarray(0.0), x.reshape(units, per_unit, dim))
 
 
 def sample_gaussian(x: Any) -> Gaussian:
     """The Gaussian of a sample's mean and covariance; the covariance's diagonal alone where n <= d."""
-    x64 = np.asarray(x, dtype=np.float64)
-    n, d = x64.shape
-    mean = x64.mean(axis=0)
-    variances = x64.var(axis=0) if n > 1 else np.ones(d)
-    cov = np.atleast_2d(np.cov(x64, rowvar=False)) if n > d else np.diag(np.maximum(variances, 1e-12))
+    n, d = np.shape(x)
+    mean, cov = streamed_moments(x)
+    variances = np.diag(cov) if n > 1 else np.ones(d)
+    cov = cov * (n / (n - 1)) if n > d else np.diag(np.maximum(variances, 1e-12))
     # A nearly singular covariance would make a useless control variate and an invalid prior.
     floor = 1e-6 * np.trace(cov) / d
     smallest = np.linalg.eigvalsh(cov)[0]
     if smallest < floor:
         cov = cov + (floor - smallest) * np.eye(d)
     return Gaussian(mean, cov)
+
+
+MOST_UNITS = 4096
+"""Rows beyond as many share units, so that what is kept of each unit does not grow with the data."""
+
+
+def parts_of_rows(key: Key, rows: Any, blocks: int) -> Iterator[FixedPoints]:
+    """The rows (n, d), which may be memory-mapped, in parts of at most ``ROWS_AT_ONCE``; equal units in all."""
+    reference = sample_gaussian(rows)
+    per_unit = -(-len(rows) // MOST_UNITS)
+    size = max(1, ROWS_AT_ONCE // per_unit) * per_unit
+    whole = len(rows) // per_unit * per_unit
+    for i in range(0, whole, size):
+        # The only part, where there is no other, draws what it always drew.
+        part_key = key if whole <= size else jax.random.fold_in(key, i)
+        yield sample_points(part_key, rows[i : min(i + size, whole)], blocks, reference, per_unit)
+
+
+def point_sets(
+    key: Key,
+    data: Any,
+    blocks: int,
+    replicates: int = DEFAULT_REPLICATES,
+    points: int = DEFAULT_POINTS,
+    max_points: int | None = None,
+) -> Iterator[Points]:
+    """As ``draw_points``, but a large array comes in parts, of which only one need be in memory at a time.
+
+    More rows than ``MOST_UNITS`` make units of several; at most as many rows as a unit has are left over, unused.
+    """
+    _check_most(max_points)
+    if is_array(data):
+        yield from parts_of_rows(key, _rows(data, max_points), blocks)
+    else:
+        yield draw_points(key, data, blocks, replicates, points, max_points)
+
+
+def is_array(data: Any) -> bool:
+    """Whether ``data`` are samples, not a distribution."""
+    array = getattr(data, "array", data)
+    return hasattr(array, "shape") or isinstance(array, list | tuple)
 
 
 def draw_points(
@@ -201,20 +247,29 @@ def draw_points(
 
     Raises ValueError for an array that cannot be the sample of a density (``check_samples``) or is a single row.
     """
-    if max_points is not None and max_points < 2:
-        raise complain("max_points", f"{max_points}", "at least 2, since the error bar is their spread")
-    array = getattr(data, "array", data)
-    if hasattr(array, "shape") or isinstance(array, list | tuple):
-        check_points("data", array)
-        rows = np.asarray(array)[:max_points]
-        if len(rows) < 2:
-            raise complain("data", "one row", "at least 2, since the error bar is their spread")
-        if array is data:  # Samples were checked when they were made
-            check_samples("data", rows)
-        return sample_points(key, rows, blocks)
+    _check_most(max_points)
+    if is_array(data):
+        return sample_points(key, _rows(data, max_points), blocks)
     if hasattr(data, "sample") and hasattr(data, "dim"):
         return distribution_points(key, data, blocks, replicates, points)
     raise complain("data", type(data).__name__, "a distribution or an array of samples (n, d)")
+
+
+def _check_most(max_points: int | None) -> None:
+    if max_points is not None and max_points < 2:
+        raise complain("max_points", f"{max_points}", "at least 2, since the error bar is their spread")
+
+
+def _rows(data: Any, max_points: int | None) -> np.ndarray:
+    """The first ``max_points`` rows of an array or of ``Samples``, checked."""
+    array = getattr(data, "array", data)
+    check_points("data", array)
+    rows = np.asarray(array)[:max_points]
+    if len(rows) < 2:
+        raise complain("data", "one row", "at least 2, since the error bar is their spread")
+    if array is data:  # Samples were checked when they were made
+        check_samples("data", rows)
+    return rows
 
 
 def noised_points(process: Any, points: Points, block: int, t: Any) -> Float[Array, "units m d"]:
