@@ -56,7 +56,8 @@ def batch_mesh() -> Mesh:
 
     Chosen by ``use_devices``, or by JAX's own ``default_device``, which names one.
     """
-    every = jax.devices() if jax.config.jax_default_device is None else jax.local_devices()[:1]
+    chosen_by_jax = getattr(jax.config, "jax_default_device", None) is not None
+    every = jax.local_devices()[:1] if chosen_by_jax else jax.devices()
     return Mesh(np.asarray(_chosen.get() or every), (AXIS,))
 
 
