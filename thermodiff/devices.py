@@ -56,8 +56,8 @@ def batch_mesh() -> Mesh:
 
     Chosen by ``use_devices``, or by JAX's own ``default_device``, which names one.
     """
-    chosen_by_jax = getattr(jax.config, "jax_default_device", None) is not None
-    every = jax.local_devices()[:1] if chosen_by_jax else jax.devices()
+    by_default = jax.config.jax_default_device  # type: ignore[attr-defined]  # made when jax is imported
+    every = jax.devices() if by_default is None else jax.local_devices()[:1]
     return Mesh(np.asarray(_chosen.get() or every), (AXIS,))
 
 
