@@ -24,8 +24,8 @@ from thermodiff.numerics import ExactDivergence, HutchinsonDivergence
 
 ACCURACY = 1e-3
 """Nats: the standard error of an integral, the root mean square error of a point's likelihood."""
-TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6)
-TIGHT = 3e-7
+TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
+TIGHT = 1e-7
 NODES, REPLICATES, MOST_POINTS = 33, 16, 4096
 PILOT = 2**18
 

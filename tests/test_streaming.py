@@ -21,7 +21,8 @@ def rows():
 def small_parts(monkeypatch):
     for module in (numerics, points, validation):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 256)
-    monkeypatch.setattr(points, "MOST_UNITS", 100)
+    monkeypatch.setattr(points, "MOST_SINGLE", 100)
+    monkeypatch.setattr(points, "MOST_SHARED", 100)
 
 
 def test_moments_in_parts_are_those_of_the_whole(rows, small_parts):
@@ -77,7 +78,7 @@ def test_the_error_bar_of_units_is_that_of_their_rows(rows, small_parts, monkeyp
     score = td.exact_score(td.Gaussian([100.0, -3.0], COV), process)
     options = {"nodes": 9, "max_points": 10**6, "flow_points": None}
     grouped = td.audit(jax.random.key(0), score, process, rows, **options)["nll"]
-    monkeypatch.setattr(points, "MOST_UNITS", 10**6)
+    monkeypatch.setattr(points, "MOST_SINGLE", 10**6)
     single = td.audit(jax.random.key(0), score, process, rows, **options)["nll"]
     assert single.n == 3001
     assert float(grouped.mean) == pytest.approx(float(single.mean), abs=0.02)

@@ -194,14 +194,16 @@ def sample_gaussian(x: Any) -> Gaussian:
     return Gaussian(mean, cov)
 
 
-MOST_UNITS = 4096
-"""Rows beyond as many share units, so that what is kept of each unit does not grow with the data."""
+MOST_SINGLE = 4096
+"""Up to as many rows are units of their own; more share units, so that what is kept does not grow with the data."""
+MOST_SHARED = 1024
+"""Units that more rows share: their error bar is known to 2 %, and each keeps a matrix (d, d)."""
 
 
 def parts_of_rows(key: Key, rows: Any, blocks: int) -> Iterator[FixedPoints]:
     """The rows (n, d), which may be memory-mapped, in parts of at most ``ROWS_AT_ONCE``; equal units in all."""
     reference = sample_gaussian(rows)
-    per_unit = -(-len(rows) // MOST_UNITS)
+    per_unit = 1 if len(rows) <= MOST_SINGLE else -(-len(rows) // MOST_SHARED)
     size = max(1, ROWS_AT_ONCE // per_unit) * per_unit
     whole = len(rows) // per_unit * per_unit
     for i in range(0, whole, size):
@@ -220,7 +222,7 @@ def point_sets(
 ) -> Iterator[Points]:
     """As ``draw_points``, but a large array comes in parts, of which only one need be in memory at a time.
 
-    More rows than ``MOST_UNITS`` make units of several; at most as many rows as a unit has are left over, unused.
+    More rows than ``MOST_SINGLE`` make units of several; fewer rows than a unit has are left over, unused.
     """
     _check_most(max_points)
     if is_array(data):
