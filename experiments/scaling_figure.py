@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from experiments.summaries import power_law
 from thermodiff.plotting import BLUE, GREEN, PURPLE, VERMILION, new_figure, save_figure, style
@@ -87,4 +88,9 @@ def _panel(ax: Axes, rows: list[Row], axis: str, quantity: str) -> None:
             ax.plot(x, y, marker=marker, color=colour, label=f"{name}: {_exponent(x, y)}")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.legend(fontsize=6)
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    if ax.lines:
+        ax.legend(fontsize=6)
+    else:
+        ax.text(0.5, 0.5, "peak of the imports not exceeded", transform=ax.transAxes, ha="center", fontsize=7)
