@@ -125,6 +125,7 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Measures the rows that are missing and prints the table."""
     call = harness.parse_command("benchmark", PRESETS, argv)

@@ -97,6 +97,7 @@ def write_rows(path: Path, n: int, dim: int) -> None:
     rows.flush()
 
 
+@harness.command
 def main(argv: list[str] | None = None) -> int:
     """Measures what is missing, draws the figure from the records, prints the table."""
     call = harness.parse_command("scaling", PRESETS, argv)
