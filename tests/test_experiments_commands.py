@@ -46,6 +46,7 @@ def test_information_runs_write_records_table_and_figure(name, options, said, tm
     assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 1, "a rerun measured again"
 
 
+@pytest.mark.slow
 def test_real_data_compares_on_the_same_rows(tmp_path, capsys):
     from experiments import real_data
 

@@ -90,6 +90,7 @@ def uninterrupted(out, steps):
     return (out / "done.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_training_killed_twice_ends_bit_for_bit_the_same(tmp_path):
     expected = uninterrupted(tmp_path / "once", steps=100)
     assert killed_and_started_again(tmp_path / "killed", steps=100, kills=2, seed=0) == expected
