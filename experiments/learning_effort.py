@@ -67,7 +67,7 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
         "J": _numbers(missing),
         "D": _numbers(lost),
         "ratio": [float(ratio), float(scatter.stderr)],
-        "error": _numbers(missing - KAPPA * lost),
+        "off": _numbers(missing - KAPPA * lost),
     }
 
 
@@ -81,11 +81,11 @@ def table(rows: list[harness.Row]) -> str:
     lines = [f"  {'family':<14}{'d':>4}{'n':>8}{'J':>20}{'D':>20}{'J/D':>16}{'error of h - 2 D':>22}"]
     for row in rows:
         numbers = (f"{row[k][0]:+.4f} ± {row[k][1]:.4f}" for k in ("J", "D"))
-        ratio, error = (f"{row[k][0]:+.3f} ± {row[k][1]:.3f}" for k in ("ratio", "error"))
+        ratio, off = (f"{row[k][0]:+.3f} ± {row[k][1]:.3f}" for k in ("ratio", "off"))
         lines.append(
             f"  {row['family']:<14}{row['columns']:>4}{row['n']:>8}"
             + "".join(f"{number:>20}" for number in numbers)
-            + f"{ratio:>16}{error:>22}"
+            + f"{ratio:>16}{off:>22}"
         )
     for n in sorted({row["n"] for row in rows}):
         ratios = np.array([row["ratio"][0] for row in rows if row["n"] == n])
