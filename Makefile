@@ -9,7 +9,8 @@ PYTHON ?=
 PRESET ?= paper
 OUT ?= results/figure1-$(PRESET)
 EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling \
-	data_entropy mutual_information divergence real_data learning_effort benchmark scaling
+	data_entropy mutual_information divergence real_data learning_effort benchmark scaling \
+	divergence_crossover
 
 VENV := .venv
 PY := $(VENV)/bin/python

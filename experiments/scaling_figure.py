@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from experiments.summaries import power_law
 from thermodiff.plotting import BLUE, GREEN, PURPLE, VERMILION, new_figure, save_figure, style
@@ -66,31 +66,42 @@ def _exponent(x: list[float], y: list[float]) -> str:
 
 
 def draw(rows: list[Row], path: Path) -> tuple[Path, Path]:
-    """Time above, memory below, one column an axis; the exponents are in the legends."""
-    axes_there = [axis for axis in LABELS if any(row["axis"] == axis for row in rows)]
+    """A panel for each axis and quantity that has two values, time first; the exponents are in the legends."""
+    panels = [(axis, quantity) for quantity in QUANTITIES for axis in LABELS if _drawn(rows, axis, quantity)]
+    columns = min(3, len(panels))
+    lines = -(-len(panels) // columns)
     with style():
-        figure = new_figure(3.0 * len(axes_there), 5.2)
-        grid = figure.subplots(2, len(axes_there), sharex="col", squeeze=False)
-        for column, axis in enumerate(axes_there):
-            for line, quantity in enumerate(QUANTITIES):
-                _panel(grid[line][column], rows, axis, quantity)
-                if column == 0:
-                    grid[line][column].set_ylabel(QUANTITIES[quantity][0])
-            grid[1][column].set_xlabel(LABELS[axis])
+        figure = new_figure(2.4 * columns, 2.2 * lines)
+        grid = figure.subplots(lines, columns, squeeze=False).ravel()
+        for ax, (axis, quantity) in zip(grid, panels, strict=False):
+            _panel(ax, rows, axis, quantity)
+            ax.set_xlabel(LABELS[axis])
+            ax.set_ylabel(QUANTITIES[quantity][0])
+        for ax in grid[len(panels) :]:
+            ax.remove()
         return save_figure(figure, path)
 
 
+def _drawn(rows: list[Row], axis: str, quantity: str) -> list[tuple[str, list[float], list[float]]]:
+    """The tasks of a panel with their curves; memory that never rose above that of the imports makes none."""
+    found = [(task, *curve(rows, axis, task, quantity)) for there, task in curves(rows) if there == axis]
+    return [(task, x, y) for task, x, y in found if len(x) > 1]
+
+
 def _panel(ax: Axes, rows: list[Row], axis: str, quantity: str) -> None:
-    for there, task in curves(rows):
-        x, y = curve(rows, axis, task, quantity)
-        if there == axis and y:
-            name, colour, marker = LOOKS[task]
-            ax.plot(x, y, marker=marker, color=colour, label=f"{name}: {_exponent(x, y)}")
+    drawn = _drawn(rows, axis, quantity)
+    for task, x, y in drawn:
+        name, colour, marker = LOOKS[task]
+        ax.plot(x, y, marker=marker, markersize=3, color=colour, label=f"{name}: {_exponent(x, y)}")
     ax.set_xscale("log")
     ax.set_yscale("log")
+    # Room above the curves for the legend.
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * (high / low) ** (0.12 + 0.09 * len(drawn)))
+    values = sorted({value for _, x, _ in drawn for value in x})
+    # Few powers of ten: the values themselves are the ticks, and the marks between them have labels.
+    if values[-1] < 100 * values[0]:
+        ax.set_xticks(values, [str(value) for value in values])
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    if ax.lines:
-        ax.legend(fontsize=6)
-    else:
-        ax.text(0.5, 0.5, "peak of the imports not exceeded", transform=ax.transAxes, ha="center", fontsize=7)
+    ax.yaxis.set_minor_formatter(NullFormatter() if high > 10 * low else ScalarFormatter())
+    ax.legend(fontsize=6, loc="upper left")

@@ -63,19 +63,8 @@ def data_entropy(
     """
     x = checked_rows("samples", samples)
     fitted = marginals(x)
-    log_derivative, z = fitted.log_derivative(x), fitted.forward(x)
     part = Part(tuple(range(x.shape[1])))
-    with teller(settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
-    blur = truncation(answers[part])
-    terms = {
-        "gaussian": gaussian_entropy_of(answers[part]),
-        "marginal map": -float(log_derivative.mean()),
-        "truncation": -blur,
-    }
-    total = shifted(rows, -log_derivative - blur)
-    terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
-    return report("entropy", total, terms, warnings_of(z, answers, rows, settings))
+    return _entropy(key, "entropy", fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
 
 
 def conditional_entropy(
@@ -94,8 +83,20 @@ def conditional_entropy(
     x, y = paired_rows({"samples": samples, "given": given})
     fitted = [marginals(part) for part in (x, y)]
     z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])
-    log_derivative = fitted[0].log_derivative(x)
-    part = Part(*blocks([x, y]))
+    part, log_derivative = Part(*blocks([x, y])), fitted[0].log_derivative(x)
+    return _entropy(key, "conditional entropy", z, part, log_derivative, settings, progress)
+
+
+def _entropy(
+    key: Key,
+    quantity: str,
+    z: np.ndarray,
+    part: Part,
+    log_derivative: np.ndarray,
+    settings: CrossFitting,
+    progress: bool,
+) -> Information:
+    """S of a part of mapped rows z (n, D), in the units before the map with ``log_derivative`` (n,), nats."""
     with teller(settings.folds, progress) as tell:
         answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
     blur = truncation(answers[part])
@@ -106,7 +107,7 @@ def conditional_entropy(
     }
     total = shifted(rows, -log_derivative - blur)
     terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
-    return report("conditional entropy", total, terms, warnings_of(z, answers, rows, settings))
+    return report(quantity, total, terms, warnings_of(z, answers, rows, settings))
 
 
 # --- dependence -----------------------------------------------------------------------------------
