@@ -59,7 +59,7 @@ class HutchinsonDivergence:
 Divergence = ExactDivergence | HutchinsonDivergence
 
 EXACT_DIVERGENCE_MAX_DIM = 16
-"""Measured on a flow (docs/performance.md): exact costs as much as 8 probes at 8 to 12 dimensions, at 16 a third more;
+"""Measured on a flow (docs/performance.md): exact costs as much as 8 probes at about 12 dimensions, at 16 a third more;
 up to there that is paid for having no noise."""
 
 
