@@ -58,11 +58,11 @@ NEIGHBOUR_ROWS = {"few": 50_000, "many": 10_000}
 
 
 def cells(config: Config) -> list[harness.Cell]:
-    """Every cell: all first with few rows, so that the whole picture is there early."""
+    """Every cell, those with few rows first: each size is complete, over all seeds, before the next begins."""
     named = [(family, int(dim)) for family, _, dim in (entry.partition(":") for entry in config.data)]
     return [
         {"family": family, "dim": dim, "n": n, "seed": seed}
-        for seed, n, (family, dim) in product(config.seeds, config.samples, named)
+        for n, seed, (family, dim) in product(config.samples, config.seeds, named)
     ]
 
 
