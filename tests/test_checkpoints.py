@@ -2,13 +2,23 @@
 
 import shutil
 import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from thermodiff.checkpoints import Keeper, clear, restore_latest, save, step_folder, steps_in
+from thermodiff import checkpoints
+from thermodiff.checkpoints import (
+    Keeper,
+    clear,
+    clear_unfinished,
+    restore_latest,
+    save,
+    step_folder,
+    steps_in,
+)
 from thermodiff.distributions import Gaussian, Uniform
 from thermodiff.networks import Network, ResidualMLP, potential_mlp
 from thermodiff.processes import CustomProcess, VarianceExploding, VariancePreserving
@@ -44,6 +54,22 @@ def test_the_newest_of_the_last_two_comes_back(tmp_path):
     step, restored = restore_latest(tmp_path, tree(0), ABOUT)
     assert step == 30
     assert_identical(restored, tree(30))
+
+
+def test_a_step_loses_its_name_before_its_files(tmp_path, monkeypatch):
+    """A kill while an old step is removed file by file must not leave the rest under its final name."""
+    for step in (10, 20):
+        save(tmp_path, step, tree(step), ABOUT)
+    begun = []
+    monkeypatch.setattr(checkpoints.shutil, "rmtree", lambda path, **_: begun.append(Path(path).name))
+    save(tmp_path, 30, tree(30), ABOUT)
+    assert steps_in(tmp_path) == [20, 30]
+    clear(tmp_path)
+    assert steps_in(tmp_path) == []
+    assert {name[:13] for name in begun} == {"step_00000010", "step_00000020", "step_00000030"}
+    monkeypatch.undo()
+    clear_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_to_restore(tmp_path):

@@ -1,7 +1,8 @@
 """Checkpoints of a training: arrays through orbax, a description in JSON, no pickle.
 
 Orbax writes a folder under a temporary name and renames it when it is complete, so that one called
-``step_00000250`` is whole and what a killed process left half written is never taken for one.
+``step_00000250`` is whole and what a killed process left half written is never taken for one. Removing one renames it
+first, for the same reason.
 """
 
 from __future__ import annotations
@@ -44,15 +45,20 @@ def write_arrays(folder: Path, arrays: dict[str, np.ndarray], metadata: dict, na
         with contextlib.closing(_orbax()) as writer, _quiet():
             writer.save(target.resolve(), arrays, force=True, custom_metadata={"format": _FORMAT, **metadata})
         if target != folder:
-            older = folder.with_name(f"{folder.name}{_UNFINISHED}-old")
-            shutil.rmtree(older, ignore_errors=True)  # of a process killed two lines below
-            folder.rename(older)
+            older = _out_of_the_way(folder)
             target.rename(folder)
             shutil.rmtree(older)
     except (OSError, ValueError) as error:  # tensorstore, which writes the arrays, raises ValueError
         for unfinished in folder.parent.glob(f"{folder.name}{_UNFINISHED}*"):
             shutil.rmtree(unfinished, ignore_errors=True)
         raise cannot_write(name, folder, error) from error
+
+
+def _out_of_the_way(folder: Path) -> Path:
+    """Renames ``folder`` to what is never taken for a whole one and returns that, to be removed file by file."""
+    older = folder.with_name(f"{folder.name}{_UNFINISHED}-old")
+    shutil.rmtree(older, ignore_errors=True)  # of a process killed in the middle of removing it
+    return folder.rename(older)
 
 
 def read_arrays(folder: Path) -> tuple[dict[str, Any], dict]:
@@ -134,7 +140,7 @@ def save(folder: str | Path, step: int, tree: Any, metadata: dict) -> Path:
     check_writable("checkpoint_dir", folder)
     write_arrays(target, _named_leaves(tree), metadata, "checkpoint_dir")
     for old in steps_in(folder)[:-KEPT]:
-        shutil.rmtree(step_folder(folder, old), ignore_errors=True)
+        shutil.rmtree(_out_of_the_way(step_folder(folder, old)), ignore_errors=True)
     return target
 
 
@@ -166,7 +172,7 @@ def restore_latest(folder: str | Path, template: Any, metadata: dict) -> tuple[i
 def clear(folder: str | Path) -> None:
     """Remove all step folders; nothing else in ``folder`` is touched."""
     for step in steps_in(folder):
-        shutil.rmtree(step_folder(folder, step))
+        shutil.rmtree(_out_of_the_way(step_folder(folder, step)))
 
 
 def clear_unfinished(folder: str | Path) -> None:
