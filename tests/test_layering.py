@@ -33,6 +33,7 @@ LAYERS = (
     "training_step",
     "training",
     "saved_scores",
+    "score_divergence",
     "noise_moments",
     "flow",
     "entropy_rates",

@@ -7,10 +7,8 @@ import pytest
 from scipy import stats
 
 from thermodiff.numerics import (
-    EXACT_DIVERGENCE_MAX_DIM,
     ExactDivergence,
     HutchinsonDivergence,
-    default_divergence,
     estimate,
     estimate_functions,
     owen_scramble,
@@ -67,12 +65,6 @@ def test_hutchinson_is_exact_where_the_symmetric_part_is_diagonal(key):
 def test_hutchinson_needs_a_key():
     with pytest.raises(ValueError, match=r"key: got None, need a PRNG key"):
         HutchinsonDivergence()(swirl, jnp.asarray(X))
-
-
-def test_exact_up_to_sixteen_dimensions():
-    assert EXACT_DIVERGENCE_MAX_DIM == 16
-    assert isinstance(default_divergence(16), ExactDivergence)
-    assert isinstance(default_divergence(17), HutchinsonDivergence)
 
 
 # --- quadrature ---------------------------------------------------------------------------------

@@ -26,8 +26,9 @@ from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, assemble_rates, ti
 from thermodiff.flow import Tolerance, probability_flow
 from thermodiff.likelihood import check_prior, default_prior, moment_prior
 from thermodiff.noise_moments import NoiseMoments, noise_moments
-from thermodiff.numerics import Divergence, HutchinsonDivergence, default_divergence
+from thermodiff.numerics import Divergence, HutchinsonDivergence
 from thermodiff.points import DEFAULT_REPLICATES, Points, noised_points, point_sets
+from thermodiff.score_divergence import default_divergence
 from thermodiff.scores import exact_score, reference_of, starting_time, traceable
 from thermodiff.types import Key, NotKnownError, Process, Score, as_float64
 from thermodiff.validation import check_score, complain
@@ -258,7 +259,7 @@ def audit(
     sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
     pts = next(sets)
     check_score(score, pts.dim)
-    score, divergence = traceable(score), divergence or default_divergence(pts.dim)
+    score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
     prior, origin = (prior, "given") if prior is not None else _prior_of(score, process, pts)
     check_prior(prior, pts.dim)
     measured: list[_Measured] = []

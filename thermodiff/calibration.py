@@ -14,9 +14,16 @@ from jaxtyping import Array, Float
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.entropy_rates import time_grid
 from thermodiff.noise_moments import noise_moments
-from thermodiff.numerics import default_divergence, estimate
+from thermodiff.numerics import estimate
 from thermodiff.points import DEFAULT_POINTS, DEFAULT_REPLICATES, draw_points
-from thermodiff.scores import noise_prediction, reference_of, starting_time, traceable
+from thermodiff.score_divergence import default_divergence
+from thermodiff.scores import (
+    has_closed_divergence,
+    noise_prediction,
+    reference_of,
+    starting_time,
+    traceable,
+)
 from thermodiff.types import Estimate, Key, Process, Scalar, Score, Vector, pytree_dataclass
 from thermodiff.validation import check_score
 
@@ -42,12 +49,27 @@ class CalibratedScore:
 
     def noise(self, x: Vector, t: Scalar) -> Vector:
         """c(t) n_th(x, t), shape (d,)."""
-        c = jnp.interp(-0.5 * self.process.log_snr(t), self.ell, self.factor)
-        return c * noise_prediction(self.score, self.process, x, t)
+        return self._factor(t) * noise_prediction(self.score, self.process, x, t)
 
     def __call__(self, x: Vector, t: Scalar) -> Vector:
         """c(t) s_th(x, t)."""
         return -self.noise(x, t) / self.process.sigma(t)
+
+    def _factor(self, t: Scalar) -> Scalar:
+        return jnp.interp(-0.5 * self.process.log_snr(t), self.ell, self.factor)
+
+    @property
+    def has_closed_divergence(self) -> bool:
+        """Whether the score inside has its divergence in closed form."""
+        return has_closed_divergence(self.score)
+
+    def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
+        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``score_divergence``), and its divergence."""
+        score: Any = self.score
+        c, sigma = self._factor(t), self.process.sigma(t)
+        share = sigma**2 / (self.process.alpha(t) ** 2 * score.reference.variances + sigma**2)
+        w, divergence = score.relative_velocity(z, t)
+        return c * w + (c - 1) * share * z, c * divergence + (c - 1) * jnp.sum(share)
 
 
 def shrink(factor: Estimate) -> Float[Array, " T"]:
@@ -80,7 +102,7 @@ def calibrate(
     pts = draw_points(key, data, nodes, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
-    moments = noise_moments(key, score, process, pts, grid.time, default_divergence(pts.dim))
+    moments = noise_moments(key, score, process, pts, grid.time, default_divergence(score, pts.dim))
     overlap = moments.divergence
     assert overlap is not None
     square = jnp.maximum(jnp.mean(moments.square, axis=0), 1e-12)

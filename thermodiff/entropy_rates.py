@@ -24,9 +24,10 @@ from jaxtyping import Array, Float
 from thermodiff.devices import map_over_batch, spread
 from thermodiff.flow import probability_flow
 from thermodiff.noise_moments import NoiseMoments, noise_moments
-from thermodiff.numerics import Divergence, Quadrature, default_divergence, estimate, quadrature
+from thermodiff.numerics import Divergence, Quadrature, estimate, quadrature
 from thermodiff.points import DEFAULT_POINTS, DEFAULT_REPLICATES, Points, draw_points, noised_points
-from thermodiff.scores import noise_prediction, starting_time, traceable
+from thermodiff.score_divergence import default_divergence, noise_with_divergence
+from thermodiff.scores import starting_time, traceable
 from thermodiff.types import Estimate, Key, Process, Score
 from thermodiff.validation import check_score, check_time, complain
 
@@ -191,9 +192,7 @@ def _divergence_along(
     score: Score, process: Process, divergence: Divergence, x: Any, time: Any, keys: Any
 ) -> Float[Array, "n T"]:
     def at(position: Any, t: Any, key: Key) -> Any:
-        return (
-            process.sigma(t) * divergence(lambda z: noise_prediction(score, process, z, t), position, key)[1]
-        )
+        return noise_with_divergence(score, process, divergence, position, t, key)[1]
 
     return map_over_batch(
         lambda point: jax.vmap(at, in_axes=(0, 0, None))(point[0], time, point[1]), (x, keys), 64
@@ -235,7 +234,7 @@ def entropy_rates(
     pts = draw_points(point_key, data, len(grid.time) + 1, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
-    divergence = divergence or default_divergence(pts.dim)
+    divergence = divergence or default_divergence(score, pts.dim)
     needed = divergence if reading == "divergence" else None
     moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
     if reading == "flow":

@@ -27,10 +27,12 @@ from jaxtyping import Array, Float, Int
 from thermodiff.devices import batch_parts, gather_batch, map_over_batch, shard_batch, spread
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics import Divergence
-from thermodiff.scores import noise_prediction, reference_of
+from thermodiff.score_divergence import relative_velocity, without_products
+from thermodiff.scores import reference_of
 from thermodiff.types import Key, Process, Scalar, Score, Vector
 
-POINTS_AT_ONCE = 1024
+POINTS_AT_ONCE, POINTS_WITHOUT_PRODUCTS = 1024, 4096
+"""Points that share their steps, and as many more where no Jacobian has to be kept for each."""
 MAX_STEPS = 10_000
 FIRST_STEP = 0.05
 """The first step tried, as a fraction of the whole way."""
@@ -102,14 +104,11 @@ def _solve_together(
     def velocity(u: Any, state: tuple[Array, Array], _: Any) -> tuple[Array, Array]:
         r, pace = clock.ratio_and_pace(u)
         t = process.time_of_log_snr(-2 * jnp.log(r))
-        width = jnp.sqrt(reference.variances + r**2)
 
-        def departure(z: Vector) -> Vector:
-            position = process.alpha(t) * (reference.mean + reference.axes @ (width * z))
-            n_th = reference.axes.T @ noise_prediction(score, process, position, t)
-            return r / width * (n_th - r / width * z)
+        def at(z: Vector, key: Any) -> tuple[Vector, Scalar]:
+            return relative_velocity(score, process, divergence, reference, z, t, key)
 
-        w, div = jax.vmap(lambda z, key: divergence(departure, z, key))(state[0], keys)
+        w, div = jax.vmap(at)(state[0], keys)
         return pace * w, pace * div
 
     z0 = (x / alpha[0] - reference.mean) @ reference.axes / rho[0]
@@ -137,9 +136,10 @@ def _solve_together(
 
 @jax.jit
 def _solve_in_groups(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
-    """All points, in groups of at most ``POINTS_AT_ONCE`` that share their steps and are split over the devices."""
+    """All points, in groups that share their steps and are split over the devices."""
+    score, _, divergence, *_ = problem
     n = len(x)
-    groups = -(-n // POINTS_AT_ONCE)
+    groups = -(-n // (POINTS_WITHOUT_PRODUCTS if without_products(score, divergence) else POINTS_AT_ONCE))
     size = -(-n // (groups * batch_parts())) * batch_parts()
     # The last group is filled up with the first points again.
     index = (jnp.arange(groups * size) % n).reshape(groups, size)
@@ -170,8 +170,8 @@ def probability_flow(
     """Carries x (n, d), given at times[0], along the flow to the increasing ``times`` (T,), T >= 2.
 
     Random probes of a Hutchinson divergence are drawn once per point and kept along its path, so that the ODE stays
-    deterministic. Up to ``POINTS_AT_ONCE`` points share their steps; those that do not arrive are tried again, each in
-    steps of its own. Raises FlowError if any did not arrive then, saying how many. Source: Song et al. (2021); the
+    deterministic. Thousands of points share their steps; those that do not arrive are tried again, each in steps of its
+    own. Raises FlowError if any did not arrive then, saying how many. Source: Song et al. (2021); the
     change of variables is this project's.
     """
     n, dim = x.shape

@@ -17,8 +17,9 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.flow import Tolerance, probability_flow
 from thermodiff.noise_moments import NoiseMoments, noise_moments
-from thermodiff.numerics import Divergence, HutchinsonDivergence, default_divergence
+from thermodiff.numerics import Divergence, HutchinsonDivergence
 from thermodiff.points import sample_points
+from thermodiff.score_divergence import default_divergence
 from thermodiff.scores import reference_of, starting_time, traceable
 from thermodiff.types import Key, Process, Score
 from thermodiff.validation import check_points, check_score, complain
@@ -75,7 +76,8 @@ def flow_likelihood(
     """The probability-flow likelihood of each row of x (n, d), with its terms.
 
     ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
-    ``divergence`` is exact up to 16 dimensions and Hutchinson's above, which needs ``key``; both can be given.
+    ``divergence`` is exact where the score has it in closed form (``td.fit``'s default networks do) and up to 16
+    dimensions, else Hutchinson's, which needs ``key``; both can be given.
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
     fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``flow``).
     """
@@ -86,7 +88,7 @@ def flow_likelihood(
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
     start = starting_time(score, process, t_min)
-    divergence = divergence or default_divergence(dim)
+    divergence = divergence or default_divergence(score, dim)
     if key is None:
         if isinstance(divergence, HutchinsonDivergence):
             raise complain(

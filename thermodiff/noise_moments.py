@@ -21,6 +21,7 @@ from thermodiff.devices import map_over_batch, spread
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics import Divergence
 from thermodiff.points import Points
+from thermodiff.score_divergence import noise_with_divergence
 from thermodiff.scores import noise_prediction
 from thermodiff.types import Key, Process, Scalar, Score, Vector
 
@@ -102,10 +103,10 @@ def _at_one_point(
     at = _coefficients(process, t)
     x = at.alpha * x0 + at.sigma * eps
 
-    def field(y: Vector) -> Vector:
-        return noise_prediction(score, process, y, t)
-
-    n_th, div = (field(x), None) if divergence is None else divergence(field, x, key)
+    if divergence is None:
+        n_th, div = noise_prediction(score, process, x, t), None
+    else:
+        n_th, div = noise_with_divergence(score, process, divergence, x, t, key)
     square, overlap, local = _gaussian_excess(points.reference, points.population, at, x0, eps)
     true_square = projection = error = None
     if exact is not None:
@@ -115,7 +116,7 @@ def _at_one_point(
     return NoiseMoments(
         square=jnp.sum(n_th**2) - square,
         overlap=jnp.dot(eps, n_th) - overlap,
-        divergence=None if div is None else at.sigma * div,
+        divergence=div,
         local=jnp.sum((n_th + at.kappa * x) ** 2) - local,
         true_square=true_square,
         projection=projection,

@@ -58,15 +58,6 @@ class HutchinsonDivergence:
 
 Divergence = ExactDivergence | HutchinsonDivergence
 
-EXACT_DIVERGENCE_MAX_DIM = 16
-"""Measured on a flow (docs/performance.md): exact costs as much as 8 probes at about 12 dimensions, at 16 a third more;
-up to there that is paid for having no noise."""
-
-
-def default_divergence(dim: int) -> Divergence:
-    """Exact up to 16 dimensions, Hutchinson with 8 probes above; every function that uses it takes another."""
-    return ExactDivergence() if dim <= EXACT_DIVERGENCE_MAX_DIM else HutchinsonDivergence()
-
 
 # --- quadrature ---------------------------------------------------------------------------------
 

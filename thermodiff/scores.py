@@ -4,6 +4,7 @@ x has shape (d,), t shape (), the value grad log p_t(x) shape (d,) in units of 1
 which kind it got. A score may also carry
     noise(x, t)   the noise prediction n = -sigma(t) score(x, t), the better conditioned form of the same thing
     reference     the Gaussian of the data's moments, used as control variate and for the default prior
+    relative_velocity(z, t)   its divergence in closed form, where ``has_closed_divergence`` (``score_divergence``)
     t_min         the smallest time at which it is meant to be used
 and is a pytree, so that a new parameter value does not mean a new compilation.
 """
@@ -44,6 +45,11 @@ def noise_prediction(score: Score, process: Process, x: Vector, t: Scalar) -> Ve
 def reference_of(score: Score) -> Gaussian | None:
     """The Gaussian with the moments of the data that the score knows of, or None."""
     return getattr(score, "reference", None)
+
+
+def has_closed_divergence(score: Score) -> bool:
+    """Whether the score has its divergence in closed form (see ``score_divergence``)."""
+    return bool(getattr(score, "has_closed_divergence", False))
 
 
 def length_scale(score: Score) -> Any:
@@ -167,6 +173,19 @@ class PreconditionedScore:
     def __call__(self, x: Vector, t: Scalar) -> Vector:
         """The score at x (d,) and time t."""
         return -self.noise(x, t) / self.process.sigma(t)
+
+    @property
+    def has_closed_divergence(self) -> bool:
+        """Whether the network has its divergence in closed form."""
+        return has_closed_divergence(self.network)
+
+    def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
+        """w_i = alpha sigma sqrt(c_i)/v_i F_i(z) of ``score_divergence``, shape (d,), and div_z w."""
+        alpha, sigma = self.process.alpha(t), self.process.sigma(t)
+        c = self.reference.variances
+        weights = alpha * sigma * jnp.sqrt(c) / (alpha**2 * c + sigma**2)
+        F, divergence = self.network.with_divergence(z, jnp.log(sigma / alpha), weights)
+        return weights * F, divergence
 
 
 # --- wrong on purpose ---------------------------------------------------------------------------
