@@ -1,21 +1,23 @@
-"""From which dimension random probes are cheaper than the exact divergence: the default's choice, measured.
+"""What the divergence of a flow costs in closed form, by Jacobian-vector products and with random probes.
 
     python -m experiments.divergence_crossover --preset paper --out results/divergence_crossover-paper
 
-Cells: dimensions. The flow likelihood of the same points with the exact divergence and with 8 probes, timed by turns;
-a row is the ratio of their times, above 1 where probes are cheaper.
+Cells: dimensions. The flow likelihood of the same points with the exact divergence, both ways, and with 8 probes, timed
+by turns; a row has the ratios of their times, above 1 where probes are cheaper. The library's default follows them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
+from typing import Any
 
 import jax
 
 from experiments import harness
 from experiments.benchmark_rows import row_of
 from experiments.paired_timing import by_turns
-from experiments.scaling_probe import PROCESS, score_of
+from experiments.scaling_probe import PROCESS, score_of, without_formula
 from thermodiff.likelihood import flow_likelihood
 from thermodiff.numerics import Divergence, ExactDivergence, HutchinsonDivergence
 
@@ -36,27 +38,31 @@ CELL_KEYS = ("dim",)
 
 
 def measure(config: Config, cell: harness.Cell) -> harness.Row:
-    """One row: median and range of exact/probes, and both medians in seconds."""
+    """One row: median and range of products/probes and of closed form/probes, and medians in seconds."""
     score = score_of(cell["dim"], config.width)
     x = jax.random.normal(jax.random.key(3), (config.points, cell["dim"]))
 
-    def solve(divergence: Divergence) -> None:
+    def solve(score: Any, divergence: Divergence) -> None:
         found = flow_likelihood(score, PROCESS, x, divergence=divergence, key=jax.random.key(2))
         jax.block_until_ready(found)
 
-    pairs = by_turns(
-        lambda: solve(ExactDivergence()), lambda: solve(HutchinsonDivergence(config.probes)), config.pairs
-    )
-    return row_of(pairs, speedup=False)
+    probes = partial(solve, score, HutchinsonDivergence(config.probes))
+    products = by_turns(partial(solve, without_formula(score), ExactDivergence()), probes, config.pairs)
+    closed = row_of(by_turns(partial(solve, score, ExactDivergence()), probes, config.pairs), speedup=False)
+    return {**row_of(products, speedup=False), **{f"closed_{name}": value for name, value in closed.items()}}
 
 
 def table(rows: list[harness.Row]) -> str:
-    """One line a dimension: ratio, range, seconds of both."""
-    lines = [f"{'d':>6}{'exact/probes':>14}  {'range':<16}exact, probes (seconds)"]
+    """One line a dimension: both ratios with their ranges, and seconds."""
+    head = f"{'d':>6}{'products/probes':>17}  {'range':<16}{'closed/probes':>14}  {'range':<16}"
+    lines = [head + "products, closed, probes (seconds)"]
     for row in sorted(rows, key=lambda row: row["dim"]):
-        span = f"{row['low']:.2f} to {row['high']:.2f}"
-        took = f"{row['ours_seconds']:.3g}, {row['theirs_seconds']:.3g}"
-        lines.append(f"{row['dim']:>6}{row['ratio']:>14.2f}  {span:<16}{took}")
+        line = f"{row['dim']:>6}"
+        for prefix, width in (("", 17), ("closed_", 14)):
+            span = f"{row[f'{prefix}low']:.2f} to {row[f'{prefix}high']:.2f}"
+            line += f"{row[f'{prefix}ratio']:>{width}.2f}  {span:<16}"
+        took = (row[name] for name in ("ours_seconds", "closed_ours_seconds", "theirs_seconds"))
+        lines.append(line + ", ".join(f"{seconds:.3g}" for seconds in took))
     return "\n".join(lines)
 
 

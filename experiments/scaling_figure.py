@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from experiments.summaries import power_law
-from thermodiff.plotting import BLUE, GREEN, PURPLE, VERMILION, new_figure, save_figure, style
+from thermodiff.plotting import BLUE, GREEN, ORANGE, PURPLE, VERMILION, new_figure, save_figure, style
 
 Row = dict[str, Any]
 
@@ -17,7 +17,8 @@ LABELS = {"n": "points n", "dim": "dimension d", "width": "width", "nodes": "tim
 LOOKS = {
     "audit": ("audit, from disk", VERMILION, "o"),
     "rates": ("entropy rates", BLUE, "s"),
-    "exact": ("flow, exact divergence", GREEN, "^"),
+    "closed": ("flow, closed form", GREEN, "^"),
+    "products": ("flow, exact by products", ORANGE, "v"),
     "hutchinson": ("flow, 8 probes", PURPLE, "D"),
 }
 QUANTITIES = {"elapsed": ("seconds", 1.0), "peak_bytes": ("peak memory, GiB", 2.0**-30)}

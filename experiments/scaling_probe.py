@@ -22,7 +22,11 @@ from thermodiff.networks import residual_mlp
 from thermodiff.numerics import ExactDivergence, HutchinsonDivergence
 
 PROCESS = td.VarianceExploding(25.0)
-DIVERGENCES = {"exact": ExactDivergence(), "hutchinson": HutchinsonDivergence(8)}
+DIVERGENCES = {
+    "closed": ExactDivergence(),
+    "products": ExactDivergence(),
+    "hutchinson": HutchinsonDivergence(8),
+}
 
 
 def peak() -> int:
@@ -41,6 +45,11 @@ def score_of(dim: int, width: int) -> Any:
     return td.PreconditionedScore(network, PROCESS, Gaussian(np.zeros(dim), np.eye(dim)), 1e-4)
 
 
+def without_formula(score: Any) -> Any:
+    """The same score, whose divergence has to be found by Jacobian-vector products."""
+    return td.scaled(score, 1.0)
+
+
 def work(cell: dict[str, Any]) -> Callable[[], Any]:
     """What a cell measures."""
     score, key = score_of(cell["dim"], cell["width"]), jax.random.key(2)
@@ -52,6 +61,8 @@ def work(cell: dict[str, Any]) -> Callable[[], Any]:
     if cell["task"] == "rates":
         return lambda: td.entropy_rates(key, score, PROCESS, x, nodes=cell["nodes"]).system.mean
     divergence = DIVERGENCES[cell["task"]]
+    if cell["task"] == "products":
+        score = without_formula(score)
     return lambda: td.flow_log_likelihood(score, PROCESS, x, divergence=divergence, key=key)
 
 
