@@ -31,6 +31,7 @@ LAYERS = (
     "checkpoints",
     "training_problem",
     "training_step",
+    "training_sweep",
     "training",
     "saved_scores",
     "score_divergence",

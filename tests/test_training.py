@@ -1,6 +1,7 @@
 """Training: what it learns, that interruption leaves no trace, and what it says when it cannot go on."""
 
 import dataclasses
+import itertools
 import sys
 
 import jax
@@ -10,8 +11,8 @@ import pytest
 from scipy.special import log_ndtr
 from scipy.stats import norm
 
-from thermodiff import training
-from thermodiff.checkpoints import Keeper
+from thermodiff import training, training_sweep
+from thermodiff.checkpoints import Keeper, steps_in
 from thermodiff.distributions import Gaussian, Samples, Uniform
 from thermodiff.losses import LikelihoodWeighting
 from thermodiff.networks import potential_mlp
@@ -194,7 +195,7 @@ def test_second_fit_compiles_nothing(key):
 
 @pytest.mark.parametrize("backend", ["cpu", "gpu"])
 def test_sweep_equals_training_alone(key, backend, monkeypatch):
-    """One after another, as on a CPU, and side by side, as on an accelerator."""
+    """Apart on the cores of a processor, and side by side in one program, as on an accelerator."""
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     keys = jax.random.split(key, 3)
     processes = [VarianceExploding(sigma) for sigma in (5.0, 15.0, 30.0)]
@@ -204,6 +205,55 @@ def test_sweep_equals_training_alone(key, backend, monkeypatch):
         np.testing.assert_allclose(swept.history.loss, alone.history.loss, rtol=1e-4)
         for a, b in zip(leaves(swept.score), leaves(alone.score), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_on_a_processor_a_sweep_is_its_trainings_bit_for_bit_on_any_number_of_cores(key, cores, monkeypatch):
+    monkeypatch.setattr(training_sweep, "_cores", lambda: cores)
+    keys = jax.random.split(key, 3)
+    for k, swept in zip(keys, fit_sweep(keys, GAUSSIAN, PROCESS, config=SMALL), strict=True):
+        alone = fit(k, GAUSSIAN, PROCESS, config=SMALL)
+        assert_identical(swept.score, alone.score)
+        assert np.array_equal(swept.history.loss, alone.history.loss)
+
+
+def test_sweep_follows_a_fit_and_another_sweep_without_tracing_again(key):
+    config = dataclasses.replace(SMALL, weighting=Counting(), width=12)
+    fit(key, GAUSSIAN, PROCESS, config=config)
+    before = Counting.traces
+    for _ in range(2):
+        fit_sweep(jax.random.split(key, 2), GAUSSIAN, PROCESS, config=config)
+    assert Counting.traces == before
+
+
+class RefusesOnce(LikelihoodWeighting):
+    """Raises, on the host and in whatever thread it runs, at one of its calls."""
+
+    calls = itertools.repeat(-1)
+
+    def __call__(self, t, span):
+        def refuse(t):
+            if next(RefusesOnce.calls) == 0:
+                raise OSError("the host refuses")
+            return t
+
+        return super().__call__(jax.pure_callback(refuse, t, t), span)
+
+
+def test_what_one_training_of_a_sweep_raises_ends_all_and_leaves_the_last_checkpoint(
+    key, tmp_path, monkeypatch
+):
+    keys = jax.random.split(key, 3)
+    config = dataclasses.replace(SMALL, steps=20, chunk=5, weighting=RefusesOnce())
+    whole = fit_sweep(keys, GAUSSIAN, PROCESS, config=config)
+    monkeypatch.setattr(RefusesOnce, "calls", itertools.count(-36))  # a call a step: in the third chunk
+    with pytest.raises(jax.errors.JaxRuntimeError, match="the host refuses"):
+        fit_sweep(keys, GAUSSIAN, PROCESS, config=config, checkpoint_dir=tmp_path)
+    assert steps_in(tmp_path) == [10]
+    again = fit_sweep(keys, GAUSSIAN, PROCESS, config=config, checkpoint_dir=tmp_path)
+    for a, b in zip(whole, again, strict=True):
+        assert_identical(a.score, b.score)
+        assert np.array_equal(a.history.loss, b.history.loss)
 
 
 def test_sweep_with_one_process_checkpoints_and_early_stopping(key, tmp_path):

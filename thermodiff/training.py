@@ -1,7 +1,7 @@
 """Training: Adam on the denoising loss, compiled in chunks of steps, resumable bit for bit.
 
     fit         one score
-    fit_sweep   several at once as one compiled program: the same step, mapped
+    fit_sweep   several at once with one compiled program: mapped on an accelerator, a training a core on a processor
 
 Step i draws its randomness from fold_in(key, i) and its learning rate from i, and a chunk is a loop with i as its
 counter, so where a training was interrupted leaves no trace in the result.
@@ -24,6 +24,7 @@ from thermodiff.devices import local, place, run
 from thermodiff.progress import Callback, Report, watchers
 from thermodiff.training_problem import Problem, TrainingConfig, as_distribution, fingerprint, prepare
 from thermodiff.training_step import Record, State, advance_all, advance_one, initial_state
+from thermodiff.training_sweep import advance_on_cores, share_cores
 from thermodiff.types import Key, Process, Score
 from thermodiff.validation import complain
 
@@ -59,7 +60,7 @@ class Fit(NamedTuple):
 def _run(
     advance: Callable[..., tuple[State, Record]],
     config: TrainingConfig,
-    problem: Problem,
+    problem: Problem | list[Problem],
     state: State,
     keeper: Keeper,
     resume: bool,
@@ -177,7 +178,7 @@ def fit_sweep(
     callback: Callback | None = None,
     **settings: Any,
 ) -> list[Fit]:
-    """``fit`` for S keys, and S processes of one class or one process for all, as one compiled program.
+    """``fit`` for S keys, and S processes of one class or one process for all, at once with one compiled program.
 
     ``keys`` (S,), ``processes`` a list of S or one; the rest is as in ``fit``, with one folder of checkpoints for
     the sweep. Each training equals the one made alone up to rounding. Raises as ``fit`` does; when one training
@@ -188,13 +189,12 @@ def fit_sweep(
     data = as_distribution(data)
     pairs = [prepare(k, data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
     problems = [problem for problem, _ in pairs]
-    problem = _stack([p._replace(data=None) for p in problems])._replace(data=data)
     state = _stack([initial_state(config, network, validation is not None) for _, network in pairs])
     marks = {} if checkpoint_dir is None else fingerprint(keys, data, processes, config, validation)
     keeper = Keeper(checkpoint_dir, marks, CHECKPOINT_SECONDS)
-    advance = functools.partial(advance_all, jax.default_backend() != "cpu", config)
+    advance, together = _at_once(config, problems)
     with watchers(f"{len(keys)} trainings", config.steps, progress, callback) as tell:
-        state, history = _run(advance, config, problem, state, keeper, resume, tell)
+        state, history = _run(advance, config, together, state, keeper, resume, tell)
     state = jax.device_get(state)
     return [
         _finish(
@@ -205,6 +205,15 @@ def fit_sweep(
         )
         for i in range(len(keys))
     ]
+
+
+def _at_once(config: TrainingConfig, problems: list[Problem]) -> tuple[Callable, Problem | list[Problem]]:
+    """What advances several trainings here, and their problems in the form that it takes."""
+    if share_cores():
+        return functools.partial(advance_on_cores, config), problems
+    stacked = _stack([problem._replace(data=None) for problem in problems])
+    advance = functools.partial(advance_all, jax.default_backend() != "cpu", config)
+    return advance, stacked._replace(data=problems[0].data)
 
 
 def _one_each(keys: Any, processes: Any) -> list:

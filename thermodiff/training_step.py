@@ -116,8 +116,8 @@ def advance_all(
 ) -> tuple[State, Record]:
     """The same for several: every leaf but those of the data has a leading axis S.
 
-    One after another in one program each training stays in a processor's cache, a quarter faster there than
-    ``side_by_side``, which fills an accelerator.
+    ``side_by_side`` fills an accelerator; one after another each training stays in a processor's cache, a quarter
+    faster there, where several devices share each batch.
     """
 
     def one(inputs: tuple[Problem, State]) -> tuple[State, Record]:
