@@ -45,7 +45,10 @@ def spoiled(**changes):
 # --- what users get wrong -----------------------------------------------------------------------
 
 BAD_ARRAYS = {
-    "NaN": (spoiled(a=((4, 1), np.nan)), "1 NaN or infinite value(s) (first at index (4, 1)), need finite"),
+    "NaN": (
+        spoiled(a=((4, 1), np.nan)),
+        "1 NaN or infinite value(s) (first at index (4, 1), counted from 0), need finite",
+    ),
     "infinity": (spoiled(a=((4, 0), np.inf)), "1 NaN or infinite value(s)"),
     "one axis": (GOOD[:, 0], "got shape (60,), need shape (n, d), one sample a row"),
     "three axes": (GOOD[None], "got shape (1, 60, 2), need an array of shape (n, d)"),
@@ -59,9 +62,12 @@ BAD_ARRAYS = {
     "too few to split": (GOOD[:10], "got 10 rows of dimension 2, need at least 20"),
     "a constant column": (
         spoiled(a=(np.s_[:, 1], 7.0)),
-        "got constant column(s) [1], need columns that vary",
+        "got constant column(s) [1], counted from 0, need columns that vary",
     ),
-    "a column twice": (GOOD[:, [0, 1, 0]], "got linearly dependent columns [0, 2] (singular covariance)"),
+    "a column twice": (
+        GOOD[:, [0, 1, 0]],
+        "got linearly dependent columns [0, 2], counted from 0 (singular covariance)",
+    ),
     "rows repeated": (np.tile(GOOD[:20], (3, 1)), "got 40 repeated rows out of 60"),
     "integers": (
         RNG.integers(0, 3, size=(60, 2)),

@@ -176,7 +176,7 @@ def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
     assert one["mutual_information"] == two["mutual_information"]
     assert one["others"] == two["others"]
     rho = np.corrcoef(GOOD.T)[0, 1]
-    gaussian = next(o for o in one["others"] if o["name"] == "Gaussian")
+    gaussian = next(o for o in one["others"] if o["name"] == "Gaussian formula")
     assert gaussian["mean"] == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.02)
     text = Path("one/mi.txt").read_text()
     assert f"{one['mutual_information']['mean']:.4f}" in text

@@ -35,9 +35,9 @@ def with_column(column):
 NOT_POINTS = {
     "NaN": (
         with_value(np.nan),
-        r"1 NaN or infinite value\(s\) \(first at index \(7, 1\)\), need finite numbers",
+        r"1 NaN or infinite value\(s\) \(first at index \(7, 1\), counted from 0\), need finite numbers",
     ),
-    "inf": (with_value(-np.inf), r"1 NaN or infinite value\(s\) \(first at index \(7, 1\)\)"),
+    "inf": (with_value(-np.inf), r"1 NaN or infinite value\(s\) \(first at index \(7, 1\), counted from 0\)"),
     "one-dimensional": (GOOD[:, 0], r"shape \(40,\), need an array of shape \(n, d\)"),
     "three-dimensional": (GOOD[None], r"shape \(1, 40, 3\), need an array of shape \(n, d\)"),
     "no rows": (GOOD[:0], r"shape \(0, 3\)"),
@@ -51,11 +51,14 @@ NOT_POINTS = {
 NOT_SAMPLES = {
     "one row": (GOOD[:1], r"1 row\(s\) of dimension 3, need at least 4 rows"),
     "fewer rows than dimensions": (GOOD[:3], r"3 row\(s\) of dimension 3, need at least 4 rows"),
-    "constant column": (with_column(2.5), r"constant column\(s\) \[2\], need columns that vary"),
+    "constant column": (
+        with_column(2.5),
+        r"constant column\(s\) \[2\], counted from 0, need columns that vary",
+    ),
     "constant large column": (with_column(1e8), r"constant column\(s\) \[2\]"),
     "duplicated column": (
         with_column(GOOD[:, 0]),
-        r"linearly dependent columns \[0, 2\] \(singular covariance\)",
+        r"linearly dependent columns \[0, 2\], counted from 0 \(singular covariance\)",
     ),
     "dependent in other units": (with_column(1e-6 * GOOD[:, 1] + 3), r"linearly dependent columns \[1, 2\]"),
     "a sum": (with_column(GOOD[:, 0] - GOOD[:, 1]), r"linearly dependent columns \[0, 1, 2\]"),
@@ -180,5 +183,5 @@ def test_scores(score, message):
 def test_a_score_for_other_data():
     process = td.VariancePreserving()
     score = td.exact_score(td.Gaussian([0.0, 0.0], np.eye(2)), process)
-    with pytest.raises(ValueError, match=r"^score: got ValueError for x of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"^score: got one of 2 dimensions for data of 3, need as many in both"):
         td.entropy_rates(jax.random.key(0), score, process, GOOD)

@@ -116,7 +116,7 @@ def run(job: Job) -> str:
     with working("nearest neighbours"):
         others = {
             "nearest neighbours": nearest_neighbour_mutual_information(job.x, job.y),
-            "Gaussian": gaussian_mutual_information(job.x, job.y),
+            "Gaussian formula": gaussian_mutual_information(job.x, job.y),
         }
     record = {
         **job.about,

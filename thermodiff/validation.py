@@ -35,7 +35,7 @@ def check_finite(name: str, x: Any) -> None:
     bad = ~np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
-        place = f" (first at index {where})" if where else ""
+        place = f" (first at index {where}, counted from 0)" if where else ""
         raise complain(name, f"{int(bad.sum())} NaN or infinite value(s){place}", "finite numbers")
 
 
@@ -133,7 +133,9 @@ def check_samples(name: str, x: Any) -> None:
     constant = np.flatnonzero(spread <= 1e-12 * np.maximum(1.0, largest))
     if constant.size:
         raise complain(
-            name, f"constant column(s) {constant.tolist()}", "columns that vary: a constant has no density"
+            name,
+            f"constant column(s) {constant.tolist()}, counted from 0",
+            "columns that vary: a constant has no density",
         )
     # Normalised by each column's own spread, so that mixed units do not look singular.
     values, vectors = np.linalg.eigh(cov / np.outer(spread, spread))
@@ -141,7 +143,7 @@ def check_samples(name: str, x: Any) -> None:
         involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
         raise complain(
             name,
-            f"linearly dependent columns {involved} (singular covariance)",
+            f"linearly dependent columns {involved}, counted from 0 (singular covariance)",
             "columns none of which is a combination of the others",
         )
     repeated = n - _distinct_rows(array)
@@ -200,6 +202,9 @@ def check_score(score: Any, dim: int) -> None:
     """Raise unless ``score(x, t)`` maps shapes (d,), () to (d,)."""
     if not callable(score):
         raise complain("score", f"{type(score).__name__}", "a callable score(x, t) -> (d,)")
+    known = getattr(getattr(score, "reference", None), "dim", dim)
+    if known != dim:
+        raise complain("score", f"one of {known} dimensions for data of {dim}", "as many in both")
     x = jax.ShapeDtypeStruct((dim,), jnp.float32)
     t = jax.ShapeDtypeStruct((), jnp.float32)
     try:
