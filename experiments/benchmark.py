@@ -77,7 +77,7 @@ MARKS = {
     "step 256": Mark("training step, width 256 / its matrix products", 1.3, at_most=True),
     "step 512": Mark("training step, width 512 / its matrix products", 1.3, at_most=True),
     "loop": Mark("step called from Python, data from the host / training loop", 3.0),
-    "sweep": Mark("fits one after another / a sweep in one program", 2.0),
+    "sweep": Mark("fits one after another / a sweep", 2.0),
     "rates": Mark("evaluations, plain Monte Carlo / entropy rates to 1e-3 nats", 100.0),
     "flow 2": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 2", 10.0),
     "flow 8": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 8", 10.0),

@@ -78,7 +78,7 @@ def training_loop(width: int, batch: int, steps: int, pairs: int) -> Row:
 
 
 def sweep(networks: int, width: int, batch: int, steps: int, pairs: int) -> Row:
-    """A sweep in one program against one fit after another, each pair compiled from nothing."""
+    """A sweep against one fit after another, each pair compiled from nothing."""
     keys = jax.random.split(jax.random.key(0), networks)
     settings = {"width": width, "batch_size": batch, "steps": steps}
     data, diffusion = mixture(2), process()
