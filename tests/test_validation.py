@@ -183,5 +183,7 @@ def test_scores(score, message):
 def test_a_score_for_other_data():
     process = td.VariancePreserving()
     score = td.exact_score(td.Gaussian([0.0, 0.0], np.eye(2)), process)
-    with pytest.raises(ValueError, match=r"^score: got one of 2 dimensions for data of 3, need as many in both"):
+    with pytest.raises(
+        ValueError, match=r"^score: got one of 2 dimensions for data of 3, need as many in both"
+    ):
         td.entropy_rates(jax.random.key(0), score, process, GOOD)
