@@ -92,14 +92,14 @@ def uninterrupted(out, steps):
 
 @pytest.mark.slow
 def test_a_training_killed_twice_ends_bit_for_bit_the_same(tmp_path):
-    expected = uninterrupted(tmp_path / "once", steps=100)
-    assert killed_and_started_again(tmp_path / "killed", steps=100, kills=2, seed=0) == expected
+    expected = uninterrupted(tmp_path / "once", steps=300)
+    assert killed_and_started_again(tmp_path / "killed", steps=300, kills=2, seed=0) == expected
 
 
 @pytest.mark.slow
 def test_a_training_killed_ten_times_ends_bit_for_bit_the_same(tmp_path):
-    expected = uninterrupted(tmp_path / "once", steps=600)
-    assert killed_and_started_again(tmp_path / "killed", steps=600, kills=10, seed=1) == expected
+    expected = uninterrupted(tmp_path / "once", steps=1500)
+    assert killed_and_started_again(tmp_path / "killed", steps=1500, kills=10, seed=1) == expected
 
 
 # --- disks that refuse --------------------------------------------------------------------------
