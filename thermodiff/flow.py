@@ -32,7 +32,7 @@ from thermodiff.scores import reference_of
 from thermodiff.types import Key, Process, Scalar, Score, Vector
 
 POINTS_AT_ONCE, POINTS_WITHOUT_PRODUCTS = 1024, 4096
-"""Points that share their steps, and as many more where no Jacobian has to be kept for each."""
+"""How many points share their steps; more of them where no Jacobian has to be kept for each."""
 MAX_STEPS = 10_000
 FIRST_STEP = 0.05
 """The first step tried, as a fraction of the whole way."""
