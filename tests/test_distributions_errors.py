@@ -42,7 +42,7 @@ MISTAKES = {
     ),
     "an infinite mean": (
         lambda: td.GaussianMixture([0.5, 0.5], [[0.0], [np.inf]], np.ones((2, 1, 1))),
-        "means: got 1 NaN or infinite value(s) (first at index (1, 0))",
+        "means: got 1 NaN or infinite value(s) (first at index (1, 0), counted from 0)",
     ),
     "a covariance that is none": (
         lambda: td.GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [EYE, [[1.0, 2.0], [2.0, 1.0]]]),
@@ -70,7 +70,7 @@ MISTAKES = {
     ),
     "a box without an end": (
         lambda: td.Uniform([0.0], [np.inf]),
-        "high: got 1 NaN or infinite value(s) (first at index (0,)), need finite numbers",
+        "high: got 1 NaN or infinite value(s) (first at index (0,), counted from 0), need finite numbers",
     ),
     "a Laplace scale below zero": (
         lambda: td.Laplace([0.0], [-1.0]),
@@ -146,7 +146,7 @@ MISTAKES = {
     ),
     "samples with a hole": (
         lambda: td.Samples([[0.0], [np.nan], [1.0]]),
-        "array: got 1 NaN or infinite value(s) (first at index (1, 0)), need finite numbers",
+        "array: got 1 NaN or infinite value(s) (first at index (1, 0), counted from 0), need finite numbers",
     ),
     "samples in one row": (
         lambda: td.Samples(np.arange(5.0)),
