@@ -112,7 +112,8 @@ BAD_CALLS = {
     "one point": ("x.npy --max-points 1", "max-points: got 1, need at least 2"),
     "out is a file": ("x.npy --out x.txt", "out: got 'x.txt', which is a file, need a folder"),
     "an unknown process": ("x.npy --process sub", "invalid choice 'sub' for argument '--process'"),
-    "a word for a number": ("x.npy --steps many", "Error parsing --steps"),
+    "a word for a number": ("x.npy --steps many", "steps: got 'many', need a whole number"),
+    "a word for a real number": ("x.npy --sigma wide", "sigma: got 'wide', need a number"),
     "an unknown option": ("x.npy --stpes 3", "Unrecognized options: --stpes"),
 }
 

@@ -30,6 +30,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", GOOD)
     np.save("tenths.npy", TENTHS)
+    np.save("twice.npy", 2 * GOOD)
     np.save("short.npy", GOOD[:90])
     np.save("few.npy", GOOD[:70])
     np.savez("two.npz", a=GOOD[:, :1], b=GOOD[:, 1:])
@@ -70,7 +71,8 @@ BAD = {
     "one file": ("mi x.npy", "mi: got one file, 'x.npy', alone, need two files, or --x-columns and"),
     "half the columns": ("mi x.npy --x-columns 1", "need two files, or --x-columns and --y-columns"),
     "unpaired": ("mi x.npy short.npy", "short.npy: got 90 rows, need as many as x.npy has, 100"),
-    "the same": ("mi x.npy x.npy", "x and y side by side: got linearly dependent columns"),
+    "the same": ("mi x.npy x.npy", "column 1 of y: got it in x too, need it in one"),
+    "the same but for scale": ("mi x.npy twice.npy", "x and y side by side: got linearly dependent columns"),
     "no such column": (
         "mi x.npy --x-columns 1 --y-columns 3",
         "y-columns: got '3', need numbers from 1 to 2, with commas between",
@@ -83,7 +85,10 @@ BAD = {
         "mi x.csv --x-columns 1,a --y-columns b",
         "x-columns: got '1,a', need every column once",
     ),
-    "a column in both": ("mi x.csv --x-columns a --y-columns a,b", "got linearly dependent columns"),
+    "a column in both": (
+        "mi x.csv --x-columns a --y-columns a,b",
+        "column 1 ('a') of y: got it in x too, need it in one",
+    ),
     "a tied column": (
         "mi x.csv --x-columns a --y-columns 2",
         "x.csv: got 98 repeated rows out of 100: a discrete distribution has no density",

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import log_ndtr
 from scipy.stats import norm
 
-from thermodiff import training, training_sweep
+from thermodiff import progress, training, training_sweep
 from thermodiff.checkpoints import Keeper, steps_in
 from thermodiff.distributions import Gaussian, Samples, Uniform
 from thermodiff.losses import LikelihoodWeighting
@@ -324,6 +324,20 @@ def test_the_bar_is_drawn_on_terminals_only(terminal, monkeypatch, capsys):
     assert shown.out == ""
     assert ("training" in shown.err and "10/10" in shown.err and "loss 1.25" in shown.err) is terminal
     assert terminal or shown.err == ""
+
+
+def test_a_log_gets_a_line_a_minute(monkeypatch, capsys):
+    """Where stderr is a file: the first after a minute, and none between."""
+    now = iter([0.0, 59.0, 60.0, 60.0, 100.0, 125.0, 125.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    with watchers("networks", 6, True, None) as tell:
+        for step in (1, 2, 3, 4):
+            tell(Report(step, np.float32(np.nan), np.float32(0.5)))
+    assert capsys.readouterr().err.splitlines() == [
+        "networks: 2 of 6, validation loss 0.5",
+        "networks: 4 of 6, validation loss 0.5",
+    ]
 
 
 # --- failure ------------------------------------------------------------------------------------

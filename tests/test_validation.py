@@ -1,5 +1,7 @@
 """Bad input gets one message that names the argument, says what came and what is needed."""
 
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from thermodiff.distributions import Samples
 from thermodiff.validation import (
     check_covariance,
     check_finite,
+    check_key,
     check_points,
     check_positive,
     check_samples,
@@ -187,3 +190,62 @@ def test_a_score_for_other_data():
         ValueError, match=r"^score: got one of 2 dimensions for data of 3, need as many in both"
     ):
         td.entropy_rates(jax.random.key(0), score, process, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("key", "got"),
+    [
+        (0, "0"),
+        (None, "None"),
+        (np.float32(1.5), r"an array of shape \(\)"),
+        (np.zeros(2), r"an array of shape \(2,\)"),
+        (jax.random.split(jax.random.key(0), 3), r"an array of shape \(3,\)"),
+    ],
+)
+def test_what_is_no_key(key, got):
+    with pytest.raises(
+        ValueError, match=rf"^key: got {got}, need one random key, such as jax.random.key\(0\)"
+    ):
+        check_key(key)
+
+
+class SeenError(Exception):
+    """The key was looked at."""
+
+
+def test_keys_are_checked_first(monkeypatch):
+    """By everything public that draws."""
+    process, key = td.VariancePreserving(), jax.random.key(0)
+    score = td.exact_score(td.Gaussian(np.zeros(3), np.eye(3)), process)
+    calls = {
+        "information": [
+            lambda: td.data_entropy(key, GOOD),
+            lambda: td.conditional_entropy(key, GOOD, GOOD),
+            lambda: td.mutual_information(key, GOOD, GOOD),
+            lambda: td.total_correlation(key, GOOD),
+        ],
+        "divergence": [lambda: td.kl_divergence(key, GOOD, GOOD)],
+        "held_out_likelihood": [
+            lambda: td.cross_entropy(key, GOOD, GOOD),
+            lambda: td.entropy_from_score(key, score, process, GOOD),
+        ],
+        "entropy_rates": [lambda: td.entropy_rates(key, score, process, GOOD)],
+        "likelihood": [lambda: td.elbo(key, score, process, GOOD)],
+        "audit": [lambda: td.audit(key, score, process, GOOD)],
+        "calibration": [lambda: td.calibrate(key, score, process, GOOD)],
+        "training": [lambda: td.fit(key, GOOD, process)],
+    }
+
+    def seen(_):
+        raise SeenError
+
+    for module, functions in calls.items():
+        monkeypatch.setattr(sys.modules[f"thermodiff.{module}"], "check_key", seen)
+        for function in functions:
+            with pytest.raises(SeenError):
+                function()
+
+
+def test_keys_of_both_kinds():
+    for key in (jax.random.key(0), jax.random.PRNGKey(0)):
+        check_key(key)

@@ -31,7 +31,7 @@ from thermodiff.points import DEFAULT_REPLICATES, Points, noised_points, point_s
 from thermodiff.score_divergence import default_divergence
 from thermodiff.scores import exact_score, reference_of, starting_time, traceable
 from thermodiff.types import Key, NotKnownError, Process, Score, as_float64
-from thermodiff.validation import check_score, complain
+from thermodiff.validation import check_key, check_score, complain
 
 
 class Means(NamedTuple):
@@ -251,6 +251,7 @@ def audit(
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
+    check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
     keys = jax.random.split(key, 3)

@@ -25,7 +25,7 @@ from thermodiff.scores import (
     traceable,
 )
 from thermodiff.types import Estimate, Key, Process, Scalar, Score, Vector, pytree_dataclass
-from thermodiff.validation import check_score
+from thermodiff.validation import check_key, check_score
 
 
 @pytree_dataclass
@@ -98,6 +98,7 @@ def calibrate(
     c is estimated at ``nodes`` times uniform in log-SNR and drawn towards 1 where it is not told from 1. Report what
     it does on data that it has not seen. Raises ValueError for a score of the wrong shape. Source: this project.
     """
+    check_key(key)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
     pts = draw_points(key, data, nodes, replicates, points)
     check_score(score, pts.dim)

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -215,7 +216,19 @@ def _one_line(box: str) -> str:
                 break
         elif not content.startswith(" " * 8):  # deeper lines repeat the help of an option
             said.append(content.strip())
-    return " ".join(said) or box
+    return _number_wanted(" ".join(said)) or box
+
+
+def _number_wanted(said: str) -> str:
+    """tyro's complaint about a word where a number belongs, as this package complains."""
+    found = re.fullmatch(
+        r"Error parsing --([\w-]+): no type matching (INT|FLOAT) could be instantiated from \['(.*)'\]\.?",
+        said,
+    )
+    if found is None:
+        return said
+    option, kind, word = found.groups()
+    return f"{option}: got {word!r}, need {'a whole number' if kind == 'INT' else 'a number'}"
 
 
 def _refuse(message: str) -> int:

@@ -29,7 +29,7 @@ from thermodiff.points import DEFAULT_POINTS, DEFAULT_REPLICATES, Points, draw_p
 from thermodiff.score_divergence import default_divergence, noise_with_divergence
 from thermodiff.scores import starting_time, traceable
 from thermodiff.types import Estimate, Key, Process, Score
-from thermodiff.validation import check_score, check_time, complain
+from thermodiff.validation import check_key, check_score, check_time, complain
 
 READINGS = ("quadratic", "divergence", "denoising", "flow")
 ORIENTATIONS = ("diffusion", "generation")
@@ -225,6 +225,7 @@ def entropy_rates(
     orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
     readings, units and errors are this project's (theory sections 2 and 3).
     """
+    check_key(key)
     if reading not in READINGS:
         raise complain("reading", repr(reading), f"one of {', '.join(READINGS)}")
     if orientation not in ORIENTATIONS:

@@ -21,7 +21,7 @@ from thermodiff.marginals import Asinh
 from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.points import sample_gaussian
 from thermodiff.types import Key, Process, Score
-from thermodiff.validation import check_points, check_process, check_score
+from thermodiff.validation import check_key, check_points, check_process, check_score
 
 
 def cross_entropy(
@@ -65,6 +65,7 @@ def _held_out(
     key: Key, training: Any, test: Any, marginals: MakeMarginals, settings: CrossFitting, progress: bool
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
+    check_key(key)
     x, held_out = checked_rows("training", training), np.asarray(test, dtype=np.float64)
     d = x.shape[1]
     check_points("test", held_out, d)
@@ -86,6 +87,7 @@ def entropy_from_score(key: Key, score: Score, process: Process, samples: Any) -
     the quadratic reading; a score that was never fitted to a network's own limits has nothing else to be judged by.
     Raises ValueError for a score of another shape, or samples that have no density.
     """
+    check_key(key)
     check_process(process)
     x = checked_rows("samples", samples)
     d = x.shape[1]

@@ -32,7 +32,7 @@ from thermodiff.information_sums import (
 )
 from thermodiff.marginals import Asinh, Gaussianise
 from thermodiff.types import Key
-from thermodiff.validation import complain
+from thermodiff.validation import check_key, complain
 
 # --- entropy --------------------------------------------------------------------------------------
 
@@ -61,6 +61,7 @@ def data_entropy(
     Raises:
         ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
     """
+    check_key(key)
     x = checked_rows("samples", samples)
     fitted = marginals(x)
     part = Part(tuple(range(x.shape[1])))
@@ -80,6 +81,7 @@ def conditional_entropy(
 
     One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``.
     """
+    check_key(key)
     x, y = paired_rows({"samples": samples, "given": given})
     fitted = [marginals(part) for part in (x, y)]
     z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])
@@ -130,6 +132,7 @@ def mutual_information(
     Arguments and errors as in ``data_entropy``; terms: ``gaussian``, the mutual information of a Gaussian of the mapped
     moments, and ``beyond gaussian``.
     """
+    check_key(key)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
     parts = paired_rows(named)
     first, second, *rest = blocks(parts)
@@ -152,6 +155,7 @@ def total_correlation(
 
     Arguments and errors as in ``mutual_information``.
     """
+    check_key(key)
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")

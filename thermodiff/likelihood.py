@@ -22,7 +22,7 @@ from thermodiff.points import sample_points
 from thermodiff.score_divergence import default_divergence
 from thermodiff.scores import reference_of, starting_time, traceable
 from thermodiff.types import Key, Process, Score
-from thermodiff.validation import check_points, check_score, complain
+from thermodiff.validation import check_key, check_points, check_score, complain
 
 
 def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
@@ -157,6 +157,7 @@ def variational_terms(
     check_points("x", x)
     x = jnp.asarray(x, dtype=float)
     dim = x.shape[1]
+    check_key(key)
     check_score(score, dim)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)

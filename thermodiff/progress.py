@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -27,24 +28,41 @@ class Report(NamedTuple):
 
 
 Callback = Callable[[Report], None]
+LINE_EVERY = 60.0
 
 
 @contextlib.contextmanager
 def watchers(title: str, steps: int, bar: bool, callback: Callback | None) -> Iterator[Callback]:
     """Yields a function to be called with each ``Report``: it tells the callback, and the bar if there is one.
 
-    A bar is drawn on stderr if ``bar`` and stderr is a terminal.
+    If ``bar`` there is one on stderr where that is a terminal, and elsewhere a line there, at most every ``LINE_EVERY``
+    seconds.
     """
     told = [callback] if callback is not None else []
     with contextlib.ExitStack() as stack:
-        if bar and sys.stderr.isatty():
-            told.insert(0, stack.enter_context(_drawn_bar(title, steps)))
+        if bar:
+            drawn = _drawn_bar(title, steps) if sys.stderr.isatty() else _lines(title, steps)
+            told.insert(0, stack.enter_context(drawn))
 
         def tell(report: Report) -> None:
             for listener in told:
                 listener(report)
 
         yield tell
+
+
+@contextlib.contextmanager
+def _lines(title: str, steps: int) -> Iterator[Callback]:
+    said = time.monotonic()
+
+    def say(report: Report) -> None:
+        nonlocal said
+        if time.monotonic() - said >= LINE_EVERY:
+            said = time.monotonic()
+            sys.stderr.write(f"{title}: {report.step} of {steps}, {report}\n")
+            sys.stderr.flush()
+
+    yield say
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from thermodiff.training_problem import Problem, TrainingConfig, as_distribution
 from thermodiff.training_step import Record, State, advance_all, advance_one, initial_state
 from thermodiff.training_sweep import advance_on_cores, share_cores
 from thermodiff.types import Key, Process, Score
-from thermodiff.validation import complain
+from thermodiff.validation import check_key, complain
 
 CHECKPOINT_SECONDS = 5.0
 """At most this much training is lost when a process is killed (and one chunk, if that takes longer)."""
@@ -153,6 +153,7 @@ def fit(
         OSError: where no checkpoint can be written (a full disk, a read-only folder); the last one stays good.
         TrainingDivergedError: when loss or gradient is not finite.
     """
+    check_key(key)
     config = _configured(config, settings)
     problem, network = prepare(key, data, process, config, validation)
     state = initial_state(config, network, validation is not None)

@@ -96,6 +96,11 @@ def _check_pair(x: UserSamples, y: UserSamples) -> None:
         raise complain(
             y.table.source, got, f"as many as {x.table.source} has, {n}: row i of both is one pair"
         )
+    for j, column in enumerate(y.table.values.T):
+        if (column[:, None] == x.table.values).all(axis=0).any():
+            raise complain(
+                f"column {y.table.column(j)} of y", "it in x too", "it in one: of itself a column tells all"
+            )
     check_samples("x and y side by side", np.hstack([x.table.values, y.table.values]))
 
 

@@ -93,8 +93,8 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
     )
     return [
         "In the data's own units, nats per sample",
-        line("NLL_ode   probability flow", "nll", "bounds the data's entropy from above"),
-        line("-ELBO     bounds the SDE's NLL", "neg_elbo", "bounds the data's entropy from above"),
+        line("NLL_ode   probability flow", "nll", "the data's entropy is no higher, in the mean"),
+        line("-ELBO     bounds the SDE's NLL", "neg_elbo", "the data's entropy is no higher, in the mean"),
         line("N_th      entropy read off the rates", "cross", trust),
     ]
 

@@ -189,6 +189,15 @@ def check_continuous(name: str, x: Any) -> None:
         )
 
 
+def check_key(key: Any) -> None:
+    """Raise unless ``key`` is one JAX random key, of the new style or the old."""
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    new = shape == () and dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    if not new and not (shape == (2,) and dtype == np.uint32):
+        got = repr(key) if shape is None else f"an array of shape {shape}"
+        raise complain("key", got, "one random key, such as jax.random.key(0)")
+
+
 def check_process(process: Any) -> None:
     """Raise unless ``process`` has the methods of a diffusion process that everything downstream calls."""
     needed = ("alpha", "sigma", "drift_rate", "diffusivity", "log_snr", "time_of_log_snr")
