@@ -70,7 +70,6 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
     x, y = task.sample(np.random.default_rng(number), cell["n"])
     found = td.mutual_information(jax.random.key(number), x, y, settings=information_runs.settings(config))
     ranks = [td.Gaussianise(part).forward(part) for part in (x, y)]
-    td.nearest_neighbour_mutual_information(*ranks, NEIGHBOURS)
     return {
         "truth": task.truth,
         "dims": [x.shape[1], y.shape[1]],

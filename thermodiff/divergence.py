@@ -26,7 +26,7 @@ from thermodiff.information_sums import (
 from thermodiff.marginals import Asinh
 from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.types import Key
-from thermodiff.validation import complain
+from thermodiff.validation import check_key, complain
 
 
 def kl_divergence(
@@ -45,6 +45,7 @@ def kl_divergence(
     (``moment_error``). Arguments and errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after
     the map.
     """
+    check_key(key)
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")
