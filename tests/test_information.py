@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import oracles as oracle
 import pytest
+import scipy.stats
 from problems_information import SMALL, N, gaussian_entropy, gaussian_rows
 from scipy.stats import t as student
 
@@ -21,6 +22,7 @@ from thermodiff.information_report import (
     estimate_rows,
     few_rows_warning,
     spread_warning,
+    strong_warning,
     tail_warning,
     total_error,
     training_warning,
@@ -240,6 +242,46 @@ def test_divergence_of_shifted_and_scaled_gaussians():
     got = td.kl_divergence(jax.random.key(10), p, q, settings=SMALL)
     near(got, expected)
     assert got.terms["cross entropy"] - got.terms["entropy"] == pytest.approx(got.mean, abs=1e-9)
+
+
+SIDE_BY_SIDE = np.random.default_rng(12).normal(size=(200, 2)) @ [[1.0, 0.3], [0.0, 1.0]] + [5.0, -2.0]
+
+
+@pytest.mark.parametrize(
+    ("y", "among"),
+    [
+        (SIDE_BY_SIDE, r"\[0, 2\]|\[1, 3\]|\[0, 1, 2, 3\]"),
+        (np.exp(SIDE_BY_SIDE[:, :1]), r"\[0, 2\]"),
+        (-(SIDE_BY_SIDE[:, 1:] ** 3), r"\[1, 2\]"),
+    ],
+)
+def test_a_column_that_another_gives(key, y, among):
+    """Infinite mutual information and total correlation are refused, whatever the monotone function."""
+    message = rf"^columns: got ({among}), counted from 0 .*, need columns with noise of their own"
+    with pytest.raises(ValueError, match=message):
+        td.mutual_information(key, SIDE_BY_SIDE, y, settings=SMALL)
+    if y.shape[1] == 1:
+        with pytest.raises(ValueError, match=message):
+            td.total_correlation(key, np.hstack([SIDE_BY_SIDE, y]), settings=SMALL)
+
+
+@pytest.mark.parametrize(("noise", "n"), [(0.03, 1500), (0.01, 10_000), (0.003, 10_000)])
+def test_what_ranks_lose_of_a_strong_dependence(noise, n):
+    """3 exp(I)/n nats, by the Gaussian formula before and after ranks; and the warning says it."""
+    lost = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=n)
+        pair = np.stack([x, x + noise * rng.normal(size=n)])
+        ranks = scipy.stats.norm.ppf((scipy.stats.rankdata(pair, axis=1) - 0.5) / n)
+        raw, mapped = (-0.5 * np.log1p(-(np.corrcoef(z)[0, 1] ** 2)) for z in (pair, ranks))
+        lost.append(raw - mapped)
+    strength = 0.5 * np.log1p(noise**-2)
+    expected = 3 * np.exp(strength) / n
+    assert np.mean(lost) == pytest.approx(expected, rel=0.5)
+    (warning,) = strong_warning(strength, n)
+    assert f"lose {expected:.2f} or more" in warning
+    assert strong_warning(strength, 100_000 if noise > 0.005 else 1_000_000) == []
 
 
 @pytest.mark.parametrize("wide", [1.0, 1.7])

@@ -16,6 +16,7 @@ from thermodiff.validation import complain
 SPREAD_SIGMAS = 3.0
 SPREAD_NATS = 0.1
 WIDE_PER_DIM = 0.05
+RANKS_LOSE, STRONG_NATS = 3.0, 0.03
 FAR_OUT = 15.0
 """Standard deviations from the mean at which a value is called far out."""
 
@@ -123,6 +124,16 @@ def training_warning(best_steps: list[int], most: int) -> list[str]:
         return []
     return [
         f"{unfinished} of {len(best_steps)} trainings were still improving at step {most}: allow more steps"
+    ]
+
+
+def strong_warning(per_column: float, n: int) -> list[str]:
+    """A dependence so strong, nats a column, that the ranks of n rows do not resolve it: they lose 3 exp(I)/n of it."""
+    lost = RANKS_LOSE * np.exp(per_column) / n
+    if lost < STRONG_NATS:
+        return []
+    return [
+        f"{per_column:.1f} nats a column: the ranks of {n} rows lose {lost:.2f} or more of each, so it is too small"
     ]
 
 

@@ -40,6 +40,8 @@ from thermodiff.types import Key
 from thermodiff.validation import check_continuous, check_samples, complain
 
 FEWEST_ROWS = 60
+SINGULAR = 1e-10
+"""Smallest eigenvalue of a correlation matrix that rounding in double precision cannot explain."""
 Columns = tuple[int, ...]
 MakeMarginals = Callable[[Any], Marginals]
 READINGS = ("quadratic", "divergence", "denoising")
@@ -142,6 +144,21 @@ def checked_rows(name: str, samples: Any) -> np.ndarray:
             name, f"{len(x)} rows", f"at least {FEWEST_ROWS} to train and to hold out; thousands are useful"
         )
     return x
+
+
+def check_no_function(z: np.ndarray) -> None:
+    """Raise where a column of mapped rows z (n, D) is given by the others: their dependence has no bound.
+
+    After the ranks a monotone function of a column is that column again, or its negative.
+    """
+    values, vectors = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(2 * z.shape[1:]))
+    if len(z) > z.shape[1] and values[0] < SINGULAR:
+        among = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()
+        raise complain(
+            "columns",
+            f"{among}, counted from 0 over all tables side by side, one of them given by the others",
+            "columns with noise of their own: the dependence of these is infinite",
+        )
 
 
 def paired_rows(named: dict[str, Any]) -> list[np.ndarray]:
