@@ -9,6 +9,7 @@ import pytest
 
 import thermodiff as td
 from thermodiff.distributions import Samples
+from thermodiff.information_sums import check_arguments
 from thermodiff.validation import (
     check_covariance,
     check_finite,
@@ -218,17 +219,15 @@ def test_keys_are_checked_first(monkeypatch):
     process, key = td.VariancePreserving(), jax.random.key(0)
     score = td.exact_score(td.Gaussian(np.zeros(3), np.eye(3)), process)
     calls = {
-        "information": [
+        "information_sums": [
             lambda: td.data_entropy(key, GOOD),
             lambda: td.conditional_entropy(key, GOOD, GOOD),
             lambda: td.mutual_information(key, GOOD, GOOD),
             lambda: td.total_correlation(key, GOOD),
-        ],
-        "divergence": [lambda: td.kl_divergence(key, GOOD, GOOD)],
-        "held_out_likelihood": [
+            lambda: td.kl_divergence(key, GOOD, GOOD),
             lambda: td.cross_entropy(key, GOOD, GOOD),
-            lambda: td.entropy_from_score(key, score, process, GOOD),
         ],
+        "held_out_likelihood": [lambda: td.entropy_from_score(key, score, process, GOOD)],
         "entropy_rates": [lambda: td.entropy_rates(key, score, process, GOOD)],
         "likelihood": [lambda: td.elbo(key, score, process, GOOD)],
         "audit": [lambda: td.audit(key, score, process, GOOD)],
@@ -249,3 +248,15 @@ def test_keys_are_checked_first(monkeypatch):
 def test_keys_of_both_kinds():
     for key in (jax.random.key(0), jax.random.PRNGKey(0)):
         check_key(key)
+
+
+@pytest.mark.parametrize(
+    ("marginals", "settings", "message"),
+    [
+        ("asinh", td.CrossFitting(), "marginals: got 'asinh', need a class such as td.Asinh"),
+        (td.Asinh, None, "settings: got None, need a td.CrossFitting"),
+    ],
+)
+def test_what_estimates_of_information_are_told(marginals, settings, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_arguments(jax.random.key(0), marginals, settings)

@@ -2,11 +2,11 @@
 
 The rows are cut into K folds. Network k is trained on all but fold k, stopped by a part of fold k + 1, and evaluated on
 fold k. What it has not learned it adds to the entropy: h = S + J. A second network, of half the rows in half the steps,
-gives h' = S + J'. Few rows and few steps cost a power of their number: with J ~ effort^-beta and D = h' - h
+gives h' = S + J'. If few rows and few steps cost a power of their number, J ~ effort^-beta, then with D = h' - h
     J = kappa D,   kappa = 1/(2^beta - 1),
 between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). The estimate is h - 2 D, and
-[h - 3 D, h - D] brackets it. For the Gaussian part the bias is known exactly and is taken out (``fold_training``).
-Source: this project.
+[h - 3 D, h - D] brackets it. ``experiments.learning_effort`` measures how often that is so. For the Gaussian part
+the bias is known exactly and is taken out (``fold_training``). Source: this project.
 """
 
 from __future__ import annotations

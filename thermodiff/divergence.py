@@ -17,6 +17,7 @@ from thermodiff.information_report import Information
 from thermodiff.information_sums import (
     READINGS,
     MakeMarginals,
+    check_arguments,
     checked_rows,
     cross_fitted_sum,
     report,
@@ -26,7 +27,7 @@ from thermodiff.information_sums import (
 from thermodiff.marginals import Asinh
 from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.types import Key
-from thermodiff.validation import check_key, complain
+from thermodiff.validation import complain
 
 
 def kl_divergence(
@@ -45,7 +46,7 @@ def kl_divergence(
     (``moment_error``). Arguments and errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after
     the map.
     """
-    check_key(key)
+    check_arguments(key, marginals, settings)
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")

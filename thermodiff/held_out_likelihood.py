@@ -16,7 +16,14 @@ from thermodiff.cross_fitting import CrossFitting, split_folds, train_folds
 from thermodiff.fold_training import mean_score
 from thermodiff.gaussian_correction import Correction, evaluate
 from thermodiff.information_report import Information
-from thermodiff.information_sums import READINGS, MakeMarginals, checked_rows, report_readings, teller
+from thermodiff.information_sums import (
+    READINGS,
+    MakeMarginals,
+    check_arguments,
+    checked_rows,
+    report_readings,
+    teller,
+)
 from thermodiff.marginals import Asinh
 from thermodiff.numerics import wishart_log_det_bias
 from thermodiff.points import sample_gaussian
@@ -65,7 +72,7 @@ def _held_out(
     key: Key, training: Any, test: Any, marginals: MakeMarginals, settings: CrossFitting, progress: bool
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
-    check_key(key)
+    check_arguments(key, marginals, settings)
     x, held_out = checked_rows("training", training), np.asarray(test, dtype=np.float64)
     d = x.shape[1]
     check_points("test", held_out, d)

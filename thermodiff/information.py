@@ -21,6 +21,7 @@ from thermodiff.information_report import Information, strong_warning
 from thermodiff.information_sums import (
     MakeMarginals,
     blocks,
+    check_arguments,
     check_no_function,
     checked_rows,
     cross_fitted_sum,
@@ -33,7 +34,7 @@ from thermodiff.information_sums import (
 )
 from thermodiff.marginals import Asinh, Gaussianise
 from thermodiff.types import Key
-from thermodiff.validation import check_key, complain
+from thermodiff.validation import complain
 
 # --- entropy --------------------------------------------------------------------------------------
 
@@ -62,7 +63,7 @@ def data_entropy(
     Raises:
         ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
     """
-    check_key(key)
+    check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     fitted = marginals(x)
     part = Part(tuple(range(x.shape[1])))
@@ -82,7 +83,7 @@ def conditional_entropy(
 
     One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``.
     """
-    check_key(key)
+    check_arguments(key, marginals, settings)
     x, y = paired_rows({"samples": samples, "given": given})
     fitted = [marginals(part) for part in (x, y)]
     z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])
@@ -134,7 +135,7 @@ def mutual_information(
     Arguments and errors as in ``data_entropy``, and ValueError where a column is a monotone function of another; terms:
     ``gaussian``, the mutual information of a Gaussian of the mapped moments, and ``beyond gaussian``.
     """
-    check_key(key)
+    check_arguments(key, marginals, settings)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
     parts = paired_rows(named)
     first, second, *rest = blocks(parts)
@@ -157,7 +158,7 @@ def total_correlation(
 
     Arguments and errors as in ``mutual_information``.
     """
-    check_key(key)
+    check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")

@@ -37,7 +37,7 @@ from thermodiff.marginals import Marginals
 from thermodiff.numerics import estimate_rows
 from thermodiff.progress import Report, watchers
 from thermodiff.types import Key
-from thermodiff.validation import check_continuous, check_samples, complain
+from thermodiff.validation import check_continuous, check_key, check_samples, complain
 
 FEWEST_ROWS = 60
 SINGULAR = 1e-10
@@ -144,6 +144,15 @@ def checked_rows(name: str, samples: Any) -> np.ndarray:
             name, f"{len(x)} rows", f"at least {FEWEST_ROWS} to train and to hold out; thousands are useful"
         )
     return x
+
+
+def check_arguments(key: Any, marginals: Any, settings: Any) -> None:
+    """Raise unless there is a random key, a way to map coordinates and a ``CrossFitting``."""
+    check_key(key)
+    if not callable(marginals):
+        raise complain("marginals", repr(marginals), "a class such as td.Asinh")
+    if not isinstance(settings, CrossFitting):
+        raise complain("settings", repr(settings), "a td.CrossFitting")
 
 
 def check_no_function(z: np.ndarray) -> None:
