@@ -186,6 +186,8 @@ def _dependence(
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     value = float(rows.best.mean())
     terms = {"gaussian": gaussian, "beyond gaussian": value - gaussian}
-    columns = sum(part.dim for part, c in coefficients.items() if c > 0)
-    warnings = [*warnings_of(z, answers, rows, settings), *strong_warning(value / columns, len(z))]
+    warnings = warnings_of(z, answers, rows, settings)
+    if marginals is Gaussianise:
+        columns = sum(part.dim for part, c in coefficients.items() if c > 0)
+        warnings += strong_warning(value / columns, len(z))
     return report(quantity, rows, terms, warnings)
