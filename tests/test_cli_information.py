@@ -31,6 +31,7 @@ def folder(tmp_path, monkeypatch):
     np.save("x.npy", GOOD)
     np.save("tenths.npy", TENTHS)
     np.save("twice.npy", 2 * GOOD)
+    np.save("cube.npy", GOOD[:, :1] ** 3)
     np.save("short.npy", GOOD[:90])
     np.save("few.npy", GOOD[:70])
     np.savez("two.npz", a=GOOD[:, :1], b=GOOD[:, 1:])
@@ -88,6 +89,10 @@ BAD = {
     "a column in both": (
         "mi x.csv --x-columns a --y-columns a,b",
         "column 1 ('a') of y: got it in x too, need it in one",
+    ),
+    "a column and its cube": (
+        "mi cube.npy x.npy",
+        "columns: got [0, 1], counted from 0 over all tables side by side, one of them given by the others",
     ),
     "a tied column": (
         "mi x.csv --x-columns a --y-columns 2",

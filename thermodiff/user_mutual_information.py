@@ -16,6 +16,8 @@ from thermodiff import information_tables
 from thermodiff.cross_fitting import CrossFitting
 from thermodiff.density_baselines import gaussian_mutual_information
 from thermodiff.information import mutual_information
+from thermodiff.information_sums import check_no_function
+from thermodiff.marginals import Gaussianise
 from thermodiff.nearest_neighbours import nearest_neighbour_mutual_information
 from thermodiff.training import TrainingDivergedError
 from thermodiff.user_job import check_steps_and_seed, make_folder, versions, working, write_results
@@ -101,7 +103,9 @@ def _check_pair(x: UserSamples, y: UserSamples) -> None:
             raise complain(
                 f"column {y.table.column(j)} of y", "it in x too", "it in one: of itself a column tells all"
             )
-    check_samples("x and y side by side", np.hstack([x.table.values, y.table.values]))
+    tables = [x.table.values, y.table.values]
+    check_samples("x and y side by side", np.hstack(tables))
+    check_no_function(np.hstack([Gaussianise(table).forward(table) for table in tables]))
 
 
 def _describe(samples: UserSamples) -> dict[str, Any]:
