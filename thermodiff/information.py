@@ -132,8 +132,9 @@ def mutual_information(
     By S(y) - S(y | x) for the one with fewer columns, y where both have as many: the other is shown to a network but
     not modelled. Increasing maps of single coordinates change nothing, so each is made normal by its ranks first; ranks
     of n rows lose about 3 exp(I/d)/n nats of each of the d columns of y, and where that matters a warning says so.
-    Arguments and errors as in ``data_entropy``, and ValueError where a column is a monotone function of another; terms:
-    ``gaussian``, the mutual information of a Gaussian of the mapped moments, and ``beyond gaussian``.
+    Arguments and errors as in ``data_entropy``, and ValueError where a column is a monotone function of another or a
+    sum of others; terms: ``gaussian``, the mutual information of a Gaussian of the mapped moments, and
+    ``beyond gaussian``.
     """
     check_arguments(key, marginals, settings)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
@@ -178,7 +179,8 @@ def _dependence(
 ) -> Information:
     """A sum of entropies in which the units of the coordinates cancel."""
     z = np.hstack([marginals(part).forward(part) for part in parts])
-    check_no_function(z)
+    for table in (np.hstack(parts), z):
+        check_no_function(table)
     normal = frozenset(Part((j,)) for j in range(z.shape[1])) if marginals is Gaussianise else frozenset()
     networks = sum(part not in normal for part in coefficients)
     with teller(networks * settings.folds, progress) as tell:

@@ -156,7 +156,7 @@ def check_arguments(key: Any, marginals: Any, settings: Any) -> None:
 
 
 def check_no_function(z: np.ndarray) -> None:
-    """Raise where a column of mapped rows z (n, D) is given by the others: their dependence has no bound.
+    """Raise where a column of rows z (n, D) is a sum of others: their dependence has no bound.
 
     After the ranks a monotone function of a column is that column again, or its negative.
     """
