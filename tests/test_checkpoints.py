@@ -19,11 +19,7 @@ from thermodiff.checkpoints import (
     step_folder,
     steps_in,
 )
-from thermodiff.distributions import Gaussian, Uniform
-from thermodiff.networks import Network, ResidualMLP, potential_mlp
-from thermodiff.processes import CustomProcess, VarianceExploding, VariancePreserving
-from thermodiff.saved_scores import load_score, save_score
-from thermodiff.scores import ExactScore, PlainScore, PreconditionedScore, scaled
+from thermodiff.distributions import Gaussian
 
 GAUSSIAN = Gaussian([1.0, -2.0], [[2.0, 0.6], [0.6, 0.5]])
 ABOUT = {"learning_rate": "0.004", "data": "abc"}
@@ -141,67 +137,3 @@ def test_saving_a_small_training_is_quick(tmp_path):
         save(tmp_path, step, state, ABOUT)
         costs.append(time.process_time() - start)
     assert min(costs) < 0.2
-
-
-# --- scores -------------------------------------------------------------------------------------
-
-
-def scores(key):
-    network = potential_mlp(key, 2, 8, 1)
-    network = jax.tree.map(lambda w: w + 0.1, network)
-    for process in (VarianceExploding(7.0), VariancePreserving(0.1, 5.0)):
-        yield PlainScore(network, process, GAUSSIAN, jnp.float32(1e-3))
-        yield scaled(PreconditionedScore(network, process, GAUSSIAN, 1e-3), 0.9)
-    yield ExactScore(Uniform([-1.0, 0.0], [1.0, 3.0]), VarianceExploding(7.0))
-
-
-@pytest.mark.parametrize("number", range(5))
-def test_a_saved_score_comes_back_bit_for_bit(key, tmp_path, number):
-    score = list(scores(key))[number]
-    save_score(tmp_path / "score", score)
-    again = load_score(tmp_path / "score")
-    assert_identical(score, again)
-
-
-def test_saving_over_a_score_replaces_it_and_over_anything_else_is_refused(key, tmp_path):
-    first, second, *_ = scores(key)
-    save_score(tmp_path / "score", first)
-    save_score(tmp_path / "score", second)
-    assert_identical(load_score(tmp_path / "score"), second)
-    (tmp_path / "thesis").mkdir()
-    save_score(tmp_path / "thesis", first)
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "cat.jpg").write_text("meow")
-    with pytest.raises(ValueError, match=r"folder: got .*photos, which exists and is no saved score"):
-        save_score(tmp_path / "photos", first)
-    assert (tmp_path / "photos" / "cat.jpg").read_text() == "meow"
-
-
-def test_what_cannot_be_saved_says_which_part(tmp_path):
-    process = CustomProcess(lambda t: jnp.cos(1.5 * t), lambda t: jnp.sin(1.5 * t))
-    with pytest.raises(ValueError, match=r"score\.process\.alpha_of_t: got <function"):
-        save_score(tmp_path / "score", ExactScore(GAUSSIAN, process))
-    assert not (tmp_path / "score").exists()
-
-
-def test_loading_what_is_no_score(tmp_path):
-    with pytest.raises(ValueError, match=r"folder: got .*nothing, which holds no readable score"):
-        load_score(tmp_path / "nothing")
-    target = save(tmp_path, 10, tree(10), ABOUT)
-    with pytest.raises(ValueError, match="a checkpoint of a training, need a folder that save_score wrote"):
-        load_score(target)
-
-
-def test_a_file_cannot_name_classes_of_others(tmp_path, monkeypatch):
-    from thermodiff import saved_scores
-
-    for address in (
-        "os:system",
-        "thermodiff.networks:nnx",
-        "thermodiff.networks:jax",
-        "thermodiff.types:nothing",
-    ):
-        with pytest.raises(ValueError, match=f"folder: got a score made of {address}"):
-            saved_scores._find(address)
-    assert saved_scores._find("thermodiff.networks:ResidualMLP") is ResidualMLP
-    assert saved_scores._find("thermodiff.networks:Network") is Network

@@ -16,7 +16,31 @@ from thermodiff.devices import first_process
 from thermodiff.types import Score
 from thermodiff.validation import complain
 
+_PACKAGE = "thermodiff"
 _NEED = "a folder that save_score wrote"
+SAVABLE = {
+    name: module
+    for module, names in {
+        "thermodiff.scores": "ExactScore PlainScore PreconditionedScore "
+        "ScaledScore ShiftedScore RotatedScore NoisyScore",
+        "thermodiff.networks": "Network ResidualMLP PotentialMLP",
+        "thermodiff.processes": "CustomProcess VarianceExploding GeometricVarianceExploding VariancePreserving "
+        "OrnsteinUhlenbeck CosineVariancePreserving",
+        "thermodiff.distributions.gaussian": "Gaussian",
+        "thermodiff.distributions.mixture": "GaussianMixture",
+        "thermodiff.distributions.uniform": "Uniform",
+        "thermodiff.distributions.laplace": "Laplace",
+        "thermodiff.distributions.student": "StudentT",
+        "thermodiff.distributions.checkerboard": "Checkerboard",
+        "thermodiff.distributions.curves": "NoisyCurve",
+        "thermodiff.distributions.samples": "Samples",
+        "thermodiff.conditional": "ConditionalGaussian ConditionalScore",
+        "thermodiff.fold_training": "RescaledScore MeanScore",
+        "thermodiff.calibration": "CalibratedScore",
+    }.items()
+    for name in names.split()
+}
+"""What a saved score may be made of, and where each class is now: a file holds names alone, and outlives a move."""
 
 
 def save_score(folder: str | Path, score: Score) -> None:
@@ -64,11 +88,11 @@ def _describe(value: Any, name: str, arrays: dict[str, np.ndarray]) -> dict:
         items = [[key, _describe(child, f"{name}.{key}", arrays)] for key, child in value.items()]
         return {"items": items}
     if isinstance(value, type) and _is_ours(value):
-        return {"type": _address(value)}
+        return {"type": value.__name__}
     if dataclasses.is_dataclass(value) and _is_ours(type(value)):
         fields = [f.name for f in dataclasses.fields(value)]
         described = {f: _describe(getattr(value, f), f"{name}.{f}", arrays) for f in fields}
-        return {"class": _address(type(value)), "fields": described}
+        return {"class": type(value).__name__, "fields": described}
     raise complain(
         name, f"{value!r}", "arrays, numbers and objects of thermodiff, which can be saved as data"
     )
@@ -94,18 +118,13 @@ def _rebuild(description: dict, arrays: dict[str, Any]) -> Any:
 
 
 def _is_ours(cls: type) -> bool:
-    return cls.__module__.split(".")[0] == __package__
-
-
-def _address(cls: type) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
+    return SAVABLE.get(cls.__name__) == cls.__module__
 
 
 def _find(address: str) -> type:
-    """The class at an address; only classes of this package, so that a file cannot run other code."""
-    module, _, name = address.partition(":")
-    ours = module.split(".")[0] == __package__
-    found = getattr(importlib.import_module(module), name, None) if ours else None
-    if not (isinstance(found, type) and _is_ours(found)):
+    """The class of a name in the table, so that a file cannot run other code. Older files say ``module:name``."""
+    module, _, name = address.rpartition(":")
+    ours = module in ("", _PACKAGE) or module.startswith(f"{_PACKAGE}.")
+    if not (ours and name in SAVABLE):
         raise complain("folder", f"a score made of {address}", "classes of this version of thermodiff")
-    return found
+    return getattr(importlib.import_module(SAVABLE[name]), name)
