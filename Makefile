@@ -25,7 +25,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 benchmark test test-slow experiments format clean
+.PHONY: help venv figure1 benchmark test test-slow rooms experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +71,9 @@ test: $(STAMP) ## Lint, format check, types and the quick tests
 # Exit code 5 is pytest's "no tests collected".
 test-slow: $(STAMP) ## The slow tests
 	$(PY) -m pytest -m slow || [ $$? -eq 5 ]
+
+rooms: $(STAMP) ## Which room of the package imports which
+	$(PY) tests/house/rooms.py
 
 experiments: $(STAMP) ## Every experiment at smoke size
 	set -e; for e in $(EXPERIMENTS); do \

@@ -24,8 +24,9 @@ import jax
 
 import thermodiff as td
 from experiments import accuracy_dissipation_figure, harness, trained
-from thermodiff.training_problem import TrainingConfig, prepare
-from thermodiff.training_step import advance_one, initial_state
+from thermodiff.training.config import TrainingConfig
+from thermodiff.training.problem import prepare
+from thermodiff.training.step import advance_one, initial_state
 
 
 @dataclasses.dataclass(frozen=True)

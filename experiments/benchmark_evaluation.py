@@ -18,8 +18,8 @@ from experiments import benchmark_reference as reference
 from experiments.benchmark_rows import mixture, process, row_of
 from experiments.harness import Row
 from experiments.paired_timing import Pairs, by_turns, summary, timed
-from thermodiff.flow import Tolerance
 from thermodiff.likelihood import flow_likelihood
+from thermodiff.trajectories.probability_flow import Tolerance
 
 ACCURACY = 1e-3
 """Nats: the standard error of an integral, the root mean square error of a point's likelihood."""
@@ -152,7 +152,7 @@ def _audit(folder: Path, out: str, cache: str) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / cache)}
     for name in ("JAX_COMPILATION_CACHE_DIR", "THERMODIFF_NO_CACHE", "JAX_ENABLE_COMPILATION_CACHE"):
         environment.pop(name, None)
-    command = [sys.executable, "-m", "thermodiff.cli", "audit", str(folder / "samples.npy")]
+    command = [sys.executable, "-m", "thermodiff", "audit", str(folder / "samples.npy")]
     subprocess.run(
         [*command, "--out", str(folder / out)], env=environment, capture_output=True, text=True, check=True
     )

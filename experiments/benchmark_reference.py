@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from thermodiff.likelihood import moment_prior
-from thermodiff.types import pytree_dataclass
+from thermodiff.array_types import pytree_dataclass
+from thermodiff.thermodynamics.priors import moment_prior
 
 # --- products -----------------------------------------------------------------------------------
 

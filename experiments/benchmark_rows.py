@@ -13,8 +13,8 @@ import thermodiff as td
 from experiments import benchmark_reference as reference
 from experiments.harness import Row
 from experiments.paired_timing import Pairs, by_turns, summary
-from thermodiff.training_problem import prepare
-from thermodiff.training_step import advance_one, initial_state, step
+from thermodiff.training.problem import prepare
+from thermodiff.training.step import advance_one, initial_state, step
 
 NOISE = 25.0
 

@@ -19,7 +19,7 @@ from experiments.benchmark_rows import row_of
 from experiments.paired_timing import by_turns
 from experiments.scaling_probe import PROCESS, score_of, without_formula
 from thermodiff.likelihood import flow_likelihood
-from thermodiff.numerics import Divergence, ExactDivergence, HutchinsonDivergence
+from thermodiff.numerics.divergence import Divergence, ExactDivergence, HutchinsonDivergence
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,13 +27,15 @@ import numpy as np
 import thermodiff as td
 from experiments import entropy_from_bound_figure as figure
 from experiments import harness, trained
-from thermodiff.data_preparation import Split, split_rows
+from thermodiff.data.splits import Split, split_rows
 from thermodiff.distributions.base import gaussian_entropy
-from thermodiff.entropy_rates import time_grid
-from thermodiff.likelihood import prior_cross_entropy_given, system_integrals
-from thermodiff.noise_moments import noise_moments
-from thermodiff.numerics import HutchinsonDivergence, estimate_functions
-from thermodiff.points import sample_points
+from thermodiff.numerics.delta_method import estimate_functions
+from thermodiff.numerics.divergence import HutchinsonDivergence
+from thermodiff.thermodynamics.ensembles import sample_points
+from thermodiff.thermodynamics.moments import noise_moments
+from thermodiff.thermodynamics.priors import prior_cross_entropy_given
+from thermodiff.thermodynamics.readings import system_integrals
+from thermodiff.thermodynamics.time_grid import time_grid
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from experiments.cluster import HERE, Cluster, turns
-from thermodiff.devices import first_process
-from thermodiff.folders import cannot_write, check_writable
+from thermodiff.runtime.devices import first_process
+from thermodiff.runtime.files import cannot_write, check_writable
 
 Row = dict[str, Any]
 Cell = dict[str, Any]

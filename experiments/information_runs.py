@@ -11,7 +11,7 @@ from typing import Any
 
 import thermodiff as td
 from experiments import harness
-from thermodiff.cross_fitting import DEFAULT_TRAINING
+from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,9 +19,9 @@ import thermodiff as td
 from experiments import harness, information_runs
 from experiments.learning_effort_data import FAMILIES
 from thermodiff import plotting
-from thermodiff.cross_fitting import KAPPA, Part
-from thermodiff.information_sums import cross_fitted_sum
-from thermodiff.numerics import estimate_rows
+from thermodiff.information.cross_fitting.rows import KAPPA, Part
+from thermodiff.information.entropy_sums import cross_fitted_sum
+from thermodiff.numerics.estimates import estimate_rows
 
 
 @dataclasses.dataclass(frozen=True)

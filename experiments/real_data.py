@@ -16,8 +16,8 @@ import numpy as np
 
 import thermodiff as td
 from experiments import harness, information_runs, real_data_figure
-from thermodiff.named_data import NAMES
-from thermodiff.numerics import estimate_rows
+from thermodiff.data.named import NAMES
+from thermodiff.numerics.estimates import estimate_rows
 
 
 @dataclasses.dataclass(frozen=True)

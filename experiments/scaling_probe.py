@@ -18,8 +18,8 @@ import numpy as np
 
 import thermodiff as td
 from thermodiff.distributions import Gaussian
-from thermodiff.networks import residual_mlp
-from thermodiff.numerics import ExactDivergence, HutchinsonDivergence
+from thermodiff.numerics.divergence import ExactDivergence, HutchinsonDivergence
+from thermodiff.scores.networks import residual_mlp
 
 PROCESS = td.VarianceExploding(25.0)
 DIVERGENCES = {

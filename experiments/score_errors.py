@@ -24,8 +24,9 @@ import numpy as np
 
 import thermodiff as td
 from experiments import harness, score_errors_figure
-from thermodiff.scores import NoisyScore, noise_prediction
-from thermodiff.types import pytree_dataclass
+from thermodiff.array_types import pytree_dataclass
+from thermodiff.scores.base import noise_prediction
+from thermodiff.scores.perturbed import NoisyScore
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,16 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.summaries import Spread, power_law, rank_correlation, spread
-from thermodiff.plotting import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    VERMILION,
-    new_figure,
-    save_figure,
-    style,
-)
+from thermodiff.plotting import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_figure, save_figure, style
 
 Row = dict[str, Any]
 

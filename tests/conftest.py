@@ -1,6 +1,7 @@
 """Checks every array shape that thermodiff's signatures state, for as long as the tests run."""
 
 import os
+import sys
 
 os.environ["MPLBACKEND"] = "Agg"
 # Tests compile what they test: a cache would carry programs from one run to the next, and fill the user's folder.
@@ -19,3 +20,11 @@ import pytest
 def key() -> jax.Array:
     """The random key that tests start from."""
     return jax.random.key(0)
+
+
+@pytest.fixture
+def without_scikit_learn(monkeypatch):
+    """An environment in which scikit-learn is not installed."""
+    for name in [name for name in sys.modules if name.startswith("sklearn.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)

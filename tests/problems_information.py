@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 import thermodiff as td
-from thermodiff.cross_fitting import DEFAULT_TRAINING
+from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING
 
 N = 900
 SMALL = td.CrossFitting(

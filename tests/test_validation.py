@@ -1,6 +1,6 @@
 """Bad input gets one message that names the argument, says what came and what is needed."""
 
-import sys
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,14 @@ import pytest
 
 import thermodiff as td
 from thermodiff.distributions import Samples
-from thermodiff.information_sums import check_arguments
+from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.information.arguments import check_arguments
 from thermodiff.validation import (
     check_covariance,
     check_finite,
     check_key,
     check_points,
     check_positive,
-    check_samples,
     check_score,
     check_time,
 )
@@ -219,7 +219,7 @@ def test_keys_are_checked_first(monkeypatch):
     process, key = td.VariancePreserving(), jax.random.key(0)
     score = td.exact_score(td.Gaussian(np.zeros(3), np.eye(3)), process)
     calls = {
-        "information_sums": [
+        "information.arguments": [
             lambda: td.data_entropy(key, GOOD),
             lambda: td.conditional_entropy(key, GOOD, GOOD),
             lambda: td.mutual_information(key, GOOD, GOOD),
@@ -227,19 +227,19 @@ def test_keys_are_checked_first(monkeypatch):
             lambda: td.kl_divergence(key, GOOD, GOOD),
             lambda: td.cross_entropy(key, GOOD, GOOD),
         ],
-        "held_out_likelihood": [lambda: td.entropy_from_score(key, score, process, GOOD)],
-        "entropy_rates": [lambda: td.entropy_rates(key, score, process, GOOD)],
+        "information.held_out": [lambda: td.entropy_from_score(key, score, process, GOOD)],
+        "thermodynamics.rates": [lambda: td.entropy_rates(key, score, process, GOOD)],
         "likelihood": [lambda: td.elbo(key, score, process, GOOD)],
-        "audit": [lambda: td.audit(key, score, process, GOOD)],
-        "calibration": [lambda: td.calibrate(key, score, process, GOOD)],
-        "training": [lambda: td.fit(key, GOOD, process)],
+        "auditing.audit": [lambda: td.audit(key, score, process, GOOD)],
+        "thermodynamics.calibration": [lambda: td.calibrate(key, score, process, GOOD)],
+        "training.fit": [lambda: td.fit(key, GOOD, process)],
     }
 
     def seen(_):
         raise SeenError
 
     for module, functions in calls.items():
-        monkeypatch.setattr(sys.modules[f"thermodiff.{module}"], "check_key", seen)
+        monkeypatch.setattr(importlib.import_module(f"thermodiff.{module}"), "check_key", seen)
         for function in functions:
             with pytest.raises(SeenError):
                 function()

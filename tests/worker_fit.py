@@ -12,11 +12,11 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from thermodiff import training
-from thermodiff.data_io import write_atomically
+from thermodiff.runtime.files import write_atomically
+from thermodiff.training import checkpoints
 
 out = Path(sys.argv[1])
-training.CHECKPOINT_SECONDS = 0.0  # as many moments of writing as there can be
+checkpoints.CHECKPOINT_SECONDS = 0.0  # as many moments of writing as there can be
 fit = td.fit(
     jax.random.key(3),
     td.Gaussian([0.5, -1.0], [[1.0, 0.4], [0.4, 2.0]]),

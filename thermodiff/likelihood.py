@@ -13,32 +13,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.entropy_rates import DEFAULT_NODES, TimeGrid, time_grid
-from thermodiff.flow import Tolerance, probability_flow
-from thermodiff.noise_moments import NoiseMoments, noise_moments
-from thermodiff.numerics import Divergence, HutchinsonDivergence
-from thermodiff.points import sample_points
-from thermodiff.score_divergence import default_divergence
-from thermodiff.scores import reference_of, starting_time, traceable
-from thermodiff.types import Key, Process, Score
+from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
+from thermodiff.scores.base import reference_of, starting_time
+from thermodiff.scores.callables import traceable
+from thermodiff.scores.divergence import default_divergence
+from thermodiff.thermodynamics.ensembles import sample_points
+from thermodiff.thermodynamics.moments import noise_moments
+from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
+from thermodiff.thermodynamics.readings import system_integrals
+from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
+from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
 from thermodiff.validation import check_key, check_points, check_score, complain
-
-
-def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
-    """N(alpha(1) m, alpha(1)^2 C + sigma(1)^2 I): the Gaussian of p_1's moments for data of moments (m, C)."""
-    return reference.noised(process.alpha(1.0), process.sigma(1.0))
-
-
-def noise_prior(process: Process, dim: int) -> Gaussian:
-    """N(0, sigma(1)^2 I), which ignores what is left of the data at t = 1."""
-    return Gaussian(jnp.zeros(dim), process.sigma(1.0) ** 2 * jnp.eye(dim))
-
-
-def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
-    """``moment_prior`` of the data that the score knows of, else ``noise_prior``."""
-    reference = reference_of(score)
-    return noise_prior(process, dim) if reference is None else moment_prior(reference, process)
 
 
 class FlowLikelihood(NamedTuple):
@@ -54,12 +41,6 @@ class FlowLikelihood(NamedTuple):
     terminal: Float[Array, "n d"]
     t_min: float
     steps: Int[Array, " n"]
-
-
-def check_prior(prior: Gaussian, dim: int) -> None:
-    """Raise unless the prior has as many dimensions as the data."""
-    if prior.dim != dim:
-        raise complain("prior", f"a Gaussian in {prior.dim} dimensions", f"one in {dim}")
 
 
 def flow_likelihood(
@@ -109,9 +90,6 @@ def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) 
     return flow_likelihood(score, process, x, **options).log_likelihood
 
 
-# --- variational ------------------------------------------------------------------------------
-
-
 class VariationalTerms(NamedTuple):
     """-ELBO(x) = cross_entropy(x) - integral of R3(x), each (n,) in nats; the cross likelihood has R2 instead of R3.
 
@@ -122,25 +100,6 @@ class VariationalTerms(NamedTuple):
     cross_log_likelihood: Float[Array, " n"]
     cross_entropy: Float[Array, " n"]
     t_min: float
-
-
-def prior_cross_entropy_given(
-    prior: Gaussian, process: Process, x: Float[Array, "*n d"]
-) -> Float[Array, "*n"]:
-    """E[-ln pi(x_1) | x_0 = x] = -ln pi(alpha(1) x) + (1/2) sigma(1)^2 tr C_pi^-1, nats."""
-    noise = 0.5 * process.sigma(1.0) ** 2 * jnp.sum(1 / prior.variances)
-    return noise - prior.log_prob(process.alpha(1.0) * x)
-
-
-def system_integrals(grid: TimeGrid, dim: int, moments: NoiseMoments) -> dict[str, Float[Array, " units"]]:
-    """The integrals over the grid of R1, R2 and R3 for every unit, nats (R2 where its moment was taken)."""
-    weights = jnp.asarray(grid.rule.weights, moments.square.dtype)
-    drift = dim * grid.drift_integral
-    square, overlap = moments.square @ weights, moments.overlap @ weights
-    integrals = {"quadratic": drift + square, "denoising": drift + 2 * overlap - square}
-    if moments.divergence is not None:
-        integrals["divergence"] = drift + moments.divergence @ weights
-    return integrals
 
 
 def variational_terms(

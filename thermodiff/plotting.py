@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from thermodiff.data_io import write_atomically
+from thermodiff.runtime.files import write_atomically
 
 COLUMN = 3.4
 """Width of one column in inches; a figure across the page is 2 COLUMN + 0.2."""

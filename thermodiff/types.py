@@ -1,25 +1,13 @@
-"""The words of the package: arrays, scores, estimates, and how a value object becomes a pytree.
+"""The words that need no JAX: an estimate with its error, what is not known, what can be looked at now.
 
-This file imports nothing of ours. Everything below it in the flow speaks these words.
+This file imports nothing of ours; ``array_types`` has the words that speak of arrays.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
-
-import jax
-import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
-
-Key = PRNGKeyArray
-Scalar = Float[Array, ""]
-Vector = Float[Array, " d"]
-Samples2d = Float[Array, "n d"]
-
-Score = Callable[[Vector, Scalar], Vector]
-"""A score: ``score(x, t)`` with x of shape (d,) and t of shape () gives grad log p_t(x), shape (d,)."""
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class Estimate(NamedTuple):
@@ -39,90 +27,34 @@ class Estimate(NamedTuple):
         return f"{float(self.mean):{spec}} ± {float(self.stderr):{spec}}"
 
 
-@runtime_checkable
-class Process(Protocol):
-    """A diffusion x_t = alpha(t) x_0 + sigma(t) eps on t in [0, 1]; the rest follows from the two."""
-
-    def alpha(self, t: Any) -> Any:
-        """Signal amplitude, alpha(0) = 1."""
-
-    def sigma(self, t: Any) -> Any:
-        """Noise amplitude, sigma(0) = 0."""
-
-    def drift_rate(self, t: Any) -> Any:
-        """a(t) = d ln alpha / dt, the linear drift f = a x."""
-
-    def diffusivity(self, t: Any) -> Any:
-        """D(t) = g(t)^2 / 2."""
-
-    def log_snr(self, t: Any) -> Any:
-        """ln(alpha^2 / sigma^2)."""
-
-    def time_of_log_snr(self, log_snr: Any) -> Any:
-        """The inverse of log_snr."""
-
-
-@runtime_checkable
-class Distribution(Protocol):
-    """What can be sampled. Anything else that a family knows is found on ``distributions.base.Family``."""
-
-    @property
-    def dim(self) -> int:
-        """Number of coordinates d."""
-
-    def sample(self, key: Key, n: int) -> Samples2d:
-        """n independent samples, shape (n, d)."""
-
-
 class NotKnownError(ValueError):
     """Asked for a quantity that has no closed form and no quadrature of the promised accuracy."""
 
 
-T = TypeVar("T")
-
-
-def static(**kwargs: Any) -> Any:
-    """A dataclass field that is part of the structure (compiled in), not of the data."""
-    return dataclasses.field(metadata={"static": True}, **kwargs)
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))
-def pytree_dataclass(cls: type[T]) -> type[T]:
-    """A frozen dataclass registered as a pytree.
-
-    Unlike ``jax.tree_util.register_dataclass`` rebuilding one from its leaves does not run
-    ``__init__`` or ``__post_init__``: arguments are validated when a user makes the object, and never
-    again when JAX passes tracers through it. Fields made by ``static()`` are compiled in.
-    """
-    cls = dataclasses.dataclass(frozen=True, eq=False)(cls)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-    meta = tuple(f.name for f in fields if f.metadata.get("static", False))
-    data = tuple(f.name for f in fields if not f.metadata.get("static", False))
-
-    def flatten_with_keys(obj: T) -> tuple[tuple, tuple]:
-        children = tuple((jax.tree_util.GetAttrKey(name), getattr(obj, name)) for name in data)
-        return children, tuple(getattr(obj, name) for name in meta)
-
-    def flatten(obj: T) -> tuple[tuple, tuple]:
-        return tuple(getattr(obj, name) for name in data), tuple(getattr(obj, name) for name in meta)
-
-    def unflatten(aux: tuple, children: Iterable[Any]) -> T:
-        obj = object.__new__(cls)
-        for name, value in zip(meta, aux, strict=True):
-            object.__setattr__(obj, name, value)
-        for name, value in zip(data, children, strict=True):
-            object.__setattr__(obj, name, value)
-        return obj
-
-    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
-    return cls
-
-
 def is_concrete(x: Any) -> bool:
     """True for a value that can be looked at now, False for one that JAX is tracing."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
+    jax = sys.modules.get("jax")  # what is traced needs JAX running
+    return jax is None or not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
 
 
-def as_float64(x: Any) -> np.ndarray:
-    """A host copy in double precision, for closed forms and quadrature."""
-    return np.asarray(x, dtype=np.float64)
+def is_jax_array(x: Any) -> bool:
+    """Whether ``x`` is an array of JAX's; where JAX does not run, nothing is."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(x, jax.Array)
+
+
+_WAITING: list[Callable[[], object]] = []
+
+
+def when_jax_starts(action: Callable[[], object]) -> None:
+    """Do ``action`` when JAX starts on behalf of this package: at once if it has been imported already."""
+    if "jax" in sys.modules:
+        action()
+    else:
+        _WAITING.append(action)
+
+
+def jax_starts() -> None:
+    """Do what was waiting for it, once."""
+    while _WAITING:
+        _WAITING.pop(0)()

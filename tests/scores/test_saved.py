@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 
 import thermodiff as td
-from thermodiff import checkpoints, saved_scores
 from thermodiff.distributions import Gaussian, Uniform
-from thermodiff.networks import potential_mlp
-from thermodiff.processes import CustomProcess, VarianceExploding, VariancePreserving
-from thermodiff.saved_scores import load_score, save_score
-from thermodiff.scores import ExactScore, PlainScore, PreconditionedScore, scaled
+from thermodiff.processes.custom import CustomProcess
+from thermodiff.processes.exploding import VarianceExploding
+from thermodiff.processes.preserving import VariancePreserving
+from thermodiff.scores import saved
+from thermodiff.scores.exact import ExactScore
+from thermodiff.scores.learned import PlainScore, PreconditionedScore
+from thermodiff.scores.networks import potential_mlp
+from thermodiff.scores.perturbed import scaled
+from thermodiff.scores.saved import load_score, save_score
+from thermodiff.training import checkpoints
 
 GAUSSIAN = Gaussian([1.0, -2.0], [[2.0, 0.6], [0.6, 0.5]])
 SAVED_BEFORE_THE_ROOMS = Path(__file__).parent / "data"
@@ -120,7 +125,9 @@ def test_what_is_written_names_classes_and_no_place(tmp_path):
 def test_every_process_density_and_score_can_be_saved():
     """Each pytree class of the rooms that scores are made of has its row in the table."""
     package = Path(td.__file__).parent
-    files = [*package.glob("distributions/*.py"), package / "processes.py", package / "scores.py"]
+    files = [
+        file for room in ("distributions", "processes", "scores") for file in package.glob(f"{room}/*.py")
+    ]
     found = {
         node.name
         for file in files
@@ -128,5 +135,5 @@ def test_every_process_density_and_score_can_be_saved():
         if isinstance(node, ast.ClassDef) and any("pytree" in ast.unparse(d) for d in node.decorator_list)
     }
     by_identity = {"CallableScore"}  # holds a user's function
-    missing = {name for name in found - by_identity if not name.startswith("_")} - set(saved_scores.SAVABLE)
-    assert not missing, f"add to SAVABLE in saved_scores: {sorted(missing)}"
+    missing = {name for name in found - by_identity if not name.startswith("_")} - set(saved.SAVABLE)
+    assert not missing, f"add to SAVABLE of scores.saved: {sorted(missing)}"

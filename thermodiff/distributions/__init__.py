@@ -1,15 +1,9 @@
-"""Densities to diffuse: one family a file, each knowing what mathematics lets it know."""
+"""Densities to diffuse: one family a file, each knowing what mathematics lets it know.
 
-from thermodiff.distributions.base import Family as Family
-from thermodiff.distributions.checkerboard import Checkerboard as Checkerboard
-from thermodiff.distributions.curves import NoisyCurve as NoisyCurve
-from thermodiff.distributions.curves import rings as rings
-from thermodiff.distributions.curves import swiss_roll as swiss_roll
-from thermodiff.distributions.curves import two_moons as two_moons
-from thermodiff.distributions.gaussian import Gaussian as Gaussian
-from thermodiff.distributions.laplace import Laplace as Laplace
-from thermodiff.distributions.mixture import GaussianMixture as GaussianMixture
-from thermodiff.distributions.mixture import eight_gaussians as eight_gaussians
-from thermodiff.distributions.samples import Samples as Samples
-from thermodiff.distributions.student import StudentT as StudentT
-from thermodiff.distributions.uniform import Uniform as Uniform
+May import array_types, numerics, types, validation. A family's file is imported when its name is first asked for
+(``__init__.pyi`` lists them), so that checks of samples can be had without JAX.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermodiff.types import Key, NotKnownError, Samples2d, Scalar, Vector
+from thermodiff.array_types import Key, Samples2d, Scalar, Vector
+from thermodiff.types import NotKnownError
 from thermodiff.validation import complain
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
+from thermodiff.array_types import Scalar, Vector, pytree_dataclass, static
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import FARTHEST, entropy_integral, panels
 from thermodiff.distributions.truncated import box_score, log_box, sharpened
-from thermodiff.types import Scalar, Vector, pytree_dataclass, static
 from thermodiff.validation import check_positive, complain
 
 

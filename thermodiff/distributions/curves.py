@@ -14,9 +14,10 @@ from jax.scipy.special import logsumexp, ndtri
 from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
+from thermodiff.array_types import Scalar, Vector, pytree_dataclass, static
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import FARTHEST, cover, entropy_integral
-from thermodiff.types import Scalar, Vector, as_float64, pytree_dataclass, static
+from thermodiff.numerics.estimates import as_float64
 from thermodiff.validation import check_positive, complain
 
 NODES_PER_NOISE = 2.5

@@ -11,8 +11,10 @@ import numpy as np
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
+from thermodiff.array_types import Key, Samples2d, Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.base import Family, gaussian_entropy
-from thermodiff.types import Key, Samples2d, Scalar, Vector, as_float64, is_concrete, pytree_dataclass
+from thermodiff.numerics.estimates import as_float64
+from thermodiff.types import is_concrete
 from thermodiff.validation import check_covariance, check_finite, complain
 
 

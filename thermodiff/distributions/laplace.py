@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from thermodiff.array_types import Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import entropy_integral, panels
 from thermodiff.distributions.truncated import (
@@ -20,7 +21,7 @@ from thermodiff.distributions.truncated import (
     upper_tail,
     weighted_nodes,
 )
-from thermodiff.types import Scalar, Vector, as_float64, pytree_dataclass
+from thermodiff.numerics.estimates import as_float64
 from thermodiff.validation import check_finite, check_positive, complain
 
 

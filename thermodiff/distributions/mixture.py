@@ -11,9 +11,11 @@ import numpy as np
 from jax.scipy.special import logsumexp, ndtri
 from jaxtyping import Array, Float
 
+from thermodiff.array_types import Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import FARTHEST, Density, cover, in_float64, integrate, log_density
-from thermodiff.types import Scalar, Vector, as_float64, is_concrete, pytree_dataclass
+from thermodiff.numerics.estimates import as_float64
+from thermodiff.types import is_concrete
 from thermodiff.validation import check_covariance, check_finite, complain
 
 

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.distributions.base import Family
-from thermodiff.types import NotKnownError, as_float64
+from thermodiff.numerics.estimates import as_float64
+from thermodiff.types import NotKnownError
 
 Density = Callable[[np.ndarray], np.ndarray]
 Boxes = np.ndarray

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from thermodiff.array_types import Key, Samples2d, Vector, pytree_dataclass
 from thermodiff.distributions.base import Family
-from thermodiff.types import Key, Samples2d, Vector, as_float64, pytree_dataclass
-from thermodiff.validation import check_samples
+from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.numerics.estimates import as_float64
 
 
 @pytree_dataclass

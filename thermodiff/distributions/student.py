@@ -13,18 +13,11 @@ from jaxtyping import Array, Float
 from scipy.optimize import brentq
 from scipy.special import digamma, gammaln
 
+from thermodiff.array_types import Key, Samples2d, Scalar, Vector, pytree_dataclass, static
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import integrate, log_density, panels
-from thermodiff.types import (
-    Key,
-    NotKnownError,
-    Samples2d,
-    Scalar,
-    Vector,
-    as_float64,
-    pytree_dataclass,
-    static,
-)
+from thermodiff.numerics.estimates import as_float64
+from thermodiff.types import NotKnownError
 from thermodiff.validation import check_covariance, check_finite, complain
 
 

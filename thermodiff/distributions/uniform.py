@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from thermodiff.array_types import Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.quadrature import entropy_integral, panels
 from thermodiff.distributions.truncated import box_score, log_box, sharpened
-from thermodiff.types import Scalar, Vector, as_float64, is_concrete, pytree_dataclass
+from thermodiff.numerics.estimates import as_float64
+from thermodiff.types import is_concrete
 from thermodiff.validation import check_finite, complain
 
 EDGE_ENTROPY = 0.9031972855686

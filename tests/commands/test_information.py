@@ -1,0 +1,253 @@
+"""``thermodiff entropy`` and ``thermodiff mi`` as a user meets them: one line a mistake, whole results."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import thermodiff as td
+from thermodiff.commands import entropy as entropy_command
+from thermodiff.commands import information_effort
+from thermodiff.commands import main as cli
+from thermodiff.commands import mutual_information as mutual_information_command
+from thermodiff.data import intake
+from thermodiff.information.baselines.density_models import GaussianBaseline
+from thermodiff.information.held_out import held_out_nll
+
+pytest.importorskip("sklearn")
+
+RNG = np.random.default_rng(0)
+GOOD = RNG.normal(size=(100, 2)) @ np.array([[1.0, 0.4], [0.0, 0.5]]) + [3.0, -1.0]
+TENTHS = np.round(GOOD, 1)
+TINY = td.TrainingConfig(steps=20, batch_size=64, width=16, depth=1, chunk=10, patience=4)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setattr(information_effort, "DEFAULT_TRAINING", TINY)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", GOOD)
+    np.save("tenths.npy", TENTHS)
+    np.save("twice.npy", 2 * GOOD)
+    np.save("cube.npy", GOOD[:, :1] ** 3)
+    np.save("short.npy", GOOD[:90])
+    np.save("few.npy", GOOD[:70])
+    np.savez("two.npz", a=GOOD[:, :1], b=GOOD[:, 1:])
+    lines = ["a,sex,b", *(f"{a!r},{i % 2},{b!r}" for i, (a, b) in enumerate(GOOD.tolist()))]
+    Path("x.csv").write_text("\n".join(lines))
+    return tmp_path
+
+
+def complaint(capsys, *argv):
+    """The one line that a bad call leaves on stderr, after checking that it is one line and nothing else."""
+    assert cli.main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("thermodiff: error: ")
+    assert not Path("results").exists()
+    return err
+
+
+# --- what users get wrong -----------------------------------------------------------------------
+
+BAD = {
+    "no such file": ("entropy nowhere.npy", "file: got 'nowhere.npy', which does not exist"),
+    "ties": (
+        "entropy tenths.npy",
+        "tenths.npy: got 6 repeated rows out of 100: a discrete distribution has no density",
+    ),
+    "a binary column": (
+        "entropy x.csv",
+        "x.csv[:, 1]: got 2 distinct values in 100 rows, 50.0% of them 0, need a column without ties: dequantise it",
+    ),
+    "few rows": ("entropy few.npy", "few.npy: got 70 rows, need at least 75"),
+    "no grid": ("entropy x.npy --dequantise", "dequantise: got no column of x.npy on a grid"),
+    "a key for a name": ("entropy iris --key a", "key: got 'a' for iris, need no key"),
+    "no steps": ("entropy x.npy --steps 0", "steps: got 0, need a positive whole number"),
+    "a negative seed": ("entropy x.npy --seed -1", "seed: got -1, need a whole number from 0"),
+    "out is a file": ("entropy x.npy --out x.csv", "out: got 'x.csv', which is a file"),
+    "one file": ("mi x.npy", "mi: got one file, 'x.npy', alone, need two files, or --x-columns and"),
+    "half the columns": ("mi x.npy --x-columns 1", "need two files, or --x-columns and --y-columns"),
+    "unpaired": ("mi x.npy short.npy", "short.npy: got 90 rows, need as many as x.npy has, 100"),
+    "the same": ("mi x.npy x.npy", "column 1 of y: got it in x too, need it in one"),
+    "the same but for scale": ("mi x.npy twice.npy", "x and y side by side: got linearly dependent columns"),
+    "no such column": (
+        "mi x.npy --x-columns 1 --y-columns 3",
+        "y-columns: got '3', need numbers from 1 to 2, with commas between",
+    ),
+    "no such name": (
+        "mi x.csv --x-columns c --y-columns b",
+        "x-columns: got 'c', need numbers from 1 to 3 or names of the first line (a, sex, b), with",
+    ),
+    "a column twice": (
+        "mi x.csv --x-columns 1,a --y-columns b",
+        "x-columns: got '1,a', need every column once",
+    ),
+    "a column in both": (
+        "mi x.csv --x-columns a --y-columns a,b",
+        "column 1 ('a') of y: got it in x too, need it in one",
+    ),
+    "a column and its cube": (
+        "mi cube.npy x.npy",
+        "columns: got [0, 1], counted from 0 over all tables side by side, one of them given by the others",
+    ),
+    "a tied column": (
+        "mi x.csv --x-columns a --y-columns 2",
+        "x.csv: got 98 repeated rows out of 100: a discrete distribution has no density",
+    ),
+    "a second key": (
+        "mi x.npy --x-columns 1 --y-columns 2 --key-y b",
+        "key-y: got 'b' without a second file",
+    ),
+    "no key": ("mi two.npz x.npy", "key: got no key for two.npz, need one of the keys in it: a, b"),
+    "bad steps": ("mi x.npy tenths.npy --steps 0", "steps: got 0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_calls(name, folder, capsys):
+    words, message = BAD[name]
+    out = () if "--out" in words else ("--out", "results")
+    assert message in complaint(capsys, *words.split(), *out)
+
+
+def test_help_names_every_option(capsys):
+    for command, options in {
+        "entropy": ("--out", "--key", "--steps", "--seed", "--dequantise"),
+        "mi": ("--out", "--key-y", "--x-columns", "--y-columns", "--steps", "--seed", "--dequantise"),
+    }.items():
+        assert cli.main([command, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert all(option in text for option in options)
+
+
+# --- what they get ------------------------------------------------------------------------------
+
+
+def strict(path):
+    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
+
+    def refuse(token):
+        raise AssertionError(f"{token} in {path}")
+
+    return json.loads(Path(path).read_text(), parse_constant=refuse)
+
+
+def names_in(folder):
+    return {p.name for p in Path(folder).iterdir() if p.is_file()}
+
+
+def test_entropy_of_tenths(folder, capsys):
+    assert cli.main(["entropy", "tenths.npy", "--out", "results", "--dequantise", "--seed", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert names_in("results") == set(entropy_command.RESULTS)
+    record, text = strict("results/entropy.json"), Path("results/entropy.txt").read_text()
+    assert printed.startswith(text)
+    assert "uniform noise of one step: 0.1 in column 1, 0.1 in column 2" in text
+    assert "-ln p of 20 test rows by models of 80 others" in text
+    mean = record["entropy"]["mean"]
+    assert f"entropy: {mean:.4f} ±" in text
+    assert record["discrete_entropy"] == pytest.approx(mean - 2 * math.log(0.1))
+    assert record["settings"]["training"]["width"] == 16
+    assert record["options"]["seed"] == 3
+    score, gaussian, *_ = record["held_out"]
+    assert score["difference"] == {"mean": 0.0, "stderr": 0.0}
+    assert [row["name"].split()[0].strip(",") for row in record["held_out"]] == [
+        "score",
+        "Gaussian",
+        "mixture",
+        "kernels",
+    ]
+    for row in record["held_out"]:
+        assert row["difference"]["mean"] == pytest.approx(row["mean"] - score["mean"])
+    # The Gaussian once more, from rows split and made noisy as the command does.
+    rng = np.random.default_rng(3)
+    rows = td.dequantise(rng, TENTHS).samples
+    order = rng.permutation(100)
+    nll = -GaussianBaseline(rows[order[:80]]).log_prob(rows[order[80:]])
+    assert gaussian["mean"] == pytest.approx(nll.mean())
+    assert gaussian["stderr"] == pytest.approx(nll.std(ddof=1) / math.sqrt(20))
+    assert cli.main(["entropy", "tenths.npy", "--out", "again", "--dequantise", "--seed", "3"]) == 0
+    again = strict("again/entropy.json")
+    assert {k: v for k, v in again.items() if k != "seconds"} == {
+        k: v for k, v in record.items() if k != "seconds"
+    }
+
+
+def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
+    assert cli.main(["mi", "x.csv", "--x-columns", "a", "--y-columns", "3", "--out", "one"]) == 0
+    assert "x from x.csv, 1 column: a" in capsys.readouterr().out
+    assert cli.main(["mi", "two.npz", "two.npz", "--key", "a", "--key-y", "b", "--out", "two"]) == 0
+    one, two = strict("one/mi.json"), strict("two/mi.json")
+    assert names_in("one") == set(mutual_information_command.RESULTS)
+    assert one["mutual_information"] == two["mutual_information"]
+    assert one["others"] == two["others"]
+    rho = np.corrcoef(GOOD.T)[0, 1]
+    gaussian = next(o for o in one["others"] if o["name"] == "Gaussian formula")
+    assert gaussian["mean"] == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.02)
+    text = Path("one/mi.txt").read_text()
+    assert f"{one['mutual_information']['mean']:.4f}" in text
+    assert "nearest neighbours" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "stage"), [("entropy x.npy", "data_entropy"), ("mi two.npz two.npz", "")]
+)
+def test_an_interrupt_leaves_no_result(command, stage, folder, monkeypatch, capsys):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    worker = entropy_command if stage else mutual_information_command
+    monkeypatch.setattr(worker, stage or "mutual_information", interrupted)
+    keys = () if stage else ("--key", "a", "--key-y", "b")
+    assert cli.main([*command.split(), *keys, "--out", "results"]) == 130
+    assert capsys.readouterr().err == "thermodiff: interrupted\n"
+    assert names_in("results") == set()
+
+
+def test_a_full_disk_is_one_line(folder, monkeypatch, capsys):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mutual_information_command, "mutual_information", full)
+    assert cli.main(["mi", "two.npz", "two.npz", "--key", "a", "--key-y", "b", "--out", "results"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
+# --- the parts ----------------------------------------------------------------------------------
+
+
+def test_rows_of_the_held_out_likelihood_average_to_the_cross_entropy(key):
+    settings = td.CrossFitting(training=TINY)
+    rows = held_out_nll(key, GOOD[:80], GOOD[80:], settings=settings)
+    whole = td.cross_entropy(key, GOOD[:80], GOOD[80:], settings=settings)
+    assert rows.shape == (20,)
+    assert rows.mean() == pytest.approx(whole.mean, rel=1e-6)
+    assert rows.std(ddof=1) / math.sqrt(20) <= whole.stderr * (1 + 1e-6)
+
+
+def test_named_data_keep_their_own_split():
+    one, other = (intake.read("iris", None, False, np.random.default_rng(s)) for s in (0, 1))
+    np.testing.assert_array_equal(one.training, other.training)
+    np.testing.assert_array_equal(one.test, td.named_data("iris").test)
+
+
+def test_columns_on_no_grid_are_left_and_said_so(folder):
+    np.save("mixed.npy", np.column_stack([GOOD[:, 0], TENTHS[:, 1]]))
+    samples = intake.read("mixed.npy", None, True, np.random.default_rng(0))
+    assert samples.notes[1] == "column 1 lies on no grid and is left as it is"
+    assert samples.log_steps is None
+    np.testing.assert_array_equal(np.sort(samples.table.values[:, 0]), np.sort(GOOD[:, 0]))
+
+
+def test_steps_shorten_the_training_and_nothing_else():
+    short = information_effort.cross_fitting(7).training
+    assert (short.steps, short.chunk, short.width) == (7, 7, TINY.width)
+    assert information_effort.cross_fitting(None).training == TINY

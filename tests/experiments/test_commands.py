@@ -1,0 +1,62 @@
+"""Every experiment of ``make experiments`` tells its plan; those on information run to their table and figure."""
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import thermodiff as td
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTED = re.search(r"^EXPERIMENTS \?= ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+EXPERIMENTS = LISTED[1].replace("\\\n", " ").split()
+TINY = ["--steps", "8", "--batch-size", "16", "--width", "8", "--depth", "1", "--folds", "3"]
+
+
+@pytest.mark.parametrize("preset", ["smoke", "paper"])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_dry_run_shows_the_plan(name, preset, tmp_path, capsys):
+    experiment = importlib.import_module(f"experiments.{name}")
+    out = tmp_path / "never made"
+    assert experiment.main(["--preset", preset, "--dry-run", "--out", str(out)]) == 0
+    assert json.loads(capsys.readouterr().out)["preset"] == preset
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("data_entropy", ["--data", "gaussian:1", "--samples", "80"], "gaussian        d = 1   n = 80"),
+        ("mutual_information", ["--names", "normal-1-1", "--samples", "80"], "normal-1-1"),
+        ("divergence", ["--pairs", "shifted", "--dims", "1", "--samples", "80"], "shifted      1"),
+    ],
+)
+def test_information_runs_write_records_table_and_figure(name, options, said, tmp_path, capsys):
+    experiment = importlib.import_module(f"experiments.{name}")
+    command = ["--preset", "smoke", *options, *TINY, "--out", str(tmp_path)]
+    assert experiment.main(command) == 0
+    assert said in capsys.readouterr().out
+    rows = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    assert len(rows) == 1
+    assert rows[0]["score_error"] == pytest.approx(rows[0]["score"] - rows[0]["truth"])
+    assert (tmp_path / f"{name}.png").stat().st_size > 1000
+    assert experiment.main(command) == 0
+    assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 1, "a rerun measured again"
+
+
+@pytest.mark.slow
+def test_real_data_compares_on_the_same_rows(tmp_path, capsys):
+    from experiments import real_data
+
+    command = ["--preset", "smoke", *TINY, "--out", str(tmp_path)]
+    assert real_data.main(command) == 0
+    assert "iris" in capsys.readouterr().out
+    (row,) = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    for name, (loss, _) in row["loss"].items():
+        assert loss == pytest.approx(row["nll"][name][0] - row["nll"]["score"][0])
+    data = td.named_data("iris")
+    gaussian = -td.GaussianBaseline(data.training).log_prob(data.test).mean()
+    assert row["nll"]["gaussian"][0] == pytest.approx(gaussian)
+    assert (tmp_path / "real_data.png").stat().st_size > 1000

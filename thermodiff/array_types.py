@@ -1,0 +1,99 @@
+"""The words that need JAX: arrays, keys, what a score, a process and a distribution are, value objects as pytrees.
+
+Whoever imports this file starts JAX, and with it what waits for that (``types.when_jax_starts``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from thermodiff.types import jax_starts
+
+jax_starts()
+
+Key = PRNGKeyArray
+Scalar = Float[Array, ""]
+Vector = Float[Array, " d"]
+Samples2d = Float[Array, "n d"]
+Score = Callable[[Vector, Scalar], Vector]
+"""A score: ``score(x, t)`` with x of shape (d,) and t of shape () gives grad log p_t(x), shape (d,)."""
+
+
+@runtime_checkable
+class Process(Protocol):
+    """A diffusion x_t = alpha(t) x_0 + sigma(t) eps on t in [0, 1]; the rest follows from the two."""
+
+    def alpha(self, t: Any) -> Any:
+        """Signal amplitude, alpha(0) = 1."""
+
+    def sigma(self, t: Any) -> Any:
+        """Noise amplitude, sigma(0) = 0."""
+
+    def drift_rate(self, t: Any) -> Any:
+        """a(t) = d ln alpha / dt, the linear drift f = a x."""
+
+    def diffusivity(self, t: Any) -> Any:
+        """D(t) = g(t)^2 / 2."""
+
+    def log_snr(self, t: Any) -> Any:
+        """ln(alpha^2 / sigma^2)."""
+
+    def time_of_log_snr(self, log_snr: Any) -> Any:
+        """The inverse of log_snr."""
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """What can be sampled. Anything else that a family knows is found on ``distributions.base.Family``."""
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates d."""
+
+    def sample(self, key: Key, n: int) -> Samples2d:
+        """n independent samples, shape (n, d)."""
+
+
+T = TypeVar("T")
+
+
+def static(**kwargs: Any) -> Any:
+    """A dataclass field that is part of the structure (compiled in), not of the data."""
+    return dataclasses.field(metadata={"static": True}, **kwargs)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, static))
+def pytree_dataclass(cls: type[T]) -> type[T]:
+    """A frozen dataclass registered as a pytree.
+
+    Unlike ``jax.tree_util.register_dataclass`` rebuilding one from its leaves does not run
+    ``__init__`` or ``__post_init__``: arguments are validated when a user makes the object, and never
+    again when JAX passes tracers through it. Fields made by ``static()`` are compiled in.
+    """
+    cls = dataclasses.dataclass(frozen=True, eq=False)(cls)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    meta = tuple(f.name for f in fields if f.metadata.get("static", False))
+    data = tuple(f.name for f in fields if not f.metadata.get("static", False))
+
+    def flatten_with_keys(obj: T) -> tuple[tuple, tuple]:
+        children = tuple((jax.tree_util.GetAttrKey(name), getattr(obj, name)) for name in data)
+        return children, tuple(getattr(obj, name) for name in meta)
+
+    def flatten(obj: T) -> tuple[tuple, tuple]:
+        return tuple(getattr(obj, name) for name in data), tuple(getattr(obj, name) for name in meta)
+
+    def unflatten(aux: tuple, children: Iterable[Any]) -> T:
+        obj = object.__new__(cls)
+        for name, value in zip(meta, aux, strict=True):
+            object.__setattr__(obj, name, value)
+        for name, value in zip(data, children, strict=True):
+            object.__setattr__(obj, name, value)
+        return obj
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls

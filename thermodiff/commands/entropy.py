@@ -1,0 +1,121 @@
+"""The command ``thermodiff entropy``: the entropy of a user's samples, and how other density models do on them.
+
+``prepare`` finds everything that a user can get wrong and says so in one line; ``run`` does the work.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from thermodiff.commands import information_output
+from thermodiff.commands.information_effort import cross_fitting
+from thermodiff.commands.shared import (
+    check_steps_and_seed,
+    make_folder,
+    working,
+    write_results,
+)
+from thermodiff.data.intake import UserSamples, read
+from thermodiff.information.baselines.density_models import (
+    DensityModel,
+    GaussianBaseline,
+    KernelBaseline,
+    MixtureBaseline,
+)
+from thermodiff.information.baselines.nearest_neighbours import nearest_neighbour_entropy
+from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.information.entropy import data_entropy
+from thermodiff.information.held_out import held_out_nll
+from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.runtime.records import versions
+from thermodiff.training.fit import TrainingDivergedError
+from thermodiff.types import Estimate
+
+RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
+FORESEEN = (TrainingDivergedError, OSError)
+"""What can go wrong once the work has started, and says itself in one line what it was."""
+BASELINES = (GaussianBaseline, MixtureBaseline, KernelBaseline)
+
+
+class Job(NamedTuple):
+    """Samples that can be measured, the settings, and the record so far."""
+
+    samples: UserSamples
+    settings: CrossFitting
+    out: Path
+    about: dict[str, Any]
+
+
+def prepare(*, file: str, out: Path, key: str | None, steps: int | None, seed: int, dequantise: bool) -> Job:
+    """Reads, checks and splits; makes the folder ``out``. The options are those of ``thermodiff entropy``.
+
+    Raises ValueError or OSError, one line, for anything that the user can put right.
+    """
+    check_steps_and_seed(steps, seed)
+    samples = read(file, key, dequantise, np.random.default_rng(seed))
+    GaussianBaseline(samples.training[:, :1])  # scikit-learn is missed now rather than after an hour
+    settings = cross_fitting(steps)
+    n, dim = samples.table.values.shape
+    about = {
+        "options": {"file": file, "key": key, "steps": steps, "seed": seed, "dequantise": dequantise},
+        "source": samples.table.source,
+        "columns": samples.table.columns,
+        "rows": n,
+        "dim": dim,
+        "split": {"training": len(samples.training), "test": len(samples.test)},
+        "log_steps": samples.log_steps,
+        "notes": samples.notes,
+        "settings": vars(settings) | {"training": vars(settings.training)},
+        "versions": versions(),
+    }
+    make_folder(out)
+    return Job(samples, settings, out, about)
+
+
+def run(job: Job) -> str:
+    """Estimates, compares, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
+    whole_key, split_key = jax.random.split(jax.random.key(job.about["options"]["seed"]))
+    values, training, test = job.samples.table.values, job.samples.training, job.samples.test
+    start = time.monotonic()
+    entropy = data_entropy(whole_key, values, settings=job.settings, progress=True)
+    middle = time.monotonic()
+    score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
+    with working("fitting other density models"):
+        models = [make(training) for make in BASELINES]
+        rows = [_compared("score", score, score)]
+        rows += [_compared(_label(m), -m.log_prob(test), score) for m in models]
+        neighbours = nearest_neighbour_entropy(values)
+    record = {
+        **job.about,
+        "entropy": entropy.to_dict(),
+        "nearest_neighbours": _numbers(neighbours),
+        "held_out": rows,
+        "seconds": {"entropy": middle - start, "comparison": time.monotonic() - middle},
+    }
+    record = information_output.entropy_record(record)
+    text = information_output.entropy_text(record, entropy)
+    write_results(job.out, "entropy", information_output.entropy_figure(record), text, record)
+    return text
+
+
+def _label(model: DensityModel) -> str:
+    """The model's name with what was chosen by held-out likelihood."""
+    if isinstance(model, MixtureBaseline):
+        return f"mixture of {model.components}"
+    if isinstance(model, KernelBaseline):
+        return f"kernels, width {model.bandwidth:.2g}"
+    return "Gaussian"
+
+
+def _compared(name: str, nll: np.ndarray, score: np.ndarray) -> dict[str, Any]:
+    """Mean -ln p of the test rows, and by how much it exceeds the score's, row by row."""
+    return {"name": name, **_numbers(estimate_rows(nll)), "difference": _numbers(estimate_rows(nll - score))}
+
+
+def _numbers(estimate: Estimate) -> dict[str, float]:
+    return {"mean": float(estimate.mean), "stderr": float(estimate.stderr)}

@@ -1,0 +1,126 @@
+"""What ``thermodiff entropy`` and ``thermodiff mi`` leave behind: records (strict JSON), tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from thermodiff import plotting
+from thermodiff.information.report import Information
+from thermodiff.runtime.records import plain
+
+UNITS = "nats per sample, in the units of the columns"
+BAND = "nats   (band: the bracket)"
+READINGS = ("denoising", "divergence", "quadratic")
+
+
+def entropy_record(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Every number with what it was made from; ``discrete_entropy`` where all columns were measured in steps."""
+    steps = parts["log_steps"]
+    discrete = None if steps is None else parts["entropy"]["mean"] - steps
+    return plain({"format": "thermodiff entropy 1", "units": UNITS, **parts, "discrete_entropy": discrete})
+
+
+def mi_record(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Every number with what it was made from."""
+    return plain({"format": "thermodiff mi 1", "units": "nats per sample", **parts})
+
+
+def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
+    """Where the rows come from, the entropy, and density models compared on the same test rows."""
+    split, seconds = parts["split"], parts["seconds"]
+    lines = [
+        f"{parts['source']}: {parts['rows']} rows of {_columns(parts['dim'])}",
+        *(f"  {note}" for note in parts["notes"]),
+        f"  seed {parts['options']['seed']}; entropy {seconds['entropy']:.0f} s, "
+        f"comparison {seconds['comparison']:.0f} s",
+        "",
+        str(entropy),
+        _line("nearest neighbours", parts["nearest_neighbours"]),
+    ]
+    if parts["discrete_entropy"] is not None:
+        lines.append(f"  {'of the discrete data, less ln steps':<36}{parts['discrete_entropy']:>11.4f}")
+    lines += [
+        "",
+        f"-ln p of {split['test']} test rows by models of {split['training']} others, nats",
+        f"  {'':<36}{'mean':>11}{'more than the score, paired':>42}",
+        *(_compared_line(row, first=i == 0) for i, row in enumerate(parts["held_out"])),
+    ]
+    return "\n".join(lines)
+
+
+def mi_text(parts: Mapping[str, Any], information: Information) -> str:
+    """Where the rows come from, the mutual information, and other estimates of it."""
+    lines = []
+    for name in ("x", "y"):
+        part = parts[name]
+        columns = "" if part["columns"] is None else f": {', '.join(part['columns'])}"
+        lines.append(f"{name} from {part['source']}, {_columns(part['dim'])}{columns}")
+        repeated = name == "y" and part["notes"] == parts["x"]["notes"]
+        lines += [] if repeated else [f"  {note}" for note in part["notes"]]
+    lines += [
+        f"{parts['rows']} rows, seed {parts['options']['seed']}, {parts['seconds']:.0f} s",
+        "",
+        str(information),
+        *(_line(other["name"], other) for other in parts["others"]),
+    ]
+    return "\n".join(lines)
+
+
+def _columns(dim: int) -> str:
+    return f"{dim} column{'s' if dim > 1 else ''}"
+
+
+def _line(label: str, number: Mapping[str, Any]) -> str:
+    return f"  {label:<36}{number['mean']:>11.4f} ± {number['stderr']:.4f}"
+
+
+def _compared_line(row: Mapping[str, Any], first: bool) -> str:
+    line = _line(row["name"], row)
+    if first:
+        return line
+    return f"{line:<66}{row['difference']['mean']:>+11.4f} ± {row['difference']['stderr']:.4f}"
+
+
+def entropy_figure(parts: Mapping[str, Any]) -> plotting.Figure:
+    """The entropy and its readings on the left; what density models lose to the score on test rows on the right."""
+    entropy, (score, *others) = parts["entropy"], parts["held_out"]
+    left = [*_readings(entropy), _rung("nearest neighbours", parts["nearest_neighbours"], "cross")]
+    right = [_rung(row["name"], row["difference"], "certified") for row in others]
+    with plotting.style():
+        drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 1.9)
+        first, second = drawn.subplots(1, 2)
+        plotting.plot_estimates(first, left, tuple(entropy["bracket"]))
+        plotting.plot_estimates(second, right)
+        second.axvline(0.0, color=plotting.VERMILION, linewidth=0.8)
+        first.set_title(f"entropy, {parts['rows']} rows")
+        first.set_xlabel(BAND)
+        second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows, less the score's")
+        second.set_xlabel(f"nats   (line: the score, {plotting.with_error(score['mean'], score['stderr'])})")
+    return drawn
+
+
+def mi_figure(parts: Mapping[str, Any]) -> plotting.Figure:
+    """The mutual information, its readings, and other estimates, one column wide."""
+    information = parts["mutual_information"]
+    kinds = ("cross", "certified")
+    others = [_rung(o["name"], o, kind) for o, kind in zip(parts["others"], kinds, strict=True)]
+    with plotting.style():
+        drawn = plotting.new_figure(plotting.COLUMN + 0.6, 1.9)
+        axes = drawn.subplots()
+        plotting.plot_estimates(axes, [*_readings(information), *others], tuple(information["bracket"]))
+        axes.set_xlabel(BAND)
+        axes.set_title(f"mutual information, {parts['rows']} rows")
+    return drawn
+
+
+def _readings(information: Mapping[str, Any]) -> list[dict[str, Any]]:
+    readings = information["readings"]
+    return [
+        _rung("estimate", information, "entropy"),
+        *(_rung(f"held out, {name}", readings[name], "bound") for name in READINGS),
+    ]
+
+
+def _rung(label: str, number: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {"label": label, "mean": number["mean"], "stderr": number["stderr"], "kind": kind}

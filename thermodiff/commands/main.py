@@ -1,0 +1,149 @@
+"""The command ``thermodiff``: its options, its exit statuses and its one-line complaints; the work is done elsewhere.
+
+Exit status 0 for success, 2 for input that a user can put right, 1 for a training, a flow or a disk that failed (one
+line on stderr each), 130 for an interrupt; an error that nobody foresaw keeps its traceback.
+A command's own file is imported when it runs, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import dataclasses
+import importlib
+import io
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tyro
+
+from thermodiff.commands.options import Audit, Entropy, MutualInformation
+
+INTERRUPTED = 130
+FAILED, BAD_INPUT = 1, 2
+DESCRIPTION = """Thermodynamics of score-based diffusion models, from the command line.
+
+    thermodiff audit samples.csv --out results/mine     # your own samples
+    thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
+    thermodiff entropy samples.csv --out results/mine   # their entropy
+    thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
+    thermodiff audit --help                             # all options of a command"""
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit, "entropy": Entropy, "mi": MutualInformation}
+WORKERS = {Audit: "audit", Entropy: "entropy", MutualInformation: "mutual_information"}
+"""The file of this room that carries each command out."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line ``argv`` (default: that of the process, which is then ours to end); returns the exit status."""
+    ours = argv is None
+    if ours:
+        sys.unraisablehook = _resend_interrupt
+    try:
+        command = _parse(sys.argv[1:] if argv is None else argv)
+        status = command if isinstance(command, int) else _carry_out(command)
+    except KeyboardInterrupt:
+        status = _interrupted("")
+    if ours and status == INTERRUPTED:
+        # JAX stopped in the middle of a compilation can crash while Python shuts down, which would hide the status.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def _carry_out(command: Any) -> int:
+    """The worker of ``command`` prepares and runs a job with its options; the exit status."""
+    worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
+    try:
+        job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+    except (ValueError, OSError) as error:
+        return _refuse(str(error))
+    for remark in job.about.get("remarks", ()):
+        print(f"thermodiff: note: {remark}", file=sys.stderr)
+    try:
+        print(worker.run(job))
+    except KeyboardInterrupt:
+        resumable = getattr(job, "checkpoints", None)
+        advice = "" if resumable is None else f"; run the same command again to go on from {resumable}"
+        return _interrupted(advice)
+    except worker.FORESEEN as error:
+        return _complain(str(error), FAILED)
+    print(f"\nWritten: {', '.join(str(command.out / name) for name in worker.RESULTS)}")
+    return 0
+
+
+def _resend_interrupt(dropped: Any) -> None:
+    """Python drops an interrupt that falls into a garbage collection (JAX hooks into those): raise it once more."""
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def _parse(argv: Sequence[str]) -> Any:
+    """The command with its options, or the exit status if there is nothing to run (help, or bad options)."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,
+                prog="thermodiff",
+                description=DESCRIPTION,
+                args=list(argv),
+                config=(
+                    tyro.conf.DisallowNone,
+                    tyro.conf.FlagCreatePairsOff,
+                    tyro.conf.PositionalMetavarFromFieldName,
+                ),
+            )
+    except SystemExit as stop:
+        return 0 if not stop.code else _refuse(_one_line(complaint.getvalue()))
+
+
+def _one_line(box: str) -> str:
+    """tyro's framed message without its title, frame, explanations and help: what it says first."""
+    said: list[str] = []
+    for line in box.splitlines()[1:]:
+        content = line[2:].rstrip(" │╯")
+        if content.strip("─- ") == "":  # a rule, or nothing: the end of what is said
+            if said:
+                break
+        elif not content.startswith(" " * 8):  # deeper lines repeat the help of an option
+            said.append(content.strip())
+    return _number_wanted(" ".join(said)) or box
+
+
+def _number_wanted(said: str) -> str:
+    """tyro's complaint about a word where a number belongs, as this package complains."""
+    found = re.fullmatch(
+        r"Error parsing --([\w-]+): no type matching (INT|FLOAT) could be instantiated from \['(.*)'\]\.?",
+        said,
+    )
+    if found is None:
+        return said
+    option, kind, word = found.groups()
+    return f"{option}: got {word!r}, need {'a whole number' if kind == 'INT' else 'a number'}"
+
+
+def _refuse(message: str) -> int:
+    return _complain(message, BAD_INPUT)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"thermodiff: error: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _interrupted(advice: str) -> int:
+    print(f"thermodiff: interrupted{advice}", file=sys.stderr)
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""What can be said to each command: a dataclass whose fields are its options and whose docstrings are its help."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+_no_default = tyro.conf.arg(help_behavior_hint="")  # the help text states it in words
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
+
+    Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
+    that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
+    number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
+    """
+
+    file: Annotated[str, tyro.conf.Positional]
+    """A .npy, .npz or .csv file of samples (n rows, d columns), or `digits` for scikit-learn's."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    key: Annotated[str | None, _no_default] = None
+    """Which array of an .npz file; not needed where it holds only one."""
+    process: Literal["ve", "vp"] = "ve"
+    """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
+    sigma: Annotated[float | None, _no_default] = None
+    """Noise of the process: sigma for ve (default 25), the largest beta for vp (default 20)."""
+    steps: Annotated[int | None, _no_default] = None
+    """At most so many training steps (default: 4000 up to 16 columns, 2000 above)."""
+    seed: int = 0
+    """Seed of the split, the training and the averages; the same seed gives the same numbers."""
+    dequantise: bool = False
+    """Add uniform noise of one unit to integer data, which have no density as they are. (digits: always)"""
+    max_points: int = 1024
+    """Audit at most so many test rows; the record says how many were used."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entropy:
+    """Estimate the differential entropy of your samples by scores, and compare density models on held-out rows.
+
+    Trains networks on parts of the rows and evaluates them on the others. Then trains on 80 % of the rows, and reports
+    -ln p of the other 20 % for the score, a Gaussian, a mixture of Gaussians and a kernel estimate. Writes the table
+    that is also printed (entropy.txt), a figure (entropy.png, entropy.pdf), and every number (entropy.json).
+    """
+
+    file: Annotated[str, tyro.conf.Positional]
+    """A .npy, .npz or .csv file of samples (n rows, d columns), or one of `digits`, `iris`, `wine`, `breast_cancer`,
+    `diabetes`, `patches`, `patches_without_mean` (with their own fixed split)."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    key: Annotated[str | None, _no_default] = None
+    """Which array of an .npz file; not needed where it holds only one."""
+    steps: Annotated[int | None, _no_default] = None
+    """At most so many training steps a network (default: the library's)."""
+    seed: int = 0
+    """Seed of the split, the training and the averages; the same seed gives the same numbers."""
+    dequantise: bool = False
+    """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+
+
+@dataclasses.dataclass(frozen=True)
+class MutualInformation:
+    """Estimate the mutual information of paired rows: of two files, or of columns of one.
+
+    Beside the estimate by scores stand those by nearest neighbours and of a Gaussian. Writes the table that is also
+    printed (mi.txt), a figure (mi.png, mi.pdf), and every number (mi.json).
+    """
+
+    file_x: Annotated[str, tyro.conf.Positional]
+    """A .npy, .npz or .csv file of samples (n rows, a columns), or the name of a data set (see thermodiff entropy)."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    file_y: Annotated[str | None, tyro.conf.Positional, _no_default] = None
+    """Another of as many rows, paired with the first in their order; left out if columns of one file are meant."""
+    key: Annotated[str | None, _no_default] = None
+    """Which array of FILE-X, if it is an .npz file."""
+    key_y: Annotated[str | None, _no_default] = None
+    """Which array of FILE-Y, if it is an .npz file."""
+    x_columns: Annotated[str | None, _no_default] = None
+    """Columns that make x: numbers from 1 or names of the first line, such as 1,2."""
+    y_columns: Annotated[str | None, _no_default] = None
+    """Columns that make y."""
+    steps: Annotated[int | None, _no_default] = None
+    """At most so many training steps a network (default: the library's)."""
+    seed: int = 0
+    """Seed of the folds, the training and the averages; the same seed gives the same numbers."""
+    dequantise: bool = False
+    """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""

@@ -1,0 +1,54 @@
+"""What the commands share: options that all have, the folder, and results written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from thermodiff import plotting
+from thermodiff.runtime.files import check_writable, write_atomically
+from thermodiff.validation import complain
+
+
+def check_steps_and_seed(steps: int | None, seed: int) -> None:
+    """Raise ValueError unless steps (if given) are positive and the seed fits into 32 bits."""
+    if steps is not None and steps < 1:
+        raise complain("steps", f"{steps}", "a positive whole number")
+    if seed < 0 or seed >= 2**32:
+        raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+
+
+def make_folder(out: Path) -> None:
+    """The folder for the results, made if it is not there.
+
+    Raises ValueError if a file has its name, OSError if nothing can be written there.
+    """
+    if out.exists() and not out.is_dir():
+        raise complain("out", f"{str(out)!r}, which is a file", "a folder, or a name for a new one")
+    check_writable("out", out)
+
+
+@contextmanager
+def working(message: str) -> Iterator[None]:
+    """A line with a moving dot while something runs, for people who watch a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(message):
+        yield
+
+
+def write_results(
+    out: Path, name: str, figure: plotting.Figure, text: str, record: Mapping[str, Any]
+) -> None:
+    """``name``.png, .pdf, .txt and .json, the last last: where it is new, the others are."""
+    encoded = json.dumps(record, indent=1, allow_nan=False)
+    plotting.save_figure(figure, out / name)
+    write_atomically(out / f"{name}.txt", text + "\n")
+    write_atomically(out / f"{name}.json", encoded + "\n")

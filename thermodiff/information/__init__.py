@@ -1,0 +1,4 @@
+"""Entropy and information of data.
+
+May import training, scores, processes, distributions and what these may; no thermodynamics.
+"""

@@ -1,0 +1,72 @@
+"""Which rows and settings estimates of information take: checked, paired, refused where the answer is infinite."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from thermodiff.distributions.sample_checks import check_continuous, check_samples
+from thermodiff.information.coordinate_maps import Marginals
+from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.validation import check_key, complain
+
+FEWEST_ROWS = 60
+SINGULAR = 1e-10
+"""Smallest eigenvalue of a correlation matrix that rounding in double precision cannot explain."""
+Columns = tuple[int, ...]
+MakeMarginals = Callable[[Any], Marginals]
+
+
+def checked_rows(name: str, samples: Any) -> np.ndarray:
+    """Rows (n, d) in double precision. Raises ValueError where they have no density or are too few."""
+    check_samples(name, samples)
+    check_continuous(name, samples)
+    x = np.asarray(samples, dtype=np.float64)
+    if len(x) < FEWEST_ROWS:
+        raise complain(
+            name, f"{len(x)} rows", f"at least {FEWEST_ROWS} to train and to hold out; thousands are useful"
+        )
+    return x
+
+
+def check_arguments(key: Any, marginals: Any, settings: Any) -> None:
+    """Raise unless there is a random key, a way to map coordinates and a ``CrossFitting``."""
+    check_key(key)
+    if not callable(marginals):
+        raise complain("marginals", repr(marginals), "a class such as td.Asinh")
+    if not isinstance(settings, CrossFitting):
+        raise complain("settings", repr(settings), "a td.CrossFitting")
+
+
+def check_no_function(z: np.ndarray) -> None:
+    """Raise where a column of rows z (n, D) is a sum of others: their dependence has no bound.
+
+    After the ranks a monotone function of a column is that column again, or its negative.
+    """
+    values, vectors = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(2 * z.shape[1:]))
+    if len(z) > z.shape[1] and values[0] < SINGULAR:
+        among = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()
+        raise complain(
+            "columns",
+            f"{among}, counted from 0 over all tables side by side, one of them given by the others",
+            "columns with noise of their own: the dependence of these is infinite",
+        )
+
+
+def paired_rows(named: dict[str, Any]) -> list[np.ndarray]:
+    """``checked_rows`` of each table by name. Raises ValueError unless all have as many."""
+    parts = {name: checked_rows(name, array) for name, array in named.items()}
+    first, *others = parts
+    for name in others:
+        if len(parts[name]) != len(parts[first]):
+            raise complain(name, f"{len(parts[name])} rows", f"as many as {first} has, {len(parts[first])}")
+    return list(parts.values())
+
+
+def blocks(parts: list[np.ndarray]) -> tuple[Columns, ...]:
+    """The column numbers of each of some tables side by side."""
+    ends = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
+    return tuple(tuple(range(a, b)) for a, b in itertools.pairwise(ends))

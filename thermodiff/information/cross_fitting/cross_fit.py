@@ -1,0 +1,68 @@
+"""Every row evaluated by networks that never saw it, trained with all effort and with half of it.
+
+The rows are cut into K folds. Network k is trained on all but fold k, stopped by a part of fold k + 1, and evaluated on
+fold k. What it has not learned it adds to the entropy: h = S + J. A second network, of half the rows in half the steps,
+gives h' = S + J'. If few rows and few steps cost a power of their number, J ~ effort^-beta, then with D = h' - h
+    J = kappa D,   kappa = 1/(2^beta - 1),
+between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). The estimate is h - 2 D, and
+[h - 3 D, h - D] brackets it. ``experiments.learning_effort`` measures how often that is so. For the Gaussian part
+the bias is known exactly and is taken out (``information.gaussian_bias``). Source: this project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from thermodiff.array_types import Key
+from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
+from thermodiff.information.cross_fitting.one_fold import Trained, corrections, gaussian_fold, train
+from thermodiff.information.cross_fitting.rows import FoldRows, Part
+from thermodiff.training.config import TrainingConfig
+
+
+def cross_fit(
+    key: Key,
+    z: np.ndarray,
+    part: Part,
+    folds: list[Fold],
+    settings: CrossFitting,
+    normal: bool,
+    tell: Callable[[float], None],
+) -> list[FoldRows]:
+    """Trains two networks a fold on ``part`` of z (n, D), with all effort and with half, and evaluates both.
+
+    ``normal`` says that these columns are normal as they are, so that no network is needed. Rows get the same noise
+    whatever the part, because it is drawn from ``key`` and the fold alone.
+    """
+    rows, dim = part.of(z), part.dim
+    answers = []
+    for k, fold in enumerate(folds):
+        train_key, less_key, noise = jax.random.split(jax.random.fold_in(key, k), 3)
+        if normal:
+            trained, less = (gaussian_fold(rows, dim, numbers) for numbers in (fold.training, fold.half))
+        else:
+            trained = train(train_key, rows, dim, fold.training, fold.validation, settings.training)
+            less = train(less_key, rows, dim, fold.half, fold.validation, settings.half)
+        whole, half = (
+            corrections(noise, t, rows[fold.held_out], part.columns, z.shape[1]) for t in (trained, less)
+        )
+        answers.append(FoldRows(fold, trained, whole, less, half))
+        tell(trained.loss)
+    return answers
+
+
+def train_folds(
+    key: Key, z: np.ndarray, folds: list[Fold], config: TrainingConfig, tell: Callable[[float], None]
+) -> list[Trained]:
+    """One network a fold on rows z (n, d), which together have seen nearly all of them; tells each one's loss."""
+    rows = z.astype(np.float32)
+    answers = []
+    for k, fold in enumerate(folds):
+        everything = np.setdiff1d(np.arange(len(z)), fold.validation)
+        trained = train(jax.random.fold_in(key, k), rows, z.shape[1], everything, fold.validation, config)
+        answers.append(trained)
+        tell(trained.loss)
+    return answers

@@ -1,0 +1,75 @@
+"""Which rows train, stop and judge which network, and how much effort each network is given."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from thermodiff.training.config import TrainingConfig
+from thermodiff.validation import check_count, complain
+
+DEFAULT_TRAINING = TrainingConfig(
+    steps=2000,
+    batch_size=512,
+    learning_rate=2e-3,
+    width=128,
+    depth=4,
+    chunk=200,
+    patience=4,
+)
+"""One setting for every data set: nothing is tuned to the data but the length of the training."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossFitting:
+    """K ``folds``, the ``training`` of each network, and the fraction of the next fold that stops it."""
+
+    folds: int = 3
+    training: TrainingConfig = DEFAULT_TRAINING
+    validation: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_count("folds", self.folds)
+        if self.folds < 2:
+            raise complain("folds", f"{self.folds}", "at least 2: to hold out, and to train on")
+        if not 0 < self.validation < 1:
+            raise complain("validation", f"{self.validation}", "a fraction of a fold, in (0, 1)")
+        if self.training.patience is None:
+            raise complain(
+                "training", "no patience", "a TrainingConfig with patience=..., to stop before it overfits"
+            )
+
+    @property
+    def half(self) -> TrainingConfig:
+        """The training in half the steps, recorded and stopped at half the intervals."""
+        t = self.training
+        return dataclasses.replace(t, steps=max(1, t.steps // 2), chunk=max(1, t.chunk // 2))
+
+
+class Fold(NamedTuple):
+    """Row numbers: held out, for stopping, trained on, and the half of these that half the effort is trained on."""
+
+    held_out: np.ndarray
+    validation: np.ndarray
+    training: np.ndarray
+    half: np.ndarray
+
+
+def split_folds(seed: int, n: int, settings: CrossFitting) -> list[Fold]:
+    """The folds of n rows; every row is in one ``held_out``.
+
+    All folds train and stop on as many rows, so that they compile once: where K does not divide n, a row is left out.
+    """
+    rng = np.random.default_rng(seed)
+    stopping = max(2, round(settings.validation * (n // settings.folds)))
+    most = n - -(-n // settings.folds) - stopping
+    parts = np.array_split(rng.permutation(n), settings.folds)
+    folds = []
+    for k in range(settings.folds):
+        held_out, following = parts[k], parts[(k + 1) % settings.folds]
+        validation = following[:stopping]
+        training = rng.permutation(np.setdiff1d(np.arange(n), np.concatenate([held_out, validation])))[:most]
+        folds.append(Fold(held_out, validation, training, training[: most // 2]))
+    return folds

@@ -1,0 +1,102 @@
+"""Entropy of data, and of columns given others, from score networks trained on them.
+
+    S(x)     = S(z) - E ln|dz/dx|,                  z = the map of single coordinates (``coordinate_maps``)
+    S(z)     = E[-ln G] - int E|n - n_G|^2 d ell    a Gaussian, and what corrects it (``cross_fitting.negentropy``)
+Every entropy is one ``cross_fit``. Source: theory section 6 (this project), after arXiv 2510.06174 and its successor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from thermodiff.array_types import Key
+from thermodiff.information.arguments import MakeMarginals, blocks, check_arguments, checked_rows, paired_rows
+from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.information.cross_fitting.rows import Part, truncation
+from thermodiff.information.entropy_sums import (
+    cross_fitted_sum,
+    gaussian_entropy_of,
+    report,
+    shifted,
+    teller,
+    warnings_of,
+)
+from thermodiff.information.report import Information
+
+
+def data_entropy(
+    key: Key,
+    samples: Any,
+    *,
+    marginals: MakeMarginals = Asinh,
+    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    progress: bool = False,
+) -> Information:
+    """Differential entropy S(x) of independent rows ``samples`` (n, d), in nats in the units of the samples.
+
+    Args:
+        key: fixes folds, training and noise.
+        samples: rows of a density; integers have none (``dequantise`` them).
+        marginals: Asinh (long tails are bent), Standardise, or a class of your own with the same methods.
+        settings: folds and training.
+        progress: a bar on stderr, a step a network, if stderr is a terminal.
+
+    Returns:
+        ``Information`` with the terms ``gaussian`` (entropy of the Gaussian of the same moments, after the marginal
+        map), ``negentropy`` (how far below it the entropy lies), ``marginal map`` and ``truncation``.
+
+    Raises:
+        ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
+    """
+    check_arguments(key, marginals, settings)
+    x = checked_rows("samples", samples)
+    fitted = marginals(x)
+    part = Part(tuple(range(x.shape[1])))
+    return _entropy(key, "entropy", fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
+
+
+def conditional_entropy(
+    key: Key,
+    samples: Any,
+    given: Any,
+    *,
+    marginals: MakeMarginals = Asinh,
+    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    progress: bool = False,
+) -> Information:
+    """S(x | y) of paired rows ``samples`` (n, d) and ``given`` (n, c), nats in the units of x.
+
+    One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``.
+    """
+    check_arguments(key, marginals, settings)
+    x, y = paired_rows({"samples": samples, "given": given})
+    fitted = [marginals(part) for part in (x, y)]
+    z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])
+    part, log_derivative = Part(*blocks([x, y])), fitted[0].log_derivative(x)
+    return _entropy(key, "conditional entropy", z, part, log_derivative, settings, progress)
+
+
+def _entropy(
+    key: Key,
+    quantity: str,
+    z: np.ndarray,
+    part: Part,
+    log_derivative: np.ndarray,
+    settings: CrossFitting,
+    progress: bool,
+) -> Information:
+    """S of a part of mapped rows z (n, D), in the units before the map with ``log_derivative`` (n,), nats."""
+    with teller(settings.folds, progress) as tell:
+        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
+    blur = truncation(answers[part])
+    terms = {
+        "gaussian": gaussian_entropy_of(answers[part]),
+        "marginal map": -float(log_derivative.mean()),
+        "truncation": -blur,
+    }
+    total = shifted(rows, -log_derivative - blur)
+    terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
+    return report(quantity, total, terms, warnings_of(z, answers, rows, settings))

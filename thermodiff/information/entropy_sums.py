@@ -1,0 +1,132 @@
+"""What every estimate of information is made of: sums of entropies of columns on the same folds and noise.
+
+    sum_p k_p S(z_p | w_p),    p columns of the table z and given ones, k_p its coefficient (+-1)
+
+row by row, so that errors cancel and the standard error is that of the sum. Source: theory section 6 (this project).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+
+from thermodiff.array_types import Key
+from thermodiff.information.cross_fitting.cross_fit import cross_fit
+from thermodiff.information.cross_fitting.folds import CrossFitting, split_folds
+from thermodiff.information.cross_fitting.rows import FoldRows, Part, Rows, in_order
+from thermodiff.information.report import Information, total_error
+from thermodiff.information.warnings import (
+    bracket_warning,
+    few_rows_warning,
+    spread_warning,
+    tail_warning,
+    training_warning,
+)
+from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.runtime.progress import Report, watchers
+
+READINGS = ("quadratic", "divergence", "denoising")
+
+
+def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[str, float]) -> Information:
+    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name."""
+    readings = {name: estimate_rows(v) for name, v in values.items()}
+    means = sorted(float(e.mean) for e in readings.values())
+    bracket = (means[0], means[-1])
+    best = values["denoising"]
+    return Information(
+        quantity,
+        float(best.mean()),
+        total_error(best, bracket),
+        len(best),
+        bracket,
+        terms,
+        readings,
+        tuple(spread_warning(values["quadratic"], best)),
+    )
+
+
+def cross_fitted_sum(
+    key: Key,
+    z: np.ndarray,
+    coefficients: dict[Part, float],
+    settings: CrossFitting,
+    normal: frozenset[Part],
+    tell: Callable[[float], None],
+) -> tuple[dict[Part, list[FoldRows]], Rows]:
+    """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients."""
+    seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
+    folds = split_folds(seed, len(z), settings)
+    answers = {part: cross_fit(key, z, part, folds, settings, part in normal, tell) for part in coefficients}
+    ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
+    return answers, Rows(
+        *(
+            sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
+            for column in zip(*(rows for _, rows in ordered), strict=True)
+        )
+    )
+
+
+def shifted(rows: Rows, amount: np.ndarray) -> Rows:
+    """Every value of the rows plus that row's ``amount`` (n,), nats."""
+    return Rows(*(values + amount for values in rows))
+
+
+def gaussian_entropy_of(answers: list[FoldRows]) -> float:
+    """The entropy by the Gaussians alone, without their bias (nats, after the marginal map)."""
+    rows = np.concatenate([a.whole.gaussian - a.trained.bias for a in answers])
+    return float(rows.mean())
+
+
+def report(
+    quantity: str, rows: Rows, terms: dict[str, float], warnings: list[str], **more: float
+) -> Information:
+    """What the rows' best values say, between the ends of their bracket; ``more`` goes to ``total_error``."""
+    readings = {
+        "quadratic": estimate_rows(rows.quadratic),
+        "divergence": estimate_rows(rows.divergence),
+        "denoising": estimate_rows(rows.held_out),
+    }
+    best = rows.best
+    return Information(
+        quantity,
+        float(best.mean()),
+        total_error(best, rows.bracket, **more),
+        len(best),
+        rows.bracket,
+        terms,
+        readings,
+        tuple(warnings),
+    )
+
+
+def warnings_of(
+    z: np.ndarray, answers: dict[Part, list[FoldRows]], rows: Rows, settings: CrossFitting
+) -> list[str]:
+    """What to distrust: rows (n, d) after the map, how the trainings ended, how the readings and brackets agree."""
+    n, d = z.shape
+    trained = [a.trained for folds in answers.values() for a in folds if a.trained.score is not None]
+    return [
+        *few_rows_warning(n, d),
+        *tail_warning(z),
+        *training_warning([t.best_step for t in trained], settings.training.steps),
+        *spread_warning(rows.quadratic, rows.held_out),
+        *bracket_warning(rows.bracket, d),
+    ]
+
+
+@contextlib.contextmanager
+def teller(total: int, progress: bool) -> Iterator[Callable[[float], None]]:
+    """A function that is told the validation loss of each trained network, and counts them on a bar."""
+    done = 0
+    with watchers("networks", total, progress, None) as watch:
+
+        def tell(loss: float) -> None:
+            nonlocal done
+            done += 1
+            watch(Report(done, np.asarray(np.nan), np.asarray(loss)))
+
+        yield tell

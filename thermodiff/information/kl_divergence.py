@@ -1,0 +1,80 @@
+"""Kullback-Leibler divergence of two samples from score networks trained on each.
+
+    KL(p || q) = CE(p, q) - S(p),    CE(p, q) = E_p[-ln G_q] - int E_p K_q d ell,
+K_q the readings of ``cross_fitting.negentropy`` of q's networks at p's rows. Source: theory section 6 (this project).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from thermodiff.array_types import Key
+from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
+from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.information.cross_fitting.one_fold import Trained, corrections
+from thermodiff.information.cross_fitting.rows import FoldRows, Part, Rows
+from thermodiff.information.entropy_sums import READINGS, cross_fitted_sum, report, teller, warnings_of
+from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
+from thermodiff.information.report import Information
+from thermodiff.validation import complain
+
+
+def kl_divergence(
+    key: Key,
+    samples_p: Any,
+    samples_q: Any,
+    *,
+    marginals: MakeMarginals = Asinh,
+    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    progress: bool = False,
+) -> Information:
+    """KL(p || q) = CE(p, q) - S(p) from rows of p (n, d) and rows of q (m, d), nats.
+
+    One map of the coordinates, fitted to both samples, serves both. Networks trained on q are evaluated on the rows of
+    p. The standard error is that of the sampling of p, of the bracket, and of the moments of q from m rows
+    (``moment_error``). Arguments and errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after
+    the map.
+    """
+    check_arguments(key, marginals, settings)
+    p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
+    if p.shape[1] != q.shape[1]:
+        raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")
+    fitted = marginals(np.concatenate([p, q]))
+    z_p, z_q = fitted.forward(p), fitted.forward(q)
+    part = Part(tuple(range(p.shape[1])))
+    key_p, key_q, key_cross = jax.random.split(key, 3)
+    with teller(2 * settings.folds, progress) as tell:
+        answers_p, rows_p = cross_fitted_sum(key_p, z_p, {part: 1.0}, settings, frozenset(), tell)
+        answers_q, rows_q = cross_fitted_sum(key_q, z_q, {part: 1.0}, settings, frozenset(), tell)
+    cross = _cross(key_cross, z_p, answers_p[part], answers_q[part])
+    total = Rows(*(of_q - of_p for of_q, of_p in zip(cross, rows_p, strict=True)))
+    terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
+    warnings = warnings_of(z_p, answers_p, rows_p, settings) + warnings_of(z_q, answers_q, rows_q, settings)
+    unique = list(dict.fromkeys(warnings))
+    return report("KL divergence", total, terms, unique, other=moment_error(z_p, z_q))
+
+
+def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]) -> Rows:
+    """-ln q of every row of p (n,), by the networks k of q on fold k of p; the Gaussian part unbiased."""
+    rows = Rows(*(np.full(len(z), np.nan) for _ in Rows._fields))
+    for k, (of_p, of_q) in enumerate(zip(folds_p, folds_q, strict=True)):
+        held_out, noise = of_p.fold.held_out, jax.random.fold_in(key, k)
+        whole = _readings(noise, of_q.trained, z[held_out], len(of_q.fold.training))
+        half = _readings(noise, of_q.less, z[held_out], len(of_q.fold.half))
+        rows.half[held_out] = half["denoising"]
+        rows.held_out[held_out] = whole["denoising"]
+        rows.quadratic[held_out] = whole["quadratic"]
+        rows.divergence[held_out] = whole["divergence"]
+    return rows
+
+
+def _readings(key: Key, trained: Trained, rows: np.ndarray, m: int) -> dict[str, np.ndarray]:
+    """-ln q of rows (n, d) in each reading, by a network that was fitted to m rows of q."""
+    d = rows.shape[1]
+    correction = corrections(key, trained, rows, tuple(range(d)), d)
+    excess = cross_gaussian_bias(correction.gaussian, trained.reference, m)
+    return {name: correction.entropy(name, trained.scale) - excess for name in READINGS}

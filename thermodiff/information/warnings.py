@@ -1,0 +1,71 @@
+"""What to distrust in an estimate of information: one sentence for each thing, none for a healthy one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermodiff.numerics.estimates import estimate_rows
+
+SPREAD_SIGMAS = 3.0
+SPREAD_NATS = 0.1
+WIDE_PER_DIM = 0.05
+RANKS_LOSE, STRONG_NATS = 3.0, 0.03
+"""Ranks of n rows take 3 exp(I)/n nats from a Gaussian dependence I (simulated), and above 0.03 a warning says so."""
+FAR_OUT = 15.0
+"""Standard deviations from the mean at which a value is called far out."""
+
+
+def spread_warning(quadratic: np.ndarray, denoising: np.ndarray) -> list[str]:
+    """The readings of a true score agree; these, row by row, do not."""
+    gap = estimate_rows(quadratic - denoising)
+    if abs(gap.mean) < max(SPREAD_NATS, SPREAD_SIGMAS * gap.stderr):
+        return []
+    return [
+        f"the quadratic and denoising readings differ by {gap:.3f} nats: the networks are far from the score"
+    ]
+
+
+def bracket_warning(bracket: tuple[float, float], dim: int) -> list[str]:
+    """Half the effort tells another story than all of it: too few rows or steps for what there is to learn."""
+    width = abs(bracket[1] - bracket[0])
+    if width < WIDE_PER_DIM * dim:
+        return []
+    return [
+        f"still to be learned: {width / 2:.2f} to {1.5 * width:.2f} nats, more rows or steps would bring it nearer"
+    ]
+
+
+def training_warning(best_steps: list[int], most: int) -> list[str]:
+    """Networks that were still getting better when their steps ran out."""
+    unfinished = sum(step >= most for step in best_steps)
+    if not unfinished:
+        return []
+    return [
+        f"{unfinished} of {len(best_steps)} trainings were still improving at step {most}: allow more steps"
+    ]
+
+
+def strong_warning(per_column: float, n: int) -> list[str]:
+    """A dependence so strong, nats a column, that the ranks of n rows do not resolve it: they lose 3 exp(I)/n of it."""
+    lost = RANKS_LOSE * np.exp(per_column) / n
+    if lost < STRONG_NATS:
+        return []
+    return [
+        f"{per_column:.1f} nats a column: the ranks of {n} rows lose {lost:.2f} or more of each, so it is too small"
+    ]
+
+
+def tail_warning(z: np.ndarray) -> list[str]:
+    """Values so far out that they decide the averages alone."""
+    farthest = np.abs(z).max(axis=0)
+    if farthest.max() < FAR_OUT:
+        return []
+    column = int(farthest.argmax())
+    return [
+        f"column {column} has a value {farthest[column]:.0f} standard deviations out: an outlier, or a long tail"
+    ]
+
+
+def few_rows_warning(n: int, dim: int) -> list[str]:
+    """Fewer than ten rows a dimension."""
+    return [f"{n} rows for {dim} dimensions: fewer than ten each"] if n < 10 * dim else []

@@ -1,0 +1,4 @@
+"""Diffusions alpha(t), sigma(t), one family a file.
+
+May import array_types, validation, types.
+"""

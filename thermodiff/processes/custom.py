@@ -1,0 +1,61 @@
+"""A process from two functions of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thermodiff.array_types import pytree_dataclass, static
+from thermodiff.processes.base import DerivedProcess
+from thermodiff.validation import check_time, complain
+
+
+def _on_a_grid(name: str, function: Callable[[Any], Any]) -> np.ndarray:
+    """The user's function at 257 times, (257,) in double precision."""
+    t = np.linspace(0.0, 1.0, 257, dtype=np.float32)
+    try:
+        return np.asarray(jax.vmap(function)(t), dtype=np.float64)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise complain(
+            name, "a function that JAX cannot trace", "one of a scalar time, written with jax.numpy"
+        ) from error
+
+
+@pytree_dataclass
+class CustomProcess(DerivedProcess):
+    """A process from two functions of one scalar time, written with jax.numpy.
+
+    ``CustomProcess(alpha_of_t, sigma_of_t)``; raises ValueError unless alpha(0) = 1, sigma(0) = 0, both
+    finite, alpha positive and sigma/alpha increasing. For full precision write sigma with ``expm1``.
+    """
+
+    alpha_of_t: Callable[[Any], Any] = static()
+    sigma_of_t: Callable[[Any], Any] = static()
+
+    def __post_init__(self) -> None:
+        alpha = _on_a_grid("alpha_of_t", self.alpha_of_t)
+        sigma = _on_a_grid("sigma_of_t", self.sigma_of_t)
+        if abs(alpha[0] - 1) > 1e-4 or not np.all(np.isfinite(alpha) & (alpha > 0)):
+            raise complain(
+                "alpha_of_t",
+                f"alpha(0) = {alpha[0]:g}, minimum {alpha.min():g}",
+                "alpha(0) = 1 and alpha > 0",
+            )
+        if abs(sigma[0]) > 1e-3 or not np.all(np.isfinite(sigma)):
+            raise complain("sigma_of_t", f"sigma(0) = {sigma[0]:g}", "sigma(0) = 0 and finite values")
+        if not np.all(np.diff(sigma / alpha) > 0):
+            raise complain("sigma_of_t", "sigma/alpha that does not increase", "noise that grows with t")
+
+    def alpha(self, t: Any) -> Any:
+        """Signal amplitude, the user's function."""
+        check_time(t)
+        return jnp.vectorize(self.alpha_of_t)(jnp.asarray(t, dtype=float))
+
+    def sigma(self, t: Any) -> Any:
+        """Noise amplitude, the user's function."""
+        check_time(t)
+        return jnp.vectorize(self.sigma_of_t)(jnp.asarray(t, dtype=float))

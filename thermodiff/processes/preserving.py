@@ -1,0 +1,113 @@
+"""Variance-preserving processes with a noise rate beta(t): alpha^2 + sigma^2 = 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from thermodiff.array_types import pytree_dataclass
+from thermodiff.processes.base import DerivedProcess
+from thermodiff.types import is_concrete
+from thermodiff.validation import check_positive, check_time, complain
+
+
+class _PreservingProcess(DerivedProcess):
+    """alpha^2 + sigma^2 = 1 with alpha = e^{-B/2}, B(t) the integral of beta: f = -D x, D = beta/2."""
+
+    def integrated_beta(self, t: Any) -> Any:
+        """B(t) = integral of beta from 0 to t."""
+        raise NotImplementedError
+
+    def beta(self, t: Any) -> Any:
+        """The rate beta(t) = g(t)^2."""
+        raise NotImplementedError
+
+    def time_of_integrated_beta(self, b: Any) -> Any:
+        """The inverse of B."""
+        raise NotImplementedError
+
+    def alpha(self, t: Any) -> Any:
+        """alpha = e^{-B/2}."""
+        check_time(t)
+        return jnp.exp(-0.5 * self.integrated_beta(jnp.asarray(t, dtype=float)))
+
+    def sigma(self, t: Any) -> Any:
+        """sigma = sqrt(1 - e^{-B})."""
+        check_time(t)
+        return jnp.sqrt(-jnp.expm1(-self.integrated_beta(jnp.asarray(t, dtype=float))))
+
+    def noise_ratio(self, t: Any) -> Any:
+        """sigma/alpha = sqrt(e^B - 1)."""
+        check_time(t)
+        return jnp.sqrt(jnp.expm1(self.integrated_beta(jnp.asarray(t, dtype=float))))
+
+    def drift_rate(self, t: Any) -> Any:
+        """a = -beta/2."""
+        check_time(t)
+        return -0.5 * self.beta(jnp.asarray(t, dtype=float))
+
+    def diffusivity(self, t: Any) -> Any:
+        """D = beta/2."""
+        check_time(t)
+        return 0.5 * self.beta(jnp.asarray(t, dtype=float))
+
+    def time_of_noise_ratio(self, ratio: Any) -> Any:
+        """The inverse of sqrt(e^B - 1)."""
+        return self.time_of_integrated_beta(jnp.log1p(jnp.asarray(ratio, dtype=float) ** 2))
+
+
+@pytree_dataclass
+class VariancePreserving(_PreservingProcess):
+    """beta(t) = beta_min + (beta_max - beta_min) t;  alpha^2 = e^{-B}, sigma^2 = 1 - e^{-B} (default 0.1 to 20)."""
+
+    beta_min: Any = 0.1
+    beta_max: Any = 20.0
+
+    def __post_init__(self) -> None:
+        check_positive("beta_min", self.beta_min)
+        check_positive("beta_max", self.beta_max)
+        given = (self.beta_min, self.beta_max)
+        if is_concrete(given) and not np.all(np.asarray(self.beta_max) >= np.asarray(self.beta_min)):
+            raise complain(
+                "beta_max", f"{self.beta_max} with beta_min = {self.beta_min}", "beta_max >= beta_min"
+            )
+        object.__setattr__(self, "beta_min", jnp.asarray(self.beta_min, dtype=float))
+        object.__setattr__(self, "beta_max", jnp.asarray(self.beta_max, dtype=float))
+
+    def beta(self, t: Any) -> Any:
+        """beta_min + (beta_max - beta_min) t."""
+        return self.beta_min + (self.beta_max - self.beta_min) * t
+
+    def integrated_beta(self, t: Any) -> Any:
+        """beta_min t + (beta_max - beta_min) t^2 / 2."""
+        return t * (self.beta_min + 0.5 * (self.beta_max - self.beta_min) * t)
+
+    def time_of_integrated_beta(self, b: Any) -> Any:
+        """The positive root of the quadratic, in the form without cancellation."""
+        root = jnp.sqrt(self.beta_min**2 + 2 * (self.beta_max - self.beta_min) * b)
+        return 2 * b / (self.beta_min + root)
+
+
+@pytree_dataclass
+class OrnsteinUhlenbeck(_PreservingProcess):
+    """Constant beta: dx = -(beta/2) x dt + sqrt(beta) dw, stationary law N(0, I)."""
+
+    rate: Any = 10.0
+
+    def __post_init__(self) -> None:
+        check_positive("rate", self.rate)
+        object.__setattr__(self, "rate", jnp.asarray(self.rate, dtype=float))
+
+    def beta(self, t: Any) -> Any:
+        """The constant rate."""
+        return self.rate * jnp.ones_like(t)
+
+    def integrated_beta(self, t: Any) -> Any:
+        """rate t."""
+        return self.rate * t
+
+    def time_of_integrated_beta(self, b: Any) -> Any:
+        """b / rate."""
+        return b / self.rate

@@ -1,0 +1,76 @@
+"""What a score is and may carry, and what a score made from another inherits.
+
+x has shape (d,), t shape (), the value grad log p_t(x) shape (d,) in units of 1/x. Nothing downstream knows
+which kind it got. A score may also carry
+    noise(x, t)   the noise prediction n = -sigma(t) score(x, t), the better conditioned form of the same thing
+    reference     the Gaussian of the data's moments, used as control variate and for the default prior
+    relative_velocity(z, t)   its divergence in closed form, where ``has_closed_divergence`` (``scores.divergence``)
+    t_min         the smallest time at which it is meant to be used
+and is a pytree, so that a new parameter value does not mean a new compilation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from thermodiff.array_types import Process, Scalar, Score, Vector
+from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.validation import check_process, complain
+
+DEFAULT_NOISE_RATIO = 1e-3
+"""Where nothing else is said, integrals over time start where sigma/alpha is this fraction of the data's scale."""
+
+
+def noise_prediction(score: Score, process: Process, x: Vector, t: Scalar) -> Vector:
+    """n(x, t) = -sigma(t) s(x, t), shape (d,): E[eps | x_t] for the true score."""
+    noise = getattr(score, "noise", None)
+    return -process.sigma(t) * score(x, t) if noise is None else noise(x, t)
+
+
+def reference_of(score: Score) -> Gaussian | None:
+    """The Gaussian with the moments of the data that the score knows of, or None."""
+    return getattr(score, "reference", None)
+
+
+def has_closed_divergence(score: Score) -> bool:
+    """Whether the score has its divergence in closed form (see ``scores.divergence``)."""
+    return bool(getattr(score, "has_closed_divergence", False))
+
+
+def length_scale(score: Score) -> Any:
+    """The geometric mean of the data's principal standard deviations where the score knows them, else 1."""
+    reference = reference_of(score)
+    return 1.0 if reference is None else jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances)))
+
+
+def starting_time(score: Score, process: Process, t_min: float | None = None) -> float:
+    """``t_min`` if given, else the score's own, else where sigma/alpha = 1e-3 of the data's scale.
+
+    Raises ValueError unless 0 < t_min < 1, and for what is no process.
+    """
+    check_process(process)
+    if t_min is None:
+        t_min = getattr(score, "t_min", None)
+    if t_min is None:
+        t_min = process.time_of_log_snr(-2 * jnp.log(DEFAULT_NOISE_RATIO * length_scale(score)))
+    if not 0 < float(t_min) < 1:
+        raise complain("t_min", f"{t_min}", "a time strictly between 0 and 1")
+    return float(t_min)
+
+
+class WrappedScore:
+    """What a changed score inherits from the score inside it."""
+
+    score: Score
+
+    @property
+    def reference(self) -> Gaussian | None:
+        """The Gaussian reference of the score inside."""
+        return reference_of(self.score)
+
+    @property
+    def t_min(self) -> Any:
+        """The starting time of the score inside."""
+        return getattr(self.score, "t_min", None)

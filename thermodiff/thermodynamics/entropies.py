@@ -1,0 +1,70 @@
+"""The entropies that a bound is made of, each with how it is known.
+
+Three entropies of the noise are kept apart by name (theory section 4): S(p_1), the noised data's own; CE(p_1, pi),
+the price of coding it with the prior; and S(pi), the prior's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from thermodiff.array_types import Process
+from thermodiff.distributions.base import gaussian_entropy
+from thermodiff.numerics.estimates import as_float64
+from thermodiff.thermodynamics.ensembles import Points
+from thermodiff.types import NotKnownError
+
+
+class Entropy(NamedTuple):
+    """An entropy as one value per unit (units,), so that it can be paired, and how it is known.
+
+    ``known`` is "exact" (closed form or quadrature: all units equal), "estimated" (unbiased, from the exact density) or
+    "upper bound".
+    """
+
+    units: Float[Array, " units"]
+    known: str
+
+
+def marginal_entropy(
+    data: Any, process: Process, points: Points, x: Float[Array, "units m d"], t: Any
+) -> tuple[Entropy | None, Float[Array, "units m"] | None]:
+    """S(p_t) of a distribution, and ln p_t on the points x drawn from p_t; None for what is not known.
+
+    The entropy is exact where the family knows it; else it is estimated from ln p_t, as the closed-form entropy of the
+    Gaussian of p_t's moments less E[ln p_t - ln G_t], which fluctuates far less than ln p_t itself.
+    """
+    alpha, sigma = float(process.alpha(t)), float(process.sigma(t))
+    try:
+        log_p = _log_prob(data, jnp.asarray(alpha), jnp.asarray(sigma), x)
+    except (NotKnownError, AttributeError, TypeError):
+        return None, None
+    try:
+        return Entropy(jnp.full(points.units, data.noised_entropy(alpha, sigma)), "exact"), log_p
+    except NotKnownError:
+        pass
+    if float(points.population) == 1.0:
+        gaussian = points.reference.noised(alpha, sigma)
+        excess = log_p - gaussian.log_prob(x)
+        entropy = gaussian_entropy(as_float64(gaussian.variances)) - jnp.mean(excess, axis=1)
+        return Entropy(entropy, "estimated"), log_p
+    return Entropy(-jnp.mean(log_p, axis=1), "estimated"), log_p
+
+
+@jax.jit
+def _log_prob(data: Any, alpha: Any, sigma: Any, x: Any) -> Any:
+    return jax.vmap(jax.vmap(lambda z: data.noised_log_prob(z, alpha, sigma)))(x)
+
+
+def truncation_entropy(data: Any, process: Process, t_min: Any) -> float | None:
+    """S(p(t_min)) - S(p_0), what starting at t_min adds to the data's entropy, nats; None where not known."""
+    try:
+        at_start = data.noised_entropy(float(process.alpha(t_min)), float(process.sigma(t_min)))
+        return float(np.float64(at_start) - np.float64(data.entropy()))
+    except (NotKnownError, AttributeError):
+        return None

@@ -1,0 +1,60 @@
+"""The terminal prior pi and what it costs to code the noise with it, CE(p_1, pi) = E[-ln pi(x_1)], nats.
+
+``moment_prior`` is the Gaussian of p_1's moments, the default; ``noise_prior`` is N(0, sigma(1)^2).
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from thermodiff.array_types import Process, Score
+from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.scores.base import reference_of
+from thermodiff.thermodynamics.ensembles import Points, noised_points
+from thermodiff.validation import complain
+
+
+def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Float[Array, " units"]:
+    """CE(p_1, pi) = E[-ln pi(x_1)] per unit, nats, exact given the data's moments (or given each data point)."""
+    alpha, sigma = process.alpha(1.0), process.sigma(1.0)
+    reference = points.reference
+    if float(points.population) == 1.0:
+        z_mean = prior.axes.T @ (alpha * reference.mean - prior.mean)
+        spread = prior.axes.T @ (alpha**2 * reference.cov + sigma**2 * jnp.eye(prior.dim)) @ prior.axes
+        square = jnp.sum((z_mean**2 + jnp.diag(spread)) / prior.variances)
+        log_det = jnp.sum(jnp.log(2 * jnp.pi * prior.variances))
+        return jnp.full(points.units, 0.5 * (square + log_det))
+    noise = 0.5 * sigma**2 * jnp.sum(1 / prior.variances)
+    x0 = noised_points(process, points, 0, 0.0)
+    return jnp.mean(noise - prior.log_prob(alpha * x0), axis=1)
+
+
+def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
+    """N(alpha(1) m, alpha(1)^2 C + sigma(1)^2 I): the Gaussian of p_1's moments for data of moments (m, C)."""
+    return reference.noised(process.alpha(1.0), process.sigma(1.0))
+
+
+def noise_prior(process: Process, dim: int) -> Gaussian:
+    """N(0, sigma(1)^2 I), which ignores what is left of the data at t = 1."""
+    return Gaussian(jnp.zeros(dim), process.sigma(1.0) ** 2 * jnp.eye(dim))
+
+
+def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
+    """``moment_prior`` of the data that the score knows of, else ``noise_prior``."""
+    reference = reference_of(score)
+    return noise_prior(process, dim) if reference is None else moment_prior(reference, process)
+
+
+def check_prior(prior: Gaussian, dim: int) -> None:
+    """Raise unless the prior has as many dimensions as the data."""
+    if prior.dim != dim:
+        raise complain("prior", f"a Gaussian in {prior.dim} dimensions", f"one in {dim}")
+
+
+def prior_cross_entropy_given(
+    prior: Gaussian, process: Process, x: Float[Array, "*n d"]
+) -> Float[Array, "*n"]:
+    """E[-ln pi(x_1) | x_0 = x] = -ln pi(alpha(1) x) + (1/2) sigma(1)^2 tr C_pi^-1, nats."""
+    noise = 0.5 * process.sigma(1.0) ** 2 * jnp.sum(1 / prior.variances)
+    return noise - prior.log_prob(process.alpha(1.0) * x)

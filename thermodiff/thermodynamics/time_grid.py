@@ -1,0 +1,58 @@
+"""The times of an average over [t_min, 1], uniform in log-SNR, and the rule that integrates over them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from thermodiff.array_types import Process
+from thermodiff.numerics.quadrature import Quadrature, quadrature
+from thermodiff.validation import check_time, complain
+
+DEFAULT_NODES = 65
+
+
+class TimeGrid(NamedTuple):
+    """Nodes for integrals over time and the rule that goes with them.
+
+    time (T,) increasing; ell (T,) = ln(sigma/alpha) there; rate (T,) = d ell/dt = D/sigma^2; drift (T,) = a(t);
+    drift_integral = ln(alpha(1)/alpha(t_min)), exact; rule in the variable ell.
+    """
+
+    time: Float[Array, " T"]
+    ell: np.ndarray
+    rate: Float[Array, " T"]
+    drift: Float[Array, " T"]
+    drift_integral: float
+    rule: Quadrature
+
+
+def time_grid(process: Process, t_min: float, nodes: int = DEFAULT_NODES, times: Any = None) -> TimeGrid:
+    """``nodes`` times from t_min to 1, uniform in log-SNR, or the ``times`` given (increasing, within (0, 1]).
+
+    Raises ValueError for fewer than 5 nodes or times that do not increase.
+    """
+    if times is None:
+        if nodes < 5:
+            raise complain("nodes", f"{nodes}", "at least 5 (4k + 1 for Simpson's rule)")
+        ends = -0.5 * np.asarray(process.log_snr(jnp.asarray([t_min, 1.0])), dtype=np.float64)
+        ell = np.linspace(ends[0], ends[1], nodes)
+        time = jnp.clip(process.time_of_log_snr(-2 * jnp.asarray(ell, dtype=float)), t_min, 1.0)
+    else:
+        check_time(times, "times")
+        time = jnp.asarray(times, dtype=float)
+        if (
+            time.ndim != 1
+            or time.shape[0] < 3
+            or not bool(jnp.all(jnp.diff(time) > 0))
+            or float(time[0]) <= 0
+        ):
+            raise complain("times", f"{np.asarray(time)}", "at least three increasing times in (0, 1]")
+        ell = -0.5 * np.asarray(process.log_snr(time), dtype=np.float64)
+    rate = process.diffusivity(time) / process.sigma(time) ** 2
+    log_alpha = np.log(np.asarray(process.alpha(time[jnp.asarray([0, -1])]), dtype=np.float64))
+    drift_integral = float(log_alpha[1] - log_alpha[0])
+    return TimeGrid(time, ell, rate, process.drift_rate(time), drift_integral, quadrature(ell))

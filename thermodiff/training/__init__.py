@@ -1,0 +1,4 @@
+"""From data and a process to a learned score.
+
+May import scores, distributions, runtime and what these may.
+"""
