@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
@@ -43,6 +44,7 @@ class FlowLikelihood(NamedTuple):
     steps: Int[Array, " n"]
 
 
+@in_full_precision
 def flow_likelihood(
     score: Score,
     process: Process,
@@ -136,6 +138,7 @@ def variational_terms(
     )
 
 
+@in_full_precision
 def elbo(key: Key, score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
     """A lower bound on the reverse SDE's ln p_th(x), per row of x (n, d), nats: unbiased given x, not noise-free.
 
@@ -145,6 +148,7 @@ def elbo(key: Key, score: Score, process: Process, x: Any, **options: Any) -> Fl
     return variational_terms(key, score, process, x, **options).elbo
 
 
+@in_full_precision
 def cross_log_likelihood(
     key: Key, score: Score, process: Process, x: Any, **options: Any
 ) -> Float[Array, " n"]:

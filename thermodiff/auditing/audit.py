@@ -19,6 +19,7 @@ from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
@@ -31,6 +32,7 @@ from thermodiff.trajectories.probability_flow import Tolerance
 from thermodiff.validation import check_key, check_score, complain
 
 
+@in_full_precision
 def audit(
     key: Key,
     score: Score,

@@ -34,9 +34,11 @@ from thermodiff.information.entropy_sums import (
 )
 from thermodiff.information.report import Information
 from thermodiff.information.warnings import strong_warning
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
 
 
+@in_full_precision
 def mutual_information(
     key: Key,
     x: Any,
@@ -67,6 +69,7 @@ def mutual_information(
     return _dependence(key, quantity, parts, coefficients, marginals, settings, progress)
 
 
+@in_full_precision
 def total_correlation(
     key: Key,
     samples: Any,

@@ -25,8 +25,10 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
+from thermodiff.runtime.devices import in_full_precision
 
 
+@in_full_precision
 def data_entropy(
     key: Key,
     samples: Any,
@@ -58,6 +60,7 @@ def data_entropy(
     return _entropy(key, "entropy", fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
 
 
+@in_full_precision
 def conditional_entropy(
     key: Key,
     samples: Any,

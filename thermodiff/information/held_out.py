@@ -1,6 +1,6 @@
 """Likelihood of rows that a score was not trained on, to set beside that of other density models.
 
-    -ELBO(x) = -ln G(x) - int K(x; ell) d ell + ln |dx/dz|,     K in the denoising reading (``cross_fitting.negentropy``).
+    -ELBO(x) = -ln G(x) - int K(x; ell) d ell + ln |dx/dz|,   K the denoising reading (``cross_fitting.negentropy``).
 Source: theory sections 4 and 6.
 """
 
@@ -23,9 +23,11 @@ from thermodiff.information.cross_fitting.one_fold import mean_score
 from thermodiff.information.entropy_sums import READINGS, report_readings, teller
 from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import check_key, check_points, check_process, check_score
 
 
+@in_full_precision
 def cross_entropy(
     key: Key,
     training: Any,
@@ -49,6 +51,7 @@ def cross_entropy(
     return report_readings("cross entropy", values, terms)
 
 
+@in_full_precision
 def held_out_nll(
     key: Key,
     training: Any,
@@ -82,6 +85,7 @@ def _held_out(
     return correction, -fitted.log_derivative(held_out)
 
 
+@in_full_precision
 def entropy_from_score(key: Key, score: Score, process: Process, samples: Any) -> Information:
     """Differential entropy by a score of the user's own, on rows (n, d) that it was not trained on, nats.
 

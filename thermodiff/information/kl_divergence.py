@@ -20,9 +20,11 @@ from thermodiff.information.cross_fitting.rows import FoldRows, Part, Rows
 from thermodiff.information.entropy_sums import READINGS, cross_fitted_sum, report, teller, warnings_of
 from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
 from thermodiff.information.report import Information
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
 
 
+@in_full_precision
 def kl_divergence(
     key: Key,
     samples_p: Any,

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.delta_method import estimate
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import has_closed_divergence, noise_prediction, reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
@@ -78,6 +79,7 @@ def shrink(factor: Estimate) -> Float[Array, " T"]:
     return 1 + excess * weight
 
 
+@in_full_precision
 def calibrate(
     key: Key,
     score: Score,

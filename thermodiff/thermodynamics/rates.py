@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import Divergence
-from thermodiff.runtime.devices import map_over_batch, spread
+from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence, noise_with_divergence
@@ -153,6 +153,7 @@ def _divergence_along(
     )
 
 
+@in_full_precision
 def entropy_rates(
     key: Key,
     score: Score,
