@@ -97,3 +97,31 @@ def pytree_dataclass(cls: type[T]) -> type[T]:
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
     return cls
+
+
+@jax.tree_util.register_static
+class ByIdentity:
+    """A user's object that is no pytree: compiled in, compared by identity, otherwise as if it were not wrapped."""
+
+    def __init__(self, inside: Any) -> None:
+        self.inside = inside
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.inside, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(self.inside)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByIdentity) and self.inside is other.inside
+
+    def __hash__(self) -> int:
+        return id(self.inside)
+
+
+def as_pytree(thing: Any) -> Any:
+    """``thing`` itself if it is a pytree of its own kind, else wrapped so that compiled functions can take it."""
+    is_leaf = jax.tree_util.treedef_is_leaf(jax.tree.structure(thing))
+    return ByIdentity(thing) if is_leaf else thing

@@ -450,3 +450,70 @@ def test_arrays_of_jax_and_numpy_are_the_same(of_samples):
     score = Errors(factor=0.9).score(gaussian, p)
     a, b = (td.audit(jax.random.key(1), score, p, make(x)) for make in (jnp.asarray, np.asarray))
     assert a["nll"] == b["nll"]
+
+
+# --- a user's own density ------------------------------------------------------------------------
+
+
+class Bell:
+    """N(0.5, 4) as somebody writes it: a plain class, neither a Family nor a pytree."""
+
+    dim = 1
+
+    def sample(self, key, n):
+        return 0.5 + 2.0 * jax.random.normal(key, (n, 1))
+
+    def noised_log_prob(self, x, alpha, sigma):
+        variance = 4.0 * alpha**2 + sigma**2
+        return -0.5 * (x[0] - 0.5 * alpha) ** 2 / variance - 0.5 * jnp.log(2 * jnp.pi * variance)
+
+
+class MisspeltBell(Bell):
+    def noised_log_prob(self, x, alpha, sigma):
+        return -0.5 * jnp.sqare(x[0])
+
+
+class WrongBell(Bell):
+    def noised_log_prob(self, x):
+        return -0.5 * x[0] ** 2
+
+
+class UnknownBell(Bell):
+    def noised_log_prob(self, x, alpha, sigma):
+        raise td.NotKnownError("the density of a bell")
+
+
+class MisspeltMoments(Bell):
+    def moments(self):
+        return np.zeros(1), np.eyes(1)
+
+
+def audit_of(data):
+    process = td.VarianceExploding(25.0)
+    score = td.exact_score(td.Gaussian([0.5], [[4.0]]), process)
+    return td.audit(jax.random.key(0), score, process, data, points=64, replicates=8)
+
+
+def test_a_density_of_the_users_own_is_used_though_it_is_no_pytree():
+    audit = audit_of(Bell())
+    assert audit.known["S0"] == "estimated"
+    S0 = 0.5 * np.log(2 * np.pi * np.e * 4.0)
+    assert abs(audit["S0"].mean - S0 - 0.5 * np.log1p(1e-6)) < 4 * audit["S0"].stderr
+
+
+def test_a_density_that_is_not_known_is_no_error():
+    assert audit_of(UnknownBell()).known["S0"] == "upper bound"
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (MisspeltBell(), AttributeError, "sqare"),
+        (WrongBell(), TypeError, "positional argument"),
+        (MisspeltMoments(), AttributeError, "eyes"),
+    ],
+)
+def test_an_error_in_a_users_density_is_not_taken_for_ignorance(data, error, message):
+    """It used to turn S0 into an upper bound without a word."""
+    with pytest.raises(error, match=message):
+        audit_of(data)

@@ -87,3 +87,22 @@ def gaussian_entropy(variances: Any) -> float:
     """Entropy in nats of a Gaussian with these principal variances: (1/2) sum ln(2 pi e v)."""
     v = np.asarray(variances, dtype=np.float64)
     return float(0.5 * np.sum(np.log(2 * np.pi * np.e * v)))
+
+
+def states(thing: Any, name: str) -> bool:
+    """Whether an object has an attribute ``name`` at all, found out without running any of its code."""
+    return name in dir(thing)
+
+
+def if_known(thing: Any, name: str, *arguments: Any) -> Any:
+    """``thing.name``, called if it can be; None where it states no such thing or raises NotKnownError.
+
+    Every other error passes: a misspelt call in a user's own density must not look like a density that is not known.
+    """
+    if not states(thing, name):
+        return None
+    try:
+        value = getattr(thing, name)
+        return value(*arguments) if callable(value) else value
+    except NotKnownError:
+        return None

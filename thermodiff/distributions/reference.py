@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from thermodiff.array_types import Key
+from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
 from thermodiff.numerics.estimates import streamed_moments
-from thermodiff.types import NotKnownError
 
 
 def sample_gaussian(x: Any) -> Gaussian:
@@ -39,11 +39,11 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
     oracle approximating estimator, Chen, Wiesel, Eldar & Hero (2010), eq. (23), so that no direction looks narrower
     than few rows can tell.
     """
-    try:
-        mean, cov = data.moments()
-    except (AttributeError, NotKnownError):
+    known = if_known(data, "moments")
+    if known is None:
         drawn = np.asarray(data.sample(key, MOMENT_DRAWS), dtype=np.float64)
-        mean, cov = drawn.mean(axis=0), np.atleast_2d(np.cov(drawn, rowvar=False))
+        known = drawn.mean(axis=0), np.atleast_2d(np.cov(drawn, rowvar=False))
+    mean, cov = known
     if isinstance(data, Samples) and data.array.shape[0] < FEW_ROWS_PER_DIM * data.dim:
         cov = shrunk(np.asarray(cov, dtype=np.float64), data.array.shape[0])
     return Gaussian(mean, cov)

@@ -6,48 +6,35 @@ from typing import Any
 
 import jax
 
-from thermodiff.array_types import Scalar, Score, Vector, pytree_dataclass, static
+from thermodiff.array_types import ByIdentity, Scalar, Score, Vector, pytree_dataclass, static
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.scores.base import reference_of
-
-
-class _ByIdentity:
-    """Makes any object hashable by identity, so that it can be compiled in."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByIdentity) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
 
 
 @pytree_dataclass
 class CallableScore:
     """A user's own callable (x, t) -> (d,), compiled in as it is, with what else it may carry."""
 
-    function: _ByIdentity = static()
+    function: ByIdentity = static()
 
     def __call__(self, x: Vector, t: Scalar) -> Vector:
         """The user's function."""
-        return self.function.value(x, t)
+        return self.function.inside(x, t)
 
     @property
     def noise(self) -> Any:
         """The user's own noise prediction, or None."""
-        return getattr(self.function.value, "noise", None)
+        return getattr(self.function.inside, "noise", None)
 
     @property
     def reference(self) -> Gaussian | None:
         """The user's own reference, or None."""
-        return reference_of(self.function.value)
+        return reference_of(self.function.inside)
 
     @property
     def t_min(self) -> Any:
         """The user's own starting time, or None."""
-        return getattr(self.function.value, "t_min", None)
+        return getattr(self.function.inside, "t_min", None)
 
 
 def traceable(score: Score) -> Score:
@@ -55,4 +42,4 @@ def traceable(score: Score) -> Score:
     leaves = jax.tree.leaves(score)
     if all(isinstance(leaf, jax.Array | float | int) for leaf in leaves):
         return score
-    return CallableScore(_ByIdentity(score))
+    return CallableScore(ByIdentity(score))

@@ -17,14 +17,13 @@ import numpy as np
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, UInt32
 
-from thermodiff.array_types import Key, pytree_dataclass
-from thermodiff.distributions.base import Family
+from thermodiff.array_types import Key, as_pytree, pytree_dataclass
+from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.reference import sample_gaussian
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import ROWS_AT_ONCE
 from thermodiff.numerics.quasi_random import owen_scramble, sobol
-from thermodiff.types import NotKnownError
 from thermodiff.validation import check_points, complain
 
 DEFAULT_REPLICATES = 16
@@ -76,7 +75,7 @@ class DistributionPoints(_Blocks):
     seeds: UInt32[Array, "units k"]
     reference: Gaussian
     population: Float[Array, ""]
-    distribution: Family
+    distribution: Any
 
     @property
     def unit_data(self) -> Any:
@@ -138,9 +137,8 @@ def distribution_points(
         raise complain("replicates", f"{replicates}", "at least 2, since the error bar is their spread")
     dim = distribution.dim
     seed_key, data_key = jax.random.split(key)
-    try:
-        width = distribution.transport_dim
-    except (NotKnownError, AttributeError):
+    width = if_known(distribution, "transport_dim")
+    if width is None:
         x0 = distribution.sample(data_key, replicates * points).reshape(replicates, points, dim)
         reference, population = _moments(distribution, x0)
         base = sobol(blocks * points, dim).reshape(blocks, points, dim)
@@ -154,17 +152,19 @@ def distribution_points(
     base = sobol(blocks * points, width + dim).reshape(blocks, points, width + dim)
     seeds = _random_seeds(seed_key, replicates, width + dim)
     reference, population = _moments(distribution, None)
-    return DistributionPoints(jnp.asarray(base), seeds, reference, jnp.asarray(population), distribution)
+    return DistributionPoints(
+        jnp.asarray(base), seeds, reference, jnp.asarray(population), as_pytree(distribution)
+    )
 
 
 def _moments(distribution: Any, x0: Any) -> tuple[Gaussian, float]:
     """The Gaussian of the distribution's own moments (1.0), else of the points drawn from it (0.0)."""
-    try:
-        return Gaussian(*distribution.moments()), 1.0
-    except (NotKnownError, AttributeError):
-        if x0 is None:
-            x0 = distribution.sample(jax.random.key(0), 4096)
-        return sample_gaussian(x0.reshape(-1, distribution.dim)), 0.0
+    known = if_known(distribution, "moments")
+    if known is not None:
+        return Gaussian(*known), 1.0
+    if x0 is None:
+        x0 = distribution.sample(jax.random.key(0), 4096)
+    return sample_gaussian(x0.reshape(-1, distribution.dim)), 0.0
 
 
 def sample_points(

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermodiff.array_types import Process
-from thermodiff.distributions.base import gaussian_entropy
+from thermodiff.array_types import Process, as_pytree
+from thermodiff.distributions.base import gaussian_entropy, if_known, states
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.thermodynamics.ensembles import Points
 from thermodiff.types import NotKnownError
@@ -40,20 +40,28 @@ def marginal_entropy(
     Gaussian of p_t's moments less E[ln p_t - ln G_t], which fluctuates far less than ln p_t itself.
     """
     alpha, sigma = float(process.alpha(t)), float(process.sigma(t))
-    try:
-        log_p = _log_prob(data, jnp.asarray(alpha), jnp.asarray(sigma), x)
-    except (NotKnownError, AttributeError, TypeError):
+    log_p = _log_prob_if_known(data, jnp.asarray(alpha), jnp.asarray(sigma), x)
+    if log_p is None:
         return None, None
-    try:
-        return Entropy(jnp.full(points.units, data.noised_entropy(alpha, sigma)), "exact"), log_p
-    except NotKnownError:
-        pass
+    exact = if_known(data, "noised_entropy", alpha, sigma)
+    if exact is not None:
+        return Entropy(jnp.full(points.units, exact), "exact"), log_p
     if float(points.population) == 1.0:
         gaussian = points.reference.noised(alpha, sigma)
         excess = log_p - gaussian.log_prob(x)
         entropy = gaussian_entropy(as_float64(gaussian.variances)) - jnp.mean(excess, axis=1)
         return Entropy(entropy, "estimated"), log_p
     return Entropy(-jnp.mean(log_p, axis=1), "estimated"), log_p
+
+
+def _log_prob_if_known(data: Any, alpha: Any, sigma: Any, x: Any) -> Float[Array, "units m"] | None:
+    """ln p_t on the points (units, m); None where the density is not stated or not known, its own errors pass."""
+    if not states(data, "noised_log_prob"):
+        return None
+    try:
+        return _log_prob(as_pytree(data), alpha, sigma, x)
+    except NotKnownError:
+        return None
 
 
 @jax.jit
@@ -63,8 +71,7 @@ def _log_prob(data: Any, alpha: Any, sigma: Any, x: Any) -> Any:
 
 def truncation_entropy(data: Any, process: Process, t_min: Any) -> float | None:
     """S(p(t_min)) - S(p_0), what starting at t_min adds to the data's entropy, nats; None where not known."""
-    try:
-        at_start = data.noised_entropy(float(process.alpha(t_min)), float(process.sigma(t_min)))
-        return float(np.float64(at_start) - np.float64(data.entropy()))
-    except (NotKnownError, AttributeError):
+    if not states(data, "entropy"):
         return None
+    at_start = if_known(data, "noised_entropy", float(process.alpha(t_min)), float(process.sigma(t_min)))
+    return None if at_start is None else float(np.float64(at_start) - np.float64(data.entropy()))

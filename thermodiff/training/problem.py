@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.array_types import Distribution, Key, Process, pytree_dataclass, static
+from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
+from thermodiff.distributions.base import states
 from thermodiff.distributions.reference import reference_gaussian
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
@@ -47,36 +48,12 @@ class Problem(NamedTuple):
         return Span(self.process, self.t_min, jnp.mean(self.reference.variances))
 
 
-@jax.tree_util.register_static
-class _Opaque:
-    """A user's object that is no pytree: compiled in, compared by identity, otherwise as if it were not wrapped."""
-
-    def __init__(self, inside: Any) -> None:
-        self._inside = inside
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._inside, name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Opaque) and self._inside is other._inside
-
-    def __hash__(self) -> int:
-        return id(self._inside)
-
-
-def _as_pytree(thing: Any) -> Any:
-    is_leaf = jax.tree_util.treedef_is_leaf(jax.tree.structure(thing))
-    return _Opaque(thing) if is_leaf else thing
-
-
 def as_distribution(data: Any) -> Any:
     """A distribution that can be passed to a compiled function; an array (n, d) becomes ``Samples``.
 
     Raises ValueError for an array that cannot be the sample of a density.
     """
-    return _as_pytree(data) if isinstance(data, Distribution) else Samples(np.asarray(data))
+    return as_pytree(data) if isinstance(data, Distribution) else Samples(np.asarray(data))
 
 
 def prepare(
@@ -88,10 +65,10 @@ def prepare(
         need = "validation=array of shape (n, d) with it"
         raise complain("patience", f"{config.patience} without validation data", need)
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
-    data, process = as_distribution(data), _as_pytree(process)
+    data, process = as_distribution(data), as_pytree(process)
     # Rows with given columns bring the Gaussian of the others given those.
-    own = getattr(data, "training_reference", None)
-    reference: Any = reference_gaussian(key_moments, data) if own is None else own
+    given = states(data, "training_reference")
+    reference: Any = data.training_reference if given else reference_gaussian(key_moments, data)
     t_min = config.t_min or starting_time(ExactScore(reference, process), process)
     problem = Problem(data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None)
     if validation is not None:
