@@ -73,7 +73,7 @@ test-slow: $(STAMP) ## The slow tests
 	$(PY) -m pytest -m slow || [ $$? -eq 5 ]
 
 rooms: $(STAMP) ## Which room of the package imports which
-	$(PY) tests/house/rooms.py
+	$(PY) tests/rooms.py
 
 experiments: $(STAMP) ## Every experiment at smoke size
 	set -e; for e in $(EXPERIMENTS); do \

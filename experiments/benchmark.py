@@ -20,6 +20,7 @@ import jax
 from experiments import benchmark_evaluation as evaluation
 from experiments import benchmark_rows as training
 from experiments import harness
+from experiments.benchmark_start import start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Config:
     """``pairs`` of timings a row, ``slow_pairs`` of the sweep and ``command_pairs`` of the command."""
 
     rows: tuple[str, ...] = (
-        "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64", "command",
+        "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64",
+        "help", "version", "import", "command",
     )  # fmt: skip
     pairs: int = 7
     slow_pairs: int = 7
@@ -43,7 +45,7 @@ class Config:
 PRESETS = {
     "paper": Config(),
     "smoke": Config(
-        rows=("step 128", "loop", "sweep", "rates", "flow 2"),
+        rows=("step 128", "loop", "sweep", "rates", "flow 2", "help", "import"),
         pairs=3,
         slow_pairs=1,
         step_repeats=5,
@@ -82,6 +84,9 @@ MARKS = {
     "flow 2": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 2", 10.0),
     "flow 8": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 8", 10.0),
     "flow 64": Mark("solve_ivp / flow likelihood to 1e-3 nats, Hutchinson, d = 64", 10.0),
+    "help": Mark("thermodiff --help / import numpy", 3.0, at_most=True),
+    "version": Mark("thermodiff --version / import numpy", 3.0, at_most=True),
+    "import": Mark("import thermodiff / import numpy", 1.5, at_most=True),
     "command": Mark("thermodiff audit, 5000 x 2: first run / second run", 1.0),
 }
 COLD_START = 25.0
@@ -102,6 +107,9 @@ def measurements(config: Config) -> dict[str, Callable[[], harness.Row]]:
         "flow 2": partial(flow, 2),
         "flow 8": partial(flow, 8),
         "flow 64": partial(flow, 64, exact=False),
+        "help": partial(start, ("-m", "thermodiff", "--help"), config.pairs),
+        "version": partial(start, ("-m", "thermodiff", "--version"), config.pairs),
+        "import": partial(start, ("-c", "import thermodiff"), config.pairs),
         "command": partial(evaluation.first_result, 5000, config.command_pairs),
     }
 

@@ -19,8 +19,8 @@ import lazy_loader
 
 from thermodiff.runtime.compilation_cache import keep_compiled_programs
 from thermodiff.types import when_jax_starts
+from thermodiff.version import __version__ as __version__
 
-__version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are in __init__.pyi
 
 when_jax_starts(keep_compiled_programs)

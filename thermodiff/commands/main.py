@@ -22,6 +22,7 @@ from typing import Any
 import tyro
 
 from thermodiff.commands.options import Audit, Entropy, MutualInformation
+from thermodiff.version import __version__
 
 INTERRUPTED = 130
 FAILED, BAD_INPUT = 1, 2
@@ -31,7 +32,8 @@ DESCRIPTION = """Thermodynamics of score-based diffusion models, from the comman
     thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
     thermodiff entropy samples.csv --out results/mine   # their entropy
     thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
-    thermodiff audit --help                             # all options of a command"""
+    thermodiff audit --help                             # all options of a command
+    thermodiff --version"""
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit, "entropy": Entropy, "mi": MutualInformation}
@@ -87,7 +89,10 @@ def _resend_interrupt(dropped: Any) -> None:
 
 
 def _parse(argv: Sequence[str]) -> Any:
-    """The command with its options, or the exit status if there is nothing to run (help, or bad options)."""
+    """The command with its options, or the exit status if there is nothing to run (help, version, or bad options)."""
+    if list(argv) == ["--version"]:
+        print(f"thermodiff {__version__}")
+        return 0
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):

@@ -1,6 +1,6 @@
 """The plan of the house: which room may import which, and the graph of what is, printed.
 
-python tests/house/rooms.py
+python tests/rooms.py
 
 prints, for every room of ``thermodiff/``, the rooms it imports with the number of importing lines, and the longest
 chain. ``test_layering.py`` holds the code against the table below.
@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "thermodiff"
 
 GROUND = ("types", "validation", "array_types", "runtime", "numerics")
 """What every room above may stand on; among themselves as in the table."""
 ROOMS: dict[str, tuple[str, ...]] = {
+    "version": (),
     "types": (),
     "validation": ("types",),
     "array_types": ("types",),
@@ -49,9 +50,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
 ROOMS["commands"] = (*ROOMS, "plotting")
 ROOMS["__main__"] = ("commands",)
 
-SINGLE_FILES = {"types", "validation", "array_types", "plotting", "likelihood", "__main__"}
+SINGLE_FILES = {"version", "types", "validation", "array_types", "plotting", "likelihood", "__main__"}
 
 WITHOUT_JAX = (
+    "version",
     "types",
     "validation",
     "runtime.files",
