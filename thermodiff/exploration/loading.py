@@ -59,7 +59,7 @@ def load_rollouts(
     for file in files:
         collect(file, chosen or format_of(file), correct, collected)
     if not len(collected):
-        raise complain(str(path), "no scored response", "one at least")
+        raise complain(str(path), "no scored response", f"one at least, with correct={correct!r}")
     remarks += [
         f"{count / (count + len(collected)):.1%} of the rows {why}"
         for why, count in collected.left_out.items()

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import struct
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,10 @@ from thermodiff.exploration.readers.response import RowError
 
 BATCH = 1 << 16
 """Characters of jsonl that are parsed at once."""
+ZSTANDARD = 93
+"""The method of compression, as zip files number them."""
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+"""What stands before each file in a zip file; last the lengths of its name and of an extra field, which follow it."""
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, zipfile.BadZipFile, NotImplementedError)
 """What the standard library raises about files that are broken or not what they seem."""
 
@@ -135,14 +140,20 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
             yield reader.line_num, row
 
 
+def arrow(what: str) -> Any:
+    """Pyarrow, which is optional, or a complaint that says how to get it."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise RowError(f"{what}, and no pyarrow", "pip install 'thermodiff[exploration]'", 1) from None
+    return pyarrow
+
+
 def parquet_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """Rows of a parquet file, some at a time."""
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise RowError(
-            "a parquet file", "pyarrow to read it: pip install 'thermodiff[exploration]'", 1
-        ) from None
+    arrow("a parquet file")
+    import pyarrow.parquet
+
     number = 0
     with pyarrow.parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=256):
@@ -154,12 +165,23 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Any]]:
 def zip_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """The files ``samples/*.json`` of a zip file, which is what an .eval log is."""
     with zipfile.ZipFile(path) as archive:
-        members = [
-            name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")
-        ]
-        for number, name in enumerate(members, 1):
-            with archive.open(name) as member:
-                try:
-                    yield number, json.load(io.TextIOWrapper(member, encoding="utf-8"))
-                except json.JSONDecodeError as error:
-                    raise RowError(f"{name}, which is no JSON ({error})", "JSON", number) from None
+        for number, member in enumerate(archive.infolist(), 1):
+            if not (member.filename.startswith("samples/") and member.filename.endswith(".json")):
+                continue
+            try:
+                yield number, json.loads(contents(archive, member))
+            except json.JSONDecodeError as error:
+                raise RowError(f"{member.filename}, which is no JSON ({error})", "JSON", number) from None
+
+
+def contents(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A file of a zip file, also where it is packed by zstandard, as Inspect does, which the zip module cannot read."""
+    if member.compress_type != ZSTANDARD:
+        return archive.read(member)
+    assert archive.fp is not None
+    archive.fp.seek(member.header_offset)
+    header = archive.fp.read(LOCAL_HEADER.size)
+    *_, name, extra = LOCAL_HEADER.unpack(header)
+    archive.fp.seek(name + extra, io.SEEK_CUR)
+    packed = archive.fp.read(member.compress_size)
+    return arrow("files packed by zstandard").decompress(packed, member.file_size, codec="zstd", asbytes=True)

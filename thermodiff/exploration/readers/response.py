@@ -87,9 +87,11 @@ def reward_column(row: Mapping[str, Any], correct: str | None, candidates: Seque
 
 def problem_of(prompt: Any) -> str:
     """A name for the problem that a prompt poses: how it begins, and a hash of all of it."""
-    text = prompt if isinstance(prompt, str) else json.dumps(prompt, sort_keys=True, default=str)
+    text = shown = prompt if isinstance(prompt, str) else json.dumps(prompt, sort_keys=True, default=str)
+    if isinstance(prompt, list) and prompt and isinstance(prompt[-1], dict):
+        shown = str(prompt[-1].get("content", text))
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return f"{' '.join(text[:80].split())[:40]} #{digest}"
+    return f"{' '.join(shown[:80].split())[:40]} #{digest}"
 
 
 def whole(name: str, value: Any) -> int:
