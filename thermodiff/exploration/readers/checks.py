@@ -38,19 +38,16 @@ def check_samples(collected: Collector) -> None:
     """Raise if two responses are the same sample of the same problem at the same step."""
     if not collected.sample.known():
         return
-    keys = np.stack([np.frombuffer(words.codes, dtype=np.int64) for words in identity(collected)])
+    columns = (collected.problem, collected.sample, collected.step)
+    keys = np.stack([np.frombuffer(words.codes, dtype=np.int64) for words in columns])
     order = np.lexsort(keys)
+    order = order[collected.sample.given()[order]]
     same = np.flatnonzero((np.diff(keys[:, order], axis=1) == 0).all(axis=0))
     if len(same):
         first, second = sorted(order[same[0] : same[0] + 2])
         problem, sample = collected.problem.array()[second], collected.sample.array()[second]
         got = f"problem {problem}, sample {sample} a second time (first: {collected.place(int(first))})"
         raise complain(collected.place(int(second)), got, "every sample of a problem once")
-
-
-def identity(collected: Collector) -> tuple:
-    """The columns that together name a response."""
-    return collected.problem, collected.sample, collected.step
 
 
 def repeated(collected: Collector, codes: np.ndarray) -> float:
@@ -174,6 +171,6 @@ def shares(collected: Collector, correct: np.ndarray, codes: np.ndarray) -> list
             remarks.append(f"{share:.1%} of the problems are all {what}")
     if samples.max() == 1:
         remarks.append(
-            "every problem was answered once: only pass@1 can be had, and nothing that compares its answers"
+            "every problem was answered once (or what names problems names responses): only pass@1 is there"
         )
     return remarks

@@ -43,6 +43,10 @@ class Words:
         """Whether any value is not None."""
         return any(value is not None for value in self._code)
 
+    def given(self) -> np.ndarray:
+        """Where a value is not None, as a mask."""
+        return np.frombuffer(self.codes, dtype=np.int64) != self._code.get(None, -1)
+
     def array(self) -> np.ndarray:
         """All values: whole numbers where all are, else text ("" for None)."""
         return self.distinct()[np.frombuffer(self.codes, dtype=np.int64)]
@@ -88,7 +92,8 @@ class Collector:
         for response in responses:
             waiting.append(response)
             places.append(response.row or rows.number)
-            tokens += len(response.log_probs or response.entropies or ())
+            values = response.log_probs or response.entropies or response.top_log_probs
+            tokens += len(values) if isinstance(values, list) else 0
             if len(waiting) >= RESPONSES_AT_ONCE or tokens >= TOKENS_AT_ONCE:
                 self._add(waiting, places, step)
                 waiting, places, tokens = [], [], 0
@@ -105,9 +110,9 @@ class Collector:
         self.problem.extend(each(columns["problem"], rows, problem_name, {int, str}))
         self.sample.extend(columns["sample"])
         self.step.extend(columns["step"])
-        self.finish_reason.extend(columns["finish_reason"])
-        self.answer.extend(each(columns["answer"], rows, str, {str, type(None)}))
-        self.texts.extend([hash(text) for text in columns["text"]])
+        for name in ("finish_reason", "answer"):
+            getattr(self, name).extend(each(columns[name], rows, str, {str, type(None)}))
+        self.texts.extend([hash(text) for text in each(columns["text"], rows, str, {str, type(None)})])
         self.present["text"] += len(rows) - columns["text"].count(None)
         self._add_tokens(columns, rows)
         self.vocabulary = self.vocabulary or columns["vocabulary"][0]
@@ -122,6 +127,8 @@ class Collector:
                 continue
             for i, values in enumerate(column):
                 if values is not None:
+                    if not isinstance(values, list | tuple):
+                        raise RowError(f"{values!r:.40} in {name}", "a list, one number a token", rows[i])
                     counts[i] = agreed(counts[i], len(values), name, rows[i])
                     self._extend(name, values, rows[i])
         self.token_counts.extend([count or 0 for count in counts])
@@ -139,7 +146,7 @@ class Collector:
                 self.top.extend(chain.from_iterable(values))
             elif name != "tokens":
                 self.tokens[name].extend(values)
-        except TypeError:
+        except (TypeError, OverflowError):
             raise RowError(f"something else than numbers in {name}", "numbers, one a token", row) from None
 
 

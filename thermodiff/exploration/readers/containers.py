@@ -9,9 +9,10 @@ import json
 import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from thermodiff.exploration.readers.json_stream import JsonStream
 from thermodiff.exploration.readers.response import RowError
@@ -22,7 +23,15 @@ ZSTANDARD = 93
 """The method of compression, as zip files number them."""
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 """What stands before each file in a zip file; last the lengths of its name and of an extra field, which follow it."""
-UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, zipfile.BadZipFile, NotImplementedError)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    UnicodeDecodeError,
+    csv.Error,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+)
 """What the standard library raises about files that are broken or not what they seem."""
 
 
@@ -57,11 +66,14 @@ def container(path: Path) -> Container:
         first = text.readline()
         while first and not first.strip():
             first = text.readline()
-    if first.lstrip().startswith("["):
-        return json_rows
-    if not first.lstrip().startswith("{"):
-        return csv_rows
-    return json_rows if is_log(first) else jsonl_rows
+    match first.lstrip()[:1]:
+        case "":
+            return jsonl_rows
+        case "[":
+            return json_rows
+        case "{":
+            return json_rows if is_log(first) else jsonl_rows
+    return csv_rows
 
 
 def is_log(first: str) -> bool:
@@ -72,12 +84,12 @@ def is_log(first: str) -> bool:
         return not first.rstrip().endswith("}")
 
 
-def open_text(path: Path) -> IO[str]:
+def open_text(path: Path) -> io.TextIOWrapper:
     """The text of a file, unpacked if it is gzipped."""
     with path.open("rb") as handle:
         packed = handle.read(2) == b"\x1f\x8b"
     if packed:
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="\n")
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="\n")
     return path.open(encoding="utf-8-sig", newline="\n")
 
 
@@ -131,7 +143,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """Rows below a header."""
     csv.field_size_limit(sys.maxsize)
     with open_text(path) as handle:
-        reader = csv.DictReader(handle, restval=None, restkey="")
+        reader = csv.DictReader(handle, restval=None, restkey="", skipinitialspace=True)
         for row in reader:
             if "" in row or None in row.values():
                 raise RowError(
@@ -155,11 +167,16 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Any]]:
     import pyarrow.parquet
 
     number = 0
-    with pyarrow.parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=256):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except pyarrow.ArrowException as error:
+        raise RowError(
+            f"a broken parquet file ({error})".replace("\n", " "), "a whole one", number + 1
+        ) from None
 
 
 def zip_rows(path: Path) -> Iterator[tuple[int, Any]]:

@@ -17,8 +17,9 @@ IDENTIFIERS = ("id", *PROBLEMS, "idx", "name", "question", "prompt")
 
 
 def holds_counts(row: Mapping[str, Any]) -> bool:
-    """Whether a row has the two columns."""
-    return first_of(row, CORRECT) is not None and first_of(row, SAMPLES) is not None
+    """Whether a row has the two columns; true and false are no counts."""
+    correct = first_of(row, CORRECT)
+    return correct is not None and not isinstance(row[correct], bool) and first_of(row, SAMPLES) is not None
 
 
 def read_counts(rows: Iterable[Mapping[str, Any]], correct: str | None) -> Counts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 CHUNK = 1 << 20
 """Characters that are read at once."""
@@ -14,7 +15,7 @@ SPACE = " \t\n\r"
 class JsonStream:
     """A text file of JSON, of which only the value at hand is in memory."""
 
-    def __init__(self, handle: IO[str]):
+    def __init__(self, handle: io.TextIOBase):
         self._handle = handle
         self._decode = json.JSONDecoder().raw_decode
         self._buffer, self._at = "", 0
@@ -31,8 +32,10 @@ class JsonStream:
             return
         while True:
             yield self._value()
-            if self._next() != ",":
-                return
+            if (after := self._next()) != ",":
+                break
+        if after != "]":
+            raise json.JSONDecodeError("an array that does not end", self._buffer, max(self._at - 1, 0))
 
     def _find(self, key: str | None) -> None:
         while True:

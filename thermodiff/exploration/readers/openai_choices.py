@@ -97,6 +97,8 @@ def ordered(drawn: Sequence[float], tops: list[list[float]]) -> list[list[float]
     """
     if not any(tops):
         return None
+    if len(tops) != len(drawn):
+        raise RowError(f"{len(tops)} lists for {len(drawn)} tokens", "a list for each of them")
     if all(len(top) == 1 and top[0] == value for value, top in zip(drawn, tops, strict=True)):
         return None  # vLLM asked for one: the drawn token alone, which says nothing of the others
     return [in_order(value, top) for value, top in zip(drawn, tops, strict=True)]

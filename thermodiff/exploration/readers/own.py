@@ -44,10 +44,13 @@ TOP = re.compile(r"top_?\d*_log_?probs")
 
 
 def read(rows: Iterable[Mapping[str, Any]], correct: str | None) -> Iterator[Response]:
-    """One response a row; the first row says which columns there are."""
-    plan: Plan | None = None
+    """One response a row. Rows may differ in their columns, but most do not: a plan is made for each kind of row."""
+    plans: dict[tuple[str, ...], Plan] = {}
+    width, plan = -1, None
     for row in rows:
-        plan = plan or Plan(row, correct)
+        if plan is None or len(row) != width:
+            width, kind = len(row), tuple(row)
+            plan = plans[kind] = plans.get(kind) or Plan(row, correct)
         yield plan.response(row)
 
 
@@ -66,6 +69,8 @@ class Plan:
         found = {what: first_of(left, known) for what, known in NAMES.items()}
         found["top_log_probs"] = next((name for name in left if TOP.fullmatch(name)), None)
         found |= {"problem": identifier or self.prompt, "score": reward}
+        if isinstance(row.get(found["tokens"] or ""), int):
+            found["length"], found["tokens"] = found["length"] or found["tokens"], None
         self.columns = tuple(found.get(name) for name in Response._fields)
         self.finished = "finished" in left and found["finish_reason"] is None
         self._problems: dict[int, str] = {}
