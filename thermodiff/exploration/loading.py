@@ -88,7 +88,7 @@ def files_of(path: str | Path) -> list[Path]:
 def by_number(file: Path) -> list[Any]:
     """A key that puts 9.jsonl before 10.jsonl."""
     return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
         for part in re.split(r"(\d+)", file.name)
         if part
     ]
@@ -130,7 +130,7 @@ def collect(file: Path, form: Format, correct: str | None, collected: Collector)
     rows, before = Rows(file), len(collected)
     stem = file.name.split(".")[0]
     try:
-        collected.take(rows, form.read(rows, correct), int(stem) if stem.isdigit() else None)
+        collected.take(rows, form.read(rows, correct), int(stem) if stem.isdecimal() else None)
     except RowError as error:
         raise complain(f"{file}, row {error.row or rows.number}", error.got, error.need) from None
     except UNREADABLE as error:

@@ -21,7 +21,7 @@ TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 """Words for correct and wrong; numbers may also stand as text, as in a csv file."""
 RESPONSES_AT_ONCE = 256
 TOKENS_AT_ONCE = 1 << 12
-"""Responses wait until there are so many of them, or of their tokens, and then go into the buffers together."""
+"""Responses wait until there are so many of them, or about so many tokens, and then go into the buffers together."""
 
 
 class Words:
@@ -88,31 +88,34 @@ class Collector:
         self._files.append((len(self), str(rows.path)))
         waiting: list[Response] = []
         places: list[int] = []
-        tokens = 0
+        most = 1
         for response in responses:
             waiting.append(response)
             places.append(response.row or rows.number)
-            values = response.log_probs or response.entropies or response.top_log_probs
-            tokens += len(values) if isinstance(values, list) else 0
-            if len(waiting) >= RESPONSES_AT_ONCE or tokens >= TOKENS_AT_ONCE:
+            if len(places) >= most:
                 self._add(waiting, places, step)
-                waiting, places, tokens = [], [], 0
+                tokens = 1 + sum(self.token_counts[-most:])
+                most = min(RESPONSES_AT_ONCE, max(1, TOKENS_AT_ONCE * most // tokens))
+                waiting, places = [], []
         if waiting:
             self._add(waiting, places, step)
 
     def _add(self, responses: list[Response], rows: list[int], step: int | None) -> None:
         columns: dict[str, Sequence[Any]]
         columns = dict(zip(Response._fields, zip(*responses, strict=True), strict=True))
-        for name in WHOLE:
+        told = {name for name, values in columns.items() if values.count(None) < len(rows)}
+        for name in told.intersection(WHOLE):
             columns[name] = each(columns[name], rows, partial(whole, name), {int, type(None)})
         if step is not None:
             columns["step"] = [step if value is None else value for value in columns["step"]]
         self.problem.extend(each(columns["problem"], rows, problem_name, {int, str}))
         self.sample.extend(columns["sample"])
         self.step.extend(columns["step"])
-        for name in ("finish_reason", "answer"):
-            getattr(self, name).extend(each(columns[name], rows, str, {str, type(None)}))
-        self.texts.extend([hash(text) for text in each(columns["text"], rows, str, {str, type(None)})])
+        for name in told.intersection(("finish_reason", "answer", "text")):
+            columns[name] = each(columns[name], rows, str, {str, type(None)})
+        self.finish_reason.extend(columns["finish_reason"])
+        self.answer.extend(columns["answer"])
+        self.texts.extend(map(hash, columns["text"]))
         self.present["text"] += len(rows) - columns["text"].count(None)
         self._add_tokens(columns, rows)
         self.vocabulary = self.vocabulary or columns["vocabulary"][0]

@@ -143,9 +143,9 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """Rows below a header."""
     csv.field_size_limit(sys.maxsize)
     with open_text(path) as handle:
-        reader = csv.DictReader(handle, restval=None, restkey="", skipinitialspace=True)
+        reader = csv.DictReader(handle, skipinitialspace=True)
         for row in reader:
-            if "" in row or None in row.values():
+            if None in row or None in row.values():
                 raise RowError(
                     "a row that is longer or shorter than the header", "one value a column", reader.line_num
                 )
