@@ -46,12 +46,15 @@ TOP = re.compile(r"top_?\d*_log_?probs")
 def read(rows: Iterable[Mapping[str, Any]], correct: str | None) -> Iterator[Response]:
     """One response a row. Rows may differ in their columns, but most do not: a plan is made for each kind of row."""
     plans: dict[tuple[str, ...], Plan] = {}
-    width, plan = -1, None
+    width, plan, make = -1, None, Response._make
     for row in rows:
         if plan is None or len(row) != width:
             width, kind = len(row), tuple(row)
             plan = plans[kind] = plans.get(kind) or Plan(row, correct)
-        yield plan.response(row)
+            columns, plain = plan.columns, plan.plain
+        # A column that there is not is asked for as None, and gives None.
+        response = make(map(row.get, columns))  # type: ignore[arg-type]
+        yield response if plain else plan.mended(response, row)
 
 
 class Plan:
@@ -75,9 +78,13 @@ class Plan:
         self.finished = "finished" in left and found["finish_reason"] is None
         self._problems: dict[int, str] = {}
 
-    def response(self, row: Mapping[str, Any]) -> Response:
-        """The response of one row; a column that there is not is asked for as None, and gives None."""
-        response = Response._make(map(row.get, self.columns))  # type: ignore[arg-type]
+    @property
+    def plain(self) -> bool:
+        """Whether all columns are taken as they are."""
+        return self.prompt is None and not self.finished
+
+    def mended(self, response: Response, row: Mapping[str, Any]) -> Response:
+        """The response with a name for its prompt, and a finish reason from whether it is finished."""
         if self.prompt is not None:
             response = response._replace(problem=self._problem(response.problem))
         if self.finished:
