@@ -29,12 +29,14 @@ class Counts(NamedTuple):
 class Rollouts:
     """N responses of a policy to problems, each judged correct or not; what a source does not tell is None.
 
-    Per rollout, shape (N,): ``problem`` (names), ``correct`` (bool), ``length`` (tokens), ``finish_reason`` (words; "length"
-    where the response was cut off), ``step`` (of training), ``answer`` (what was taken as its answer), ``response``
-    (hashes of the responses: equal where these are identical). Per token, T in all: ``log_probs``, ``entropies``,
-    ``reference_log_probs`` (nats, shape (T,)), ``nucleus_sizes`` (tokens in the nucleus of mass 0.95, shape (T,)) and
-    ``top_log_probs`` (nats, largest first, shape (T, J), -inf where a list is shorter); the tokens of rollout r are
-    ``offsets[r]:offsets[r + 1]``. ``vocabulary`` is V, the number of tokens there are.
+    Per rollout, shape (N,): ``problem`` (names), ``correct`` (bool), ``length`` (tokens), ``finish_reason`` (words;
+    "length" where the response was cut off), ``step`` (of training), ``answer`` (what was taken as its answer),
+    ``response`` (hashes of the responses: equal where these are identical, within one run of Python). Per token, T in
+    all: ``log_probs``, ``entropies``, ``reference_log_probs`` (nats, shape (T,)), ``nucleus_sizes`` (tokens in the
+    nucleus of mass 0.95, shape (T,)) and ``top_log_probs`` (nats, largest first, shape (T, J), -inf where a list is
+    shorter); the tokens of rollout r are ``offsets[r]:offsets[r + 1]``. A log-probability that was not listed is NaN.
+    ``vocabulary`` is V, the number of tokens there are. ``remarks`` are sentences on what is unusual in these
+    rollouts, each with its share.
     """
 
     problem: np.ndarray
@@ -55,12 +57,106 @@ class Rollouts:
     remarks: tuple[str, ...] = ()
 
     def counts(self) -> Counts:
-        """c and n of each problem, in the order in which the problems first appear."""
+        """c and n of each problem, in the order in which the problems first appear; of all steps together."""
         names, first, index = np.unique(self.problem, return_index=True, return_inverse=True)
         samples = np.bincount(index, minlength=len(names))
         correct = np.bincount(index, weights=self.correct, minlength=len(names)).astype(int)
         order = np.argsort(first)
         return Counts(correct[order], samples[order], names[order])
+
+    def select(self, chosen: np.ndarray) -> Rollouts:
+        """The rollouts that a mask of shape (N,) chooses, with their tokens and with the remarks on all of them."""
+        chosen = np.asarray(chosen, dtype=bool)
+        if chosen.shape != self.correct.shape:
+            raise complain("chosen", f"shape {chosen.shape}", f"a mask of shape {self.correct.shape}")
+        changes: dict[str, Any] = {name: cut(getattr(self, name), chosen) for name in PER_ROLLOUT}
+        if self.offsets is not None:
+            lengths = np.diff(self.offsets)
+            changes["offsets"] = np.concatenate([[0], np.cumsum(lengths[chosen])])
+            changes |= {name: cut(getattr(self, name), np.repeat(chosen, lengths)) for name in PER_TOKEN}
+        return dataclasses.replace(self, **changes)
+
+
+PER_ROLLOUT = ("problem", "correct", "length", "finish_reason", "step", "answer", "response")
+PER_TOKEN = ("log_probs", "entropies", "reference_log_probs", "nucleus_sizes", "top_log_probs")
+
+
+def cut(column: np.ndarray | None, chosen: np.ndarray) -> np.ndarray | None:
+    """The chosen rows of a column, if there is one."""
+    return None if column is None else column[chosen]
+
+
+def by_step(rollouts: Rollouts) -> tuple[tuple[int, Rollouts], ...]:
+    """A training taken apart: (step, the rollouts of that step), by increasing step.
+
+    Raises ValueError if the rollouts do not say of which step they are.
+    """
+    if rollouts.step is None:
+        raise complain(
+            rollouts.source, "rollouts without a step", "a step for each, or files called <step>.jsonl"
+        )
+    return tuple(
+        (
+            int(step),
+            dataclasses.replace(
+                rollouts.select(rollouts.step == step), source=f"{rollouts.source}, step {step}"
+            ),
+        )
+        for step in np.unique(rollouts.step)
+    )
+
+
+class Pair(NamedTuple):
+    """Two policies' counts on the same problems in the same order, and what had to be left out for it."""
+
+    first: Counts
+    second: Counts
+    remarks: tuple[str, ...] = ()
+
+
+def paired(a: Any, b: Any, labels: tuple[str, str] = ("a", "b")) -> Pair:
+    """The counts of two policies (what ``counts_of`` takes) on the problems that both answered.
+
+    Problems are the same where they are called the same (1 and "1" are), in the order of ``a``; where either has no
+    names, the order says which is which, and both must have as many. ``remarks`` says which share of each is left out.
+
+    Raises ValueError where there are fewer than two common problems, or other numbers of them without names.
+    """
+    first, second = counts_of(a, labels[0]), counts_of(b, labels[1])
+    if first.problems is None or second.problems is None:
+        if len(first.correct) != len(second.correct):
+            got = f"{len(first.correct)} and {len(second.correct)} problems, not all named"
+            raise complain(" and ".join(labels), got, "names in both, or as many problems in the same order")
+        names = second.problems if first.problems is None else first.problems
+        result = Pair(first._replace(problems=names), second._replace(problems=names))
+    else:
+        result = on_common_names(first, second, labels)
+    if len(result.first.correct) < 2:
+        raise complain(" and ".join(labels), f"{len(result.first.correct)} common problem(s)", "at least two")
+    return result
+
+
+def on_common_names(first: Counts, second: Counts, labels: tuple[str, str]) -> Pair:
+    """The counts of problems whose names are in both."""
+    ours, theirs = ([str(name) for name in counts.problems] for counts in (first, second))  # type: ignore[union-attr]
+    for label, names in zip(labels, (ours, theirs), strict=True):
+        if len(set(names)) < len(names):
+            raise complain(label, "two problems of one name", "names that are all different")
+    place = {name: j for j, name in enumerate(theirs)}
+    chosen = [i for i, name in enumerate(ours) if name in place]
+    there = [place[ours[i]] for i in chosen]
+    remarks = tuple(
+        f"{len(chosen)} of {len(names)} problems of {label} ({len(chosen) / len(names):.1%}) are in both and used"
+        for label, names in zip(labels, (ours, theirs), strict=True)
+        if len(chosen) < len(names)
+    )
+    return Pair(pick(first, chosen), pick(second, there), remarks)
+
+
+def pick(counts: Counts, places: list[int]) -> Counts:
+    """Some of the problems."""
+    assert counts.problems is not None
+    return Counts(counts.correct[places], counts.samples[places], counts.problems[places])
 
 
 def counts_of(data: Any, name: str = "counts") -> Counts:
