@@ -77,20 +77,14 @@ def counts_of(data: Any, name: str = "counts") -> Counts:
     else:
         table = np.asarray(data)
         if table.ndim != 2 or not np.isin(table, (0, 1)).all():
-            raise complain(
-                name, f"an array of shape {table.shape}", "Rollouts, Counts, or 0 and 1 of shape (M, n)"
-            )
+            raise complain(name, f"an array of shape {table.shape}", "Rollouts, Counts, or 0 and 1 of shape (M, n)")
         correct, samples, problems = table.sum(1), np.full(len(table), table.shape[1]), None
     for what, values in (("correct", correct), ("samples", samples)):
         if values.ndim != 1 or len(values) == 0 or not np.all(np.equal(np.mod(values, 1), 0)):
-            raise complain(
-                f"{name}.{what}", f"shape {values.shape}, {values.dtype}", "whole numbers, one a problem"
-            )
+            raise complain(f"{name}.{what}", f"shape {values.shape}, {values.dtype}", "whole numbers, one a problem")
     correct, samples = correct.astype(int), samples.astype(int)
     bad = np.flatnonzero((correct < 0) | (correct > samples) | (samples < 1))
     if len(bad):
         i = bad[0]
-        raise complain(
-            f"{name}, problem {i}", f"{correct[i]} correct of {samples[i]}", "0 <= correct <= samples >= 1"
-        )
+        raise complain(f"{name}, problem {i}", f"{correct[i]} correct of {samples[i]}", "0 <= correct <= samples >= 1")
     return Counts(correct, samples, None if problems is None else np.asarray(problems))
