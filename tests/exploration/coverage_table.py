@@ -7,7 +7,9 @@ Every repetition draws the rollouts anew, and if problems are drawn the p too; `
 kept. Truths are exact: means of (1-p)^k over the problems, or over the population by quadrature.
 """
 
+import itertools
 import sys
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -84,30 +86,30 @@ def coverage(
     return tuple(Cell(tuple(ks), *(hits[i] / repetitions)) for i in range(2))
 
 
-def print_row(scenario: str, M: int, design: str, problems: str, repetitions: int, seed: int) -> None:
-    for what, cell in zip(
-        ("a", "b - a"), coverage(scenario, M, design, problems, repetitions, seed), strict=True
-    ):
-        parts = [f"{100 * x:.1f} ({100 * w:.0f})" for x, w in zip(cell.inside, cell.warned, strict=True)]
-        middle = parts[:-1] + ["–"] * (5 - len(parts))
-        print(
-            f"| {what} | {problems} | {design} | {scenario} | {M} |",
-            " | ".join([*middle, parts[-1]]),
-            "|",
-            flush=True,
-        )
+def table(repetitions: int, numbers: Iterable[int] = NUMBERS) -> Iterator[str]:
+    """Lines of markdown, one for each interval, design, scenario and number of problems; the seed is the row's number."""
+    yield f"Coverage of 95 % intervals in {repetitions} repetitions, % (with a remark, %)\n"
+    yield "| interval of | problems | n | scenario | M | k = 1 | 4 | 8 | 16 | band |"
+    yield "|---" * 10 + "|"
+    cells = itertools.product(("drawn", "fixed"), ("16", "8-64"), SCENARIOS, numbers)
+    for seed, (problems, design, scenario, M) in enumerate(cells):
+        answers = coverage(scenario, M, design, problems, repetitions, seed)
+        for what, cell in zip(("a", "b - a"), answers, strict=True):
+            parts = [f"{100 * x:.1f} ({100 * w:.0f})" for x, w in zip(cell.inside, cell.warned, strict=True)]
+            row = [
+                what,
+                problems,
+                design,
+                scenario,
+                str(M),
+                *parts[:-1],
+                *["–"] * (5 - len(parts)),
+                parts[-1],
+            ]
+            yield "| " + " | ".join(row) + " |"
 
 
 if __name__ == "__main__":
-    repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    print(f"Coverage of 95 % intervals, %, {repetitions} repetitions (share of them with a remark, %)\n")
-    print(
-        "| what | problems | n | scenario | M | k = 1 | 4 | 8 | 16 | band |\n|---|---|---|---|---|---|---|---|---|---|"
-    )
-    seed = 0
-    for problems in ("drawn", "fixed"):
-        for design in ("16", "8-64"):
-            for scenario in SCENARIOS:
-                for M in NUMBERS:
-                    print_row(scenario, M, design, problems, repetitions, seed)
-                    seed += 1
+    for line in table(int(sys.argv[1]) if len(sys.argv) > 1 else 2000):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

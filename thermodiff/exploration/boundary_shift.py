@@ -42,7 +42,10 @@ class BoundaryShift(NamedTuple):
 
     def __str__(self) -> str:
         names = ("lost", "gained", "self_a", "self_b", "distance")
-        lines = [f"{self.lost.n} problems {self.problems}", "    k" + "".join(f"{name:>16}" for name in names)]
+        lines = [
+            f"{self.lost.n} problems {self.problems}",
+            "    k" + "".join(f"{name:>16}" for name in names),
+        ]
         for i, k in enumerate(self.k):
             cells = (getattr(self, name) for name in names)
             row = "".join(f"{f'{cell.mean[i]:.1f} ± {cell.stderr[i]:.1f}':>16}" for cell in cells)
@@ -84,7 +87,13 @@ def boundary_shift(
     p = exchange_p_values(first, second, ks, resamples, seed)
     changed = changed_problems(first, second, level=level)
     return BoundaryShift(
-        k=ks, **sums, p_value=p, conservative=conservative, changed=changed, problems=problems, remarks=remarks
+        k=ks,
+        **sums,
+        p_value=p,
+        conservative=conservative,
+        changed=changed,
+        problems=problems,
+        remarks=remarks,
     )
 
 
