@@ -87,7 +87,7 @@ def coverage(
 
 
 def table(repetitions: int, numbers: Iterable[int] = NUMBERS) -> Iterator[str]:
-    """Lines of markdown, one for each interval, design, scenario and number of problems; the seed is the row's number."""
+    """Lines of markdown, one for each interval, design, scenario and M; the seed is the number of the pair of rows."""
     yield f"Coverage of 95 % intervals in {repetitions} repetitions, % (with a remark, %)\n"
     yield "| interval of | problems | n | scenario | M | k = 1 | 4 | 8 | 16 | band |"
     yield "|---" * 10 + "|"

@@ -109,5 +109,5 @@ def test_bad_input():
         majority_at_k(data, 9)
     with pytest.raises(ValueError, match=r"^rollouts.answer: got none, need the answer of each rollout$"):
         answer_diversity(Rollouts(data.problem, data.correct), 2)
-    with pytest.raises(ValueError, match=r"^rollouts.answer: got 1 correct rollout\(s\) without one"):
+    with pytest.raises(ValueError, match=r"^rollouts.answer: got 1 correct rollout.s. without one"):
         answer_diversity(rollouts_of({"x": [("", 1), ("1", 1)]}), 1)

@@ -56,12 +56,11 @@ def answer_diversity(rollouts: Rollouts, m: Any = None) -> AnswerDiversity:
 
     Raises ValueError if the rollouts have no answers, a correct one has none, or m is larger than some n.
     """
-    answers, counts = _answers(rollouts), rollouts.counts()
-    ms = budgets(m, counts)
-    if np.any(_missing(rollouts.answer) & rollouts.correct):
-        raise complain(
-            "rollouts.answer", "a correct rollout without one", "an answer of every correct rollout"
-        )
+    answers = _answers(rollouts)
+    ms = budgets(m, rollouts.counts())
+    if answers.unsaid:
+        got = f"{answers.unsaid} correct rollout(s) without one"
+        raise complain("rollouts.answer", got, "an answer of every correct rollout")
     some = answers.right > 0
     problem = answers.problem[some]
     # A rollout is as correct as its answer: the same answer judged both ways counts where it was judged correct.
@@ -109,7 +108,9 @@ def majority_at_k(rollouts: Rollouts, k: Any) -> MajorityAtK:
 
 def _missing(answer: np.ndarray) -> np.ndarray:
     """Where there is no answer: "", None or NaN."""
-    return ((answer == "") | np.equal(answer, None) | (answer != answer)).astype(bool)
+    words = np.asarray(answer, object)
+    none = np.array([None], object)
+    return ((words == "") | (words == none) | (words != words)).astype(bool)
 
 
 def _answers(rollouts: Rollouts) -> _Answers:

@@ -10,7 +10,7 @@ from thermodiff.exploration.pass_at_k import failure_table
 from thermodiff.exploration.pass_at_k_errors import pass_at_k_interval
 from thermodiff.exploration.rollouts import counts_of
 from thermodiff.types import Estimate
-from thermodiff.validation import complain
+from thermodiff.validation import check_count, complain
 
 
 class UnsolvableProblems(NamedTuple):
@@ -74,12 +74,12 @@ class BoundaryCertificate(NamedTuple):
         )
 
 
-def boundary_certificate(data: Any, k: int, *, level: float = 0.95) -> BoundaryCertificate:
+def boundary_certificate(data: Any, k: Any, *, level: float = 0.95) -> BoundaryCertificate:
     """Which problems are certainly unsolvable in k rollouts, (1-p)^k >= 1/2, and which certainly solvable, < 1/2.
 
     By the one-sided limits of Clopper and Pearson at 1 - a, a = 1 - ``level``: (1-p_U)^k >= 1/2 if c or fewer of n have
-    at most chance a at p* = 1 - 2^(-1/k), and (1-p_L)^k < 1/2 if c or more have less than a there. With c = 0 that takes
-    n >= k ln(1/a)/ln 2; for M problems together a is a/M. ``k`` may be larger than n. This project.
+    at most chance a at p* = 1 - 2^(-1/k), and (1-p_L)^k < 1/2 if c or more have less than a there. With c = 0 that
+    takes n >= k ln(1/a)/ln 2; for M problems together a is a/M. ``k`` may be larger than n. This project.
 
     Raises ValueError for a k that is no positive whole number and a level outside (0, 1).
     """
@@ -87,8 +87,7 @@ def boundary_certificate(data: Any, k: int, *, level: float = 0.95) -> BoundaryC
 
     if not 0 < level < 1:
         raise complain("level", f"{level}", "a probability in (0, 1)")
-    if np.ndim(k) or k < 1 or k != round(k):
-        raise complain("k", f"{k}", "a positive whole number")
+    check_count("k", k)
     correct, samples, _ = counts_of(data)
     chances = (1 - level) / len(correct), 1 - level
     edge = -np.expm1(-np.log(2) / k)

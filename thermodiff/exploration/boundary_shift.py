@@ -1,4 +1,4 @@
-"""How training moved the boundary: problems lost and gained, beside what two runs of one policy lose and gain by chance."""
+"""How training moved the boundary: problems lost and gained, beside what chance alone makes of one policy."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def boundary_shift(
     resamples: int = 999,
     seed: int = 0,
 ) -> BoundaryShift:
-    """Problems lost, gained and left unsolved from ``a`` to ``b`` in k rollouts of each, and how far chance explains it.
+    """Problems lost, gained and left unsolved from ``a`` to ``b`` in k rollouts of each, and what of that is chance.
 
-    With q_k of each problem: lost = sum (1-q_a) q_b, gained = sum q_a (1-q_b), self = sum (q_k - q_2k), all unbiased for
-    independent rollouts; common seeds or shared prefixes break them. ``k``: one or several, 1, 2, 4, ... and the least
-    n if None. Standard errors for ``problems`` "drawn" are sqrt(M) sd over problems; "fixed" takes the squared means out
-    without bias (the distance needs 4k <= n) and falls back on drawn, which is conservative, where it cannot.
+    With q_k of each problem: lost = sum (1-q_a) q_b, gained = sum q_a (1-q_b), self = sum (q_k - q_2k), all unbiased
+    for independent rollouts; common seeds or shared prefixes break them. ``k``: one or several, 1, 2, 4, ... and the
+    least n if None. Standard errors for ``problems`` "drawn" are sqrt(M) sd over problems; "fixed" takes the squared
+    means out without bias (the distance needs 4k <= n) and falls back on drawn, conservative, where it cannot.
     ``p_value`` by ``resamples`` exchanges. ``changed`` as ``changed_problems(a, b, level=level)``. This project.
 
     Raises as ``common_problems`` and ``pass_at_k``; ValueError for another ``problems`` or fewer than 1 resample.
@@ -161,8 +161,8 @@ def _remarks(ks: np.ndarray, least: int, conservative: np.ndarray) -> tuple[str,
     remarks = []
     if len(beyond):
         remarks.append(
-            f"k = {', '.join(map(str, beyond))}: more than half of {least} rollouts, so self-churn and distance are not "
-            "known and the test is of lost + gained"
+            f"k = {', '.join(map(str, beyond))}: more than half of {least} rollouts, so self-churn and distance are "
+            "not known and the test is of lost + gained"
         )
     if conservative.any():
         listed = ", ".join(map(str, ks[conservative]))

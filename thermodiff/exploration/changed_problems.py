@@ -1,4 +1,4 @@
-"""Which problems changed, one by one: Fisher's exact test of each, and a false discovery rate over those that could show."""
+"""Which problems changed, one by one: Fisher's exact test of each, with a false discovery rate."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TIE = 1e-7
 
 
 class ChangedProblems(NamedTuple):
-    """Per problem, shape (M,): p-values of p_a = p_b and their Benjamini-Hochberg q-values over all problems and over
-    the ``testable`` ones, those whose margin c_a + c_b can reach p <= level at all (NaN for the others).
+    """Per problem, shape (M,): p-values of p_a = p_b, and Benjamini-Hochberg q-values twice.
 
-    ``worse`` and ``better``: problems with a q-value (of the testable) up to ``level``, by the sign of
-    c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter.
+    ``q_values_of_all`` are over all problems, ``q_values`` over the ``testable`` ones, those whose margin c_a + c_b can
+    reach p <= level at all (NaN for the others). ``worse`` and ``better``: problems with such a q-value up to
+    ``level``, by the sign of c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter.
     """
 
     problems: np.ndarray | None

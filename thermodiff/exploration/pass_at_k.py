@@ -19,9 +19,9 @@ def pass_at_k(data: Any, k: Any = None) -> Estimate:
     """pass@k = 1 - mean over problems of q_k, q_k = C(n-c, k)/C(n, k): the chance that one of k rollouts is correct.
 
     ``data`` is what ``counts_of`` takes: Rollouts, Counts, a pair (c, n), or 0 and 1 of shape (M, n). ``k`` is a whole
-    number or several (all from 1 to the least n if None), and ``mean`` and ``stderr`` have its shape. The standard error
-    is for M problems drawn from a population, sd(q_k)/sqrt(M), NaN for one problem; ``pass_at_k_interval`` has the
-    others. Exact up to rounding, 1e-12. Chen et al. 2021 (arXiv 2107.03374), eq. 1.
+    number or several (all from 1 to the least n if None), and ``mean`` and ``stderr`` have its shape. The standard
+    error is for M problems drawn from a population, sd(q_k)/sqrt(M), NaN for one problem; ``pass_at_k_interval`` has
+    the others. Exact up to rounding, 1e-12. Chen et al. 2021 (arXiv 2107.03374), eq. 1.
 
     Raises ValueError for a k that is no positive whole number or is larger than some n: there pass@k is not known.
     """

@@ -65,10 +65,10 @@ def pass_at_k_interval(
     """An interval of pass@k at each k, or with ``simultaneous`` a band that holds at all of them together.
 
     On the logit scale, mean -+ quantile stderr/(mean (1 - mean)). The quantile is the normal one, or of sup-t from
-    ``draws`` Gaussians with the estimates' correlations over k, read as one of Student's t with 2 ``carriers`` degrees of
-    freedom (Satterthwaite's, from the squares; at most M - 1). Where fewer than 10 problems carry the error it is never
-    narrower than what holds for problems that are all alike: mean r <= pass@k <= 1 - (1 - mean) r,
-    r = (1 - level)^(1/(M-1)), as so many equal values have at most chance r^(M-1) if each has less than r. This project.
+    ``draws`` Gaussians with the estimates' correlations over k, read as one of Student's t with 2 ``carriers`` degrees
+    of freedom (Satterthwaite's, from the squares; at most M - 1). Where fewer than 10 problems carry the error it is
+    never narrower than what holds for problems that are all alike: mean r <= pass@k <= 1 - (1 - mean) r,
+    r = (1 - level)^(1/(M-1)), since M equal values have at most chance r^(M-1) if each has less than r. This project.
 
     ``data`` and ``k`` as for ``pass_at_k``, and its errors; also ValueError for another ``problems`` than "drawn" and
     "fixed" and a ``level`` outside (0, 1).
@@ -92,8 +92,8 @@ def pass_at_k_difference(
 
     Problems drawn: the spread of the differences; fixed: the two variances added. mean -+ quantile stderr, the quantile
     as for ``pass_at_k_interval``; with fewer than 10 carriers never narrower than from r (1 + mean) - 1 to
-    1 - r (1 - mean). Errors as there and of ``common_problems``. Yang, Zhang, Chen 2026 (arXiv 2609.22547) have the band
-    for problems drawn, with Gaussian multipliers, which have these correlations; the rest is this project's.
+    1 - r (1 - mean). Errors as there and of ``common_problems``. The band for problems drawn is that of Yang, Zhang and
+    Chen 2026 (arXiv 2609.22547): their Gaussian multipliers have just these correlations. The rest is this project's.
     """
     first, second, remarks = common_problems(a, b)
     how = _How(problems, simultaneous, level, draws, seed)
@@ -180,8 +180,8 @@ def _remarks(ks: np.ndarray, carriers: np.ndarray, conservative: np.ndarray, M: 
         )
     if conservative.any():
         remarks.append(
-            f"{_listed(ks[conservative])}: 2k is more than the rollouts of some problems, or none shows any spread; the "
-            "error for problems fixed is conservative"
+            f"{_listed(ks[conservative])}: 2k is more than the rollouts of some problems, or none shows any spread; "
+            "the error for problems fixed is conservative"
         )
     return tuple(remarks)
 

@@ -1,4 +1,4 @@
-"""The one quantile that makes a band hold at every k at once: sup-t, from a Gaussian with the estimates' correlations."""
+"""The quantile that makes a band hold at every k at once: sup-t, from a Gaussian with the estimates' correlations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 LEAST_EIGENVALUE = 1e-10
-"""Relative to the largest; what is below is rounding. Curves of pass@k are smooth: of 128 directions some 20 are left."""
+"""Relative to the largest; what is below is rounding. Curves are smooth: of 128 directions some 20 are left."""
 
 
 def sup_t(covariances: Sequence[np.ndarray], level: float, draws: int, seed: int) -> float:

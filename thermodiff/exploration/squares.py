@@ -80,7 +80,7 @@ def _around(x: np.ndarray, which: np.ndarray) -> np.ndarray:
 
 
 def _fixed_covariances(data: Failures) -> tuple[np.ndarray, ...]:
-    """Over the ks that every problem's n allows twice, and over the others: the problems that allow them, and the rest."""
+    """Over the ks that every problem's n allows twice, and over the others (with those problems that do allow them)."""
     inner = 2 * data.ks <= data.samples.min()
     blocks = []
     for block in (data.ks[inner], data.ks[~inner]):
