@@ -10,7 +10,7 @@ from thermodiff.exploration.pass_at_k import failure_table
 from thermodiff.exploration.pass_at_k_errors import pass_at_k_interval
 from thermodiff.exploration.rollouts import counts_of
 from thermodiff.types import Estimate
-from thermodiff.validation import check_count, complain
+from thermodiff.validation import complain
 
 
 class UnsolvableProblems(NamedTuple):
@@ -87,7 +87,8 @@ def boundary_certificate(data: Any, k: Any, *, level: float = 0.95) -> BoundaryC
 
     if not 0 < level < 1:
         raise complain("level", f"{level}", "a probability in (0, 1)")
-    check_count("k", k)
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise complain("k", f"{k}", "a positive whole number")
     correct, samples, _ = counts_of(data)
     chances = (1 - level) / len(correct), 1 - level
     edge = -np.expm1(-np.log(2) / k)
