@@ -16,7 +16,8 @@ def exact(counts, k):
     """1 - mean C(n-c, k)/C(n, k) in rationals."""
     pairs, times = np.unique(np.stack(counts[:2], 1), axis=0, return_counts=True)
     terms = (
-        int(t) * Fraction(comb(int(n - c), k), comb(int(n), k)) for (c, n), t in zip(pairs, times, strict=True)
+        int(t) * Fraction(comb(int(n - c), k), comb(int(n), k))
+        for (c, n), t in zip(pairs, times, strict=True)
     )
     return 1 - sum(terms) / int(times.sum())
 
@@ -109,7 +110,10 @@ def test_beyond_n_is_not_known():
 @pytest.mark.parametrize(
     ("k", "message"),
     [
-        (5, r"^k: got 5, need at most 4, the rollouts of the problem that has fewest: beyond n pass@k is not known$"),
+        (
+            5,
+            r"^k: got 5, need at most 4, the rollouts of the problem that has fewest: beyond n pass@k is not known$",
+        ),
         ([1, 9], r"^k: got 9, need at most 4"),
         (0, r"^k: got 0, need positive whole numbers$"),
         (1.5, r"^k: got 1.5, need positive whole numbers$"),

@@ -26,7 +26,7 @@ def common_problems(a: Any, b: Any) -> tuple[Counts, Counts, tuple[str, ...]]:
         for name, names in (("a", first.problems), ("b", second.problems)):
             values, times = np.unique(names, return_counts=True)
             if (times > 1).any():
-                raise complain(f"{name}.problems", f"{values[times > 1][0]!r} twice", "names that differ")
+                raise complain(f"{name}.problems", f"'{values[times > 1][0]}' twice", "names that differ")
         _, rows_a, rows_b = np.intersect1d(first.problems, second.problems, True, True)
         order = np.argsort(rows_a)
         rows_a, rows_b = rows_a[order], rows_b[order]
