@@ -75,15 +75,25 @@ def test_interval_is_logit_with_student_quantile():
     data = (np.arange(1, 41), 64)
     band = pass_at_k_interval(data, 4, level=0.9)
     mean, stderr = pass_at_k(data, 4)[:2]
-    x = failure_table(data)[:, 4]
-    squares = (x - x.mean()) ** 2
-    carriers = squares.sum() ** 2 / (squares**2).sum()
-    assert band.carriers == pytest.approx(carriers)
-    half = stats.t.ppf(0.95, min(2 * carriers, 39)) * stderr / (mean * (1 - mean))
+    squares = (failure_table(data)[:, 4] - 1 + mean) ** 2
+    assert band.carriers == pytest.approx(squares.sum() ** 2 / (squares**2).sum())
+    half = stats.t.ppf(0.95, 39) * stderr / (mean * (1 - mean))
     odds = np.log(mean / (1 - mean))
     assert [band.low, band.high] == pytest.approx(
         [1 / (1 + np.exp(-odds + half)), 1 / (1 + np.exp(-odds - half))]
     )
+
+
+def test_few_carriers_widen_the_interval():
+    # Two problems of 200 fail: by hand 2 carriers, 4 degrees of freedom, and at most r = .05^(1/199) from all alike.
+    data = (np.repeat([0, 8], [2, 198]), 8)
+    band = pass_at_k_interval(data, 4)
+    squares = np.array([0.99**2] * 2 + [0.01**2] * 198)
+    carriers = squares.sum() ** 2 / (squares**2).sum()
+    half = stats.t.ppf(0.975, 2 * carriers) * np.sqrt(squares.sum() / 199 / 200) / (0.99 * 0.01)
+    assert band.carriers == pytest.approx(carriers)
+    assert band.low == pytest.approx(min(1 / (1 + np.exp(half) / 99), 0.99 * 0.05 ** (1 / 199)))
+    assert band.high == pytest.approx(max(1 / (1 + np.exp(-half) / 99), 1 - 0.01 * 0.05 ** (1 / 199)))
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, -0.9])
@@ -212,7 +222,7 @@ def test_pairs_by_name():
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (([1, 2], 4), ([1, 2, 3], 4), "b: got 3 problems without names, need as many as a has, 2, or names on both sides"),
+        (([1, 2], 4), ([1] * 3, 4), "b: got 3 problems without names, need as many as a has, 2, or names on both sides"),
         (([1, 2], 4, ["x", "y"]), ([1, 2], 4, ["y", "z"]), r"a and b: got 1 common problem\(s\), need at least two"),
         (([1], 4), ([1], 4), r"a and b: got 1 common problem\(s\), need at least two"),
         (([1, 2], 4, ["x", "x"]), ([1, 2], 4, ["y", "z"]), "a.problems: got 'x' twice, need names that differ"),

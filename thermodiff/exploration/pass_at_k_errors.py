@@ -65,10 +65,11 @@ def pass_at_k_interval(
     """An interval of pass@k at each k, or with ``simultaneous`` a band that holds at all of them together.
 
     On the logit scale, mean -+ quantile stderr/(mean (1 - mean)). The quantile is the normal one, or of sup-t from
-    ``draws`` Gaussians with the estimates' correlations over k, read as one of Student's t with 2 ``carriers`` degrees
-    of freedom (Satterthwaite's, from the squares; at most M - 1). Where fewer than 10 problems carry the error it is
-    never narrower than what holds for problems that are all alike: mean r <= pass@k <= 1 - (1 - mean) r,
-    r = (1 - level)^(1/(M-1)), since M equal values have at most chance r^(M-1) if each has less than r. This project.
+    ``draws`` Gaussians with the estimates' correlations over k, read as one of Student's t with M - 1 degrees of
+    freedom. Where fewer than 10 problems carry the error these are 2 ``carriers`` (Satterthwaite's, from the squares)
+    and the interval is never narrower than what holds for problems that are all alike: mean r <= pass@k
+    <= 1 - (1 - mean) r, r = (1 - level)^(1/(M-1)), since M equal values have at most chance r^(M-1) if each has less
+    than r. This project.
 
     ``data`` and ``k`` as for ``pass_at_k``, and its errors; also ValueError for another ``problems`` than "drawn" and
     "fixed" and a ``level`` outside (0, 1).
@@ -136,10 +137,10 @@ def _band(policies: tuple[Counts, ...], k: Any, how: _How, ends: Callable, least
     mean, stderr = data.rows.mean(0), np.where(total > 0, np.sqrt(total) / M, np.nan)
     carriers = total**2 / np.maximum(np.square(squares.values).sum(0), np.finfo(float).tiny)
     quantile = how.quantile(squares.covariances)
-    t = stdtrit(np.clip(2 * carriers, 2, max(M - 1, 1)), ndtr(quantile))
+    few, most = carriers < FEW_CARRIERS, max(M - 1, 1)
+    t = stdtrit(np.where(few, np.clip(2 * carriers, 1, most), most), ndtr(quantile))
     low, high = ends(mean, np.where(total > 0, t * stderr, 0.0))
     r = (2 * ndtr(-quantile)) ** (1 / (M - 1)) if M > 1 else 0.0
-    few = carriers < FEW_CARRIERS
     low = np.where(few, np.minimum(low, least + (mean - least) * r), low)
     high = np.where(few, np.maximum(high, 1 - (1 - mean) * r), high)
     remarks = _remarks(data.ks, carriers, squares.conservative, M)

@@ -27,8 +27,8 @@ def sup_t(covariances: Sequence[np.ndarray], level: float, draws: int, seed: int
     rng = np.random.default_rng(seed)
     largest = np.zeros(draws)
     for factor in factors:
-        z = np.abs(rng.standard_normal((draws, factor.shape[1])) @ factor.T)
-        largest = np.maximum(largest, z.max(1))
+        z = factor @ rng.standard_normal((factor.shape[1], draws))
+        largest = np.maximum(largest, np.abs(z, out=z).max(0))
     return float(np.quantile(largest, level))
 
 

@@ -26,30 +26,30 @@ class Squares(NamedTuple):
 
 
 class Failures(NamedTuple):
-    """q_k of one policy, or of two: the table (M, top + 1) and n (M,) of each, and of which sign it enters."""
+    """q_k of one policy, or of two, and what is estimated from them.
+
+    ``tables``: (M, top + 1) each. ``samples`` (M,): n, of two policies the smaller. ``rows`` (M, K): pass@k of each
+    problem at ``ks``, or the second policy's less the first's.
+    """
 
     tables: tuple[np.ndarray, ...]
     samples: np.ndarray
-    """The fewer rollouts of the two, per problem."""
     ks: np.ndarray
-
-    @property
-    def rows(self) -> np.ndarray:
-        """pass@k of each problem, (M, K): of one policy 1 - q_k, of two the second's less the first's."""
-        first, *rest = (table[:, self.ks] for table in self.tables)
-        return first - rest[0] if rest else 1 - first
+    rows: np.ndarray
 
 
 def failures(policies: tuple[Counts, ...], ks: np.ndarray) -> Failures:
     """The tables of q up to twice the largest k, as far as some problem has so many rollouts."""
     samples = np.min([counts.samples for counts in policies], axis=0)
     top = min(2 * int(ks.max()), max(int(counts.samples.max()) for counts in policies))
-    return Failures(tuple(failure_table(counts, top) for counts in policies), samples, ks)
+    tables = tuple(failure_table(counts, top) for counts in policies)
+    first, *second = (table[:, ks] for table in tables)
+    return Failures(tables, samples, ks, first - second[0] if second else 1 - first)
 
 
 def drawn_squares(data: Failures) -> Squares:
     """(x - mean)^2 M/(M-1), x the problems' pass@k or differences."""
-    residuals = _around(data.rows, np.ones(data.rows.shape, bool))
+    residuals = _residuals(data.rows)
     return Squares(np.square(residuals), np.zeros(len(data.ks), bool), (residuals.T @ residuals,))
 
 
@@ -61,36 +61,36 @@ def fixed_squares(data: Failures) -> Squares:
     twice = 2 * data.ks
     known = data.samples[:, None] >= twice
     reach = np.minimum(twice, data.tables[0].shape[1] - 1)
-    exact = sum(np.square(table[:, data.ks]) - table[:, reach] for table in data.tables)
-    values = np.where(known, exact, np.square(_around(data.rows, ~known)))
+    values = sum(np.square(table[:, data.ks]) - table[:, reach] for table in data.tables)
+    for i in np.flatnonzero(~known.all(0)):
+        values[~known[:, i], i] = np.square(_residuals(data.rows[~known[:, i], i]))
     none = values.sum(0) == 0
-    drawn = drawn_squares(data._replace(ks=data.ks[none]))
-    values[:, none] = drawn.values
-    return Squares(values, ~known.all(0) | none, _fixed_covariances(data) + drawn.covariances)
+    drawn = _residuals(data.rows[:, none])
+    values[:, none] = np.square(drawn)
+    return Squares(values, ~known.all(0) | none, (*_fixed_covariances(data), drawn.T @ drawn))
 
 
-def _around(x: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """x (M, K) less its mean over ``which``, 0 elsewhere, scaled so that the squares are unbiased or conservative."""
-    count = which.sum(0)
-    inside = np.where(which, x, 0.0)
+def _residuals(x: np.ndarray) -> np.ndarray:
+    """x less its mean over the first axis, scaled so that the squares are unbiased for equal means, else too large."""
+    residuals = (x - x.mean(0)) * np.sqrt(len(x) / max(len(x) - 1, 1))
     # Equal values have no spread, whatever rounding makes of their mean.
-    spread = np.where(which, x, -np.inf).max(0) > np.where(which, x, np.inf).min(0)
-    residuals = np.where(which & spread, x - inside.sum(0) / np.maximum(count, 1), 0.0)
-    return residuals * np.sqrt(count / np.maximum(count - 1, 1))
+    return np.where(x.max(0) > x.min(0), residuals, 0.0)
 
 
-def _fixed_covariances(data: Failures) -> tuple[np.ndarray, ...]:
+def _fixed_covariances(data: Failures) -> list[np.ndarray]:
     """Over the ks that every problem's n allows twice, and over the others (with those problems that do allow them)."""
     inner = 2 * data.ks <= data.samples.min()
     blocks = []
-    for block in (data.ks[inner], data.ks[~inner]):
-        if len(block):
-            enough = data.samples >= 2 * block.max()
-            covariance = np.zeros((len(block), len(block)))
-            for table in data.tables if enough.any() else ():
+    for part in (inner, ~inner):
+        block = data.ks[part]
+        enough = data.samples >= 2 * block.max(initial=0)
+        covariance = np.zeros((len(block), len(block)))
+        if not enough.all():
+            residuals = _residuals(data.rows[~enough][:, part])
+            covariance += residuals.T @ residuals
+        if enough.any():
+            for table in data.tables:
                 q = table[enough]
                 covariance += q[:, block].T @ q[:, block] - q.sum(0)[block[:, None] + block]
-            rows = data._replace(ks=block).rows
-            around = _around(rows, np.repeat(~enough[:, None], len(block), 1))
-            blocks.append(covariance + around.T @ around)
-    return tuple(blocks)
+        blocks.append(covariance)
+    return blocks
