@@ -254,8 +254,8 @@ def test_bad_settings():
         boundary_certificate(data, 0)
     with pytest.raises(ValueError, match=r"^level: got 1.5, need a probability in \(0, 1\)$"):
         boundary_certificate(data, 2, level=1.5)
-    with pytest.raises(ValueError, match=r"^level: got 0.0, need a probability in \(0, 1\)$"):
-        changed_problems(data, data, level=0.0)
+    with pytest.raises(ValueError, match=r"^rate: got 0.0, need a probability in \(0, 1\)$"):
+        changed_problems(data, data, rate=0.0)
     with pytest.raises(ValueError, match=r"^resamples: got 0, need at least 1$"):
         boundary_shift(data, data, resamples=0)
     with pytest.raises(ValueError, match=r"^problems: got 'all', need 'drawn' or 'fixed'$"):

@@ -48,9 +48,13 @@ class BoundaryShift(NamedTuple):
         ]
         for i, k in enumerate(self.k):
             cells = (getattr(self, name) for name in names)
-            row = "".join(f"{f'{cell.mean[i]:.1f} ± {cell.stderr[i]:.1f}':>16}" for cell in cells)
+            row = "".join(f"{_cell(cell.mean[i], cell.stderr[i]):>16}" for cell in cells)
             lines.append(f"{k:>5d}{row}   p = {self.p_value[i]:.3g}")
         return "\n".join([*lines, str(self.changed), *(f"  {remark}" for remark in self.remarks)])
+
+
+def _cell(mean: float, stderr: float) -> str:
+    return "not known" if np.isnan(mean) else f"{mean:.1f} ± {stderr:.1f}"
 
 
 def boundary_shift(
@@ -59,7 +63,7 @@ def boundary_shift(
     k: Any = None,
     *,
     problems: str = "drawn",
-    level: float = 0.05,
+    rate: float = 0.05,
     resamples: int = 999,
     seed: int = 0,
 ) -> BoundaryShift:
@@ -69,7 +73,7 @@ def boundary_shift(
     for independent rollouts; common seeds or shared prefixes break them. ``k``: one or several, 1, 2, 4, ... and the
     least n if None. Standard errors for ``problems`` "drawn" are sqrt(M) sd over problems; "fixed" takes the squared
     means out without bias (the distance needs 4k <= n) and falls back on drawn, conservative, where it cannot.
-    ``p_value`` by ``resamples`` exchanges. ``changed`` as ``changed_problems(a, b, level=level)``. This project.
+    ``p_value`` by ``resamples`` exchanges. ``changed`` as ``changed_problems(a, b, rate=rate)``. This project.
 
     Raises as ``common_problems`` and ``pass_at_k``; ValueError for another ``problems`` or fewer than 1 resample.
     """
@@ -83,9 +87,9 @@ def boundary_shift(
     squares = terms.squared_means() if problems == "fixed" else {}
     sums = {name: _sum(x, squares.get(name)) for name, x in terms.values().items()}
     conservative = (problems == "fixed") & ~_usable(terms.values()["distance"], squares.get("distance"))
-    remarks += _remarks(ks, terms.least, conservative & (2 * ks <= terms.least))
+    remarks += _remarks(ks, terms.least, ks[conservative])
     p = exchange_p_values(first, second, ks, resamples, seed)
-    changed = changed_problems(first, second, level=level)
+    changed = changed_problems(first, second, rate=rate)
     return BoundaryShift(
         k=ks,
         **sums,
@@ -161,10 +165,16 @@ def _remarks(ks: np.ndarray, least: int, conservative: np.ndarray) -> tuple[str,
     remarks = []
     if len(beyond):
         remarks.append(
-            f"k = {', '.join(map(str, beyond))}: more than half of {least} rollouts, so self-churn and distance are "
+            f"k = {_listed(beyond)}: more than half of {least} rollouts, so self-churn and distance are "
             "not known and the test is of lost + gained"
         )
-    if conservative.any():
-        listed = ", ".join(map(str, ks[conservative]))
-        remarks.append(f"k = {listed}: the error of the distance for problems fixed is conservative")
+    if len(conservative):
+        remarks.append(
+            f"k = {_listed(conservative)}: the error of the distance for problems fixed, and beyond half the rollouts "
+            "every error, is conservative"
+        )
     return tuple(remarks)
+
+
+def _listed(ks: np.ndarray) -> str:
+    return ", ".join(map(str, ks))

@@ -18,8 +18,8 @@ class ChangedProblems(NamedTuple):
     """Per problem, shape (M,): p-values of p_a = p_b, and Benjamini-Hochberg q-values twice.
 
     ``q_values_of_all`` are over all problems, ``q_values`` over the ``testable`` ones, those whose margin c_a + c_b can
-    reach p <= level at all (NaN for the others). ``worse`` and ``better``: problems with such a q-value up to
-    ``level``, by the sign of c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter.
+    reach p <= rate at all (NaN for the others). ``worse`` and ``better``: problems with such a q-value up to
+    ``rate``, by the sign of c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter.
     """
 
     problems: np.ndarray | None
@@ -31,48 +31,48 @@ class ChangedProblems(NamedTuple):
     better: np.ndarray
     worse_of_all: np.ndarray
     better_of_all: np.ndarray
-    level: float
+    rate: float
     remarks: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [
-            f"of {len(self.p_values)} problems {self.testable.sum()} can show a change at {self.level:.0%}; false "
-            f"discovery rate {self.level:.0%}: worse {self.worse.sum()}, better {self.better.sum()}",
+            f"of {len(self.p_values)} problems {self.testable.sum()} can show a change at {self.rate:.0%}; false "
+            f"discovery rate {self.rate:.0%}: worse {self.worse.sum()}, better {self.better.sum()}",
             f"over all problems: worse {self.worse_of_all.sum()}, better {self.better_of_all.sum()}",
         ]
         return "\n".join(lines + [f"  {remark}" for remark in self.remarks])
 
 
-def changed_problems(a: Any, b: Any, *, level: float = 0.05) -> ChangedProblems:
-    """Fisher's two-sided exact test of p_a = p_b of every problem, with the false discovery rate held at ``level``.
+def changed_problems(a: Any, b: Any, *, rate: float = 0.05) -> ChangedProblems:
+    """Fisher's two-sided exact test of p_a = p_b of every problem, with the false discovery rate held at ``rate``.
 
     It asks whether a problem's chance of success changed, not whether the problem was lost at some k. A problem is left
-    out of the rate if no table with its margin c_a + c_b has p <= level: the margin says nothing of p_a - p_b, so
-    nothing is lost. Benjamini and Hochberg 1995, Tarone 1990. Raises as ``common_problems``, and ValueError for a level
+    out of the rate if no table with its margin c_a + c_b has p <= rate: the margin says nothing of p_a - p_b, so
+    nothing is lost. Benjamini and Hochberg 1995, Tarone 1990. Raises as ``common_problems``, and ValueError for a rate
     outside (0, 1).
     """
-    if not 0 < level < 1:
-        raise complain("level", f"{level}", "a probability in (0, 1)")
+    if not 0 < rate < 1:
+        raise complain("rate", f"{rate}", "a probability in (0, 1)")
     first, second, remarks = common_problems(a, b)
     p, least = fisher_p_values(first, second)
-    testable = least <= level
+    testable = least <= rate
     every, some = benjamini_hochberg(p), np.full(len(p), np.nan)
     some[testable] = benjamini_hochberg(p[testable])
     change = second.correct * first.samples - first.correct * second.samples
-    remarks += _resolution(least, testable, level)
+    remarks += _resolution(least, testable, rate)
     return ChangedProblems(
         first.problems, p, every, some, testable,
-        (some <= level) & (change < 0), (some <= level) & (change > 0),
-        (every <= level) & (change < 0), (every <= level) & (change > 0),
-        level, remarks,
+        (some <= rate) & (change < 0), (some <= rate) & (change > 0),
+        (every <= rate) & (change < 0), (every <= rate) & (change > 0),
+        rate, remarks,
     )  # fmt: skip
 
 
-def _resolution(least: np.ndarray, testable: np.ndarray, level: float) -> tuple[str, ...]:
+def _resolution(least: np.ndarray, testable: np.ndarray, rate: float) -> tuple[str, ...]:
     """Whether so few rollouts can show the change of a single problem among so many."""
     if not testable.any():
-        return (f"no problem has counts that could reach p <= {level:g}: nothing can be found",)
-    needed = int(np.ceil(least.min() * testable.sum() / level))
+        return (f"no problem has counts that could reach p <= {rate:g}: nothing can be found",)
+    needed = int(np.ceil(least.min() * testable.sum() / rate))
     if needed <= 1:
         return ()
     return (

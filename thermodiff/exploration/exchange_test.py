@@ -18,14 +18,15 @@ def exchange_p_values(a: Counts, b: Counts, ks: np.ndarray, resamples: int, seed
     where 2k is at most every n, and lost + gained where it is not.
     """
     rng = np.random.default_rng(seed)
+    least = int(min(a.samples.min(), b.samples.min()))
     total, every = a.correct + b.correct, a.samples + b.samples
-    open_ = np.flatnonzero((total > 0) & (total < every))
-    if len(open_) == 0:
+    mixed = np.flatnonzero((total > 0) & (total < every))
+    if len(mixed) == 0:
         return np.ones(len(ks))
     # The other problems can be dealt in one way only, and differ by nothing.
-    a, b = (Counts(counts.correct[open_], counts.samples[open_]) for counts in (a, b))
-    total, every = total[open_], every[open_]
-    lookup = _Lookup(np.union1d(a.samples, b.samples), ks, int(min(a.samples.min(), b.samples.min())))
+    a, b = (Counts(counts.correct[mixed], counts.samples[mixed]) for counts in (a, b))
+    total, every = total[mixed], every[mixed]
+    lookup = _Lookup(np.union1d(a.samples, b.samples), ks, least)
     seen = lookup.statistic(a.correct[None], a.samples, b.correct[None], b.samples)
     extreme = np.zeros(len(ks), int)
     rows = max(1, AT_ONCE // len(total))
@@ -38,21 +39,20 @@ def exchange_p_values(a: Counts, b: Counts, ks: np.ndarray, resamples: int, seed
 
 
 class _Lookup:
-    """q_k and q_2k of every c that some n allows."""
+    """q_k and q_2k of every c that some n allows; q_k twice where 2k > n, which makes D^2 lost + gained."""
 
     def __init__(self, sizes: np.ndarray, ks: np.ndarray, least: int) -> None:
-        n = np.repeat(sizes, sizes + 1)
         self.first = np.zeros(sizes[-1] + 1, int)
         self.first[sizes] = np.cumsum(sizes + 1) - (sizes + 1)
-        table = failure_table((np.arange(len(n)) - self.first[n], n), min(2 * int(ks.max()), int(sizes[-1])))
-        self.once = table[:, ks].T
-        self.twice = [table[:, 2 * k] if 2 * k <= least else None for k in ks]
+        # Column by column of what is needed: all k of all c and n can be gigabytes.
+        columns = np.append(ks, np.where(2 * ks <= least, 2 * ks, ks))
+        tables = [failure_table((np.arange(n + 1), n), int(columns.max()))[:, columns] for n in sizes]
+        once, twice = np.split(np.concatenate(tables).T, 2)
+        self.once, self.twice = np.ascontiguousarray(once), np.ascontiguousarray(twice)
 
     def statistic(self, c_a: np.ndarray, n_a: np.ndarray, c_b: np.ndarray, n_b: np.ndarray) -> np.ndarray:
         rows_a, rows_b = self.first[n_a] + c_a, self.first[n_b] + c_b
         sums = []
         for once, twice in zip(self.once, self.twice, strict=True):
-            # lost + gained is q_a + q_b - 2 q_a q_b; D^2 has q_2k in place of q_k.
-            single = once if twice is None else twice
-            sums.append((single[rows_a] + single[rows_b] - 2 * once[rows_a] * once[rows_b]).sum(1))
+            sums.append((twice[rows_a] + twice[rows_b] - 2 * once[rows_a] * once[rows_b]).sum(1))
         return np.stack(sums, 1)
