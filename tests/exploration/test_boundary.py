@@ -107,8 +107,9 @@ def test_deepscaler_at_all_its_rollouts():
     assert (shift.lost.mean, shift.gained.mean) == pytest.approx((33, 12))
     assert np.isnan([shift.self_a.mean, shift.self_b.mean, shift.distance.mean, shift.distance.stderr]).all()
     assert shift.remarks[0].startswith("k = 128: more than half of 128 rollouts")
-    lost, gained = (base.correct > 0) & (rl.correct == 0), (base.correct == 0) & (rl.correct > 0)
     changed = shift.changed
+    lost, gained = changed.lost, changed.gained
+    assert (lost.sum(), gained.sum()) == (33, 12)
     assert ((lost & changed.worse_of_all).sum(), (gained & changed.better_of_all).sum()) == (1, 1)
     assert ((lost & changed.worse).sum(), (gained & changed.better).sum()) == (4, 1)
 
@@ -118,6 +119,9 @@ def test_report_and_default_k():
     assert list(shift.k) == [1, 2, 4, 8, 16, 32, 64, 128]
     text = str(shift)
     assert "26.8 ± 2.6" in text
+    assert (
+        "of 33 lost and 12 gained in all rollouts, beyond chance: 4 and 1 (over all problems 1 and 1)" in text
+    )
     assert "self-churn and distance are not known" in text
     assert list(boundary_shift(([1, 2], 6), ([1, 2], 6), resamples=1).k) == [1, 2, 4, 6]
 

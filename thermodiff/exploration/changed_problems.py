@@ -19,7 +19,8 @@ class ChangedProblems(NamedTuple):
 
     ``q_values_of_all`` are over all problems, ``q_values`` over the ``testable`` ones, those whose margin c_a + c_b can
     reach p <= rate at all (NaN for the others). ``worse`` and ``better``: problems with such a q-value up to
-    ``rate``, by the sign of c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter.
+    ``rate``, by the sign of c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter. ``lost``:
+    solved by a in its n rollouts and never by b; ``gained``: the reverse.
     """
 
     problems: np.ndarray | None
@@ -31,6 +32,8 @@ class ChangedProblems(NamedTuple):
     better: np.ndarray
     worse_of_all: np.ndarray
     better_of_all: np.ndarray
+    lost: np.ndarray
+    gained: np.ndarray
     rate: float
     remarks: tuple[str, ...]
 
@@ -39,6 +42,9 @@ class ChangedProblems(NamedTuple):
             f"of {len(self.p_values)} problems {self.testable.sum()} can show a change at {self.rate:.0%}; false "
             f"discovery rate {self.rate:.0%}: worse {self.worse.sum()}, better {self.better.sum()}",
             f"over all problems: worse {self.worse_of_all.sum()}, better {self.better_of_all.sum()}",
+            f"of {self.lost.sum()} lost and {self.gained.sum()} gained in all rollouts, beyond chance: "
+            f"{(self.lost & self.worse).sum()} and {(self.gained & self.better).sum()} (over all problems "
+            f"{(self.lost & self.worse_of_all).sum()} and {(self.gained & self.better_of_all).sum()})",
         ]
         return "\n".join(lines + [f"  {remark}" for remark in self.remarks])
 
@@ -64,6 +70,7 @@ def changed_problems(a: Any, b: Any, *, rate: float = 0.05) -> ChangedProblems:
         first.problems, p, every, some, testable,
         (some <= rate) & (change < 0), (some <= rate) & (change > 0),
         (every <= rate) & (change < 0), (every <= rate) & (change > 0),
+        (first.correct > 0) & (second.correct == 0), (first.correct == 0) & (second.correct > 0),
         rate, remarks,
     )  # fmt: skip
 
