@@ -72,16 +72,16 @@ def coverage(
     ks = np.array([1, 4, 8, 16] if design == "16" else [1, 4, 8])
     fixed = draw_problems(scenario, M, rng) if problems == "fixed" else None
     every = np.arange(1, ks[-1] + 1)
+    points, curves = truths(scenario, ks, fixed), truths(scenario, every, fixed)
     hits = np.zeros((2, 2, len(ks) + 1))
     for _ in range(repetitions):
         a, b = ((rng.binomial(n, p), n) for p in fixed or draw_problems(scenario, M, rng))
         for i, (function, data) in enumerate(((pass_at_k_interval, (a,)), (pass_at_k_difference, (a, b)))):
             point = function(*data, ks, problems=problems)
             band = function(*data, problems=problems, simultaneous=True, draws=1000)
-            truth, curve = truths(scenario, ks, fixed)[i], truths(scenario, every, fixed)[i]
-            inside = (point.low <= truth) & (truth <= point.high)
+            inside = (point.low <= points[i]) & (points[i] <= point.high)
             warned = (point.carriers < 10) | point.conservative
-            whole = ((band.low <= curve) & (curve <= band.high)).all()
+            whole = ((band.low <= curves[i]) & (curves[i] <= band.high)).all()
             hits[i] += [[*inside, whole], [*warned, ((band.carriers < 10) | band.conservative).any()]]
     return tuple(Cell(tuple(ks), *(hits[i] / repetitions)) for i in range(2))
 
@@ -96,17 +96,8 @@ def table(repetitions: int, numbers: Iterable[int] = NUMBERS) -> Iterator[str]:
         answers = coverage(scenario, M, design, problems, repetitions, seed)
         for what, cell in zip(("a", "b - a"), answers, strict=True):
             parts = [f"{100 * x:.1f} ({100 * w:.0f})" for x, w in zip(cell.inside, cell.warned, strict=True)]
-            row = [
-                what,
-                problems,
-                design,
-                scenario,
-                str(M),
-                *parts[:-1],
-                *["–"] * (5 - len(parts)),
-                parts[-1],
-            ]
-            yield "| " + " | ".join(row) + " |"
+            parts[-1:-1] = ["–"] * (5 - len(parts))
+            yield "| " + " | ".join([what, problems, design, scenario, str(M), *parts]) + " |"
 
 
 if __name__ == "__main__":
