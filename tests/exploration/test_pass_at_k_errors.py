@@ -1,0 +1,242 @@
+"""Errors, intervals and bands of pass@k: exact means over all outcomes, published bands, data without spread."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from counts import deepscaler
+from scipy import stats
+
+from thermodiff.exploration.crossing import crossing
+from thermodiff.exploration.pairs import common_problems
+from thermodiff.exploration.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.pass_at_k_errors import pass_at_k_difference, pass_at_k_interval
+from thermodiff.exploration.rollouts import Counts
+from thermodiff.exploration.simultaneous import sup_t
+
+
+def outcomes(p, n):
+    """Every vector of counts with its probability."""
+    for c in product(*(range(m + 1) for m in n)):
+        yield np.array(c), np.prod(stats.binom.pmf(c, n, p))
+
+
+P, N = np.array([0.2, 0.7, 0.45]), np.array([4, 5, 4])
+
+
+def mean_square(problems, k):
+    """The mean of stderr^2, with 0 where there is no estimate, and the variance of the mean of pass@k."""
+    squares, means, weights = [], [], []
+    for c, weight in outcomes(P, N):
+        estimate = pass_at_k_interval((c, N), k, problems=problems).estimate
+        squares.append(np.nan_to_num(estimate.stderr) ** 2)
+        means.append(estimate.mean)
+        weights.append(weight)
+    mean = np.dot(weights, means)
+    return np.dot(weights, squares), np.dot(weights, np.square(means)) - mean**2
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_error_for_problems_fixed_by_every_outcome(k):
+    # Unbiased but for outcomes whose squares are all 0, where the larger error for problems drawn takes their place.
+    extra = sum(
+        weight * np.nan_to_num(pass_at_k_interval((c, N), k, problems="fixed").estimate.stderr) ** 2
+        for c, weight in outcomes(P, N)
+        if np.isin(failure_table((c, N))[:, k], (0, 1)).all()
+    )
+    got, want = mean_square("fixed", k)
+    assert got - extra == pytest.approx(want, rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, 4])
+def test_beyond_half_the_rollouts_the_error_is_at_least_the_truth(k):
+    got, want = mean_square("fixed", k)
+    assert got >= want
+    assert pass_at_k_interval(([1, 2, 2], N), k, problems="fixed").conservative
+
+
+def test_difference_for_problems_fixed_adds_the_variances():
+    a, b = ([3, 9, 1, 7], 16), ([5, 6, 1, 12], 16)
+    got = pass_at_k_difference(a, b, [1, 4, 8], problems="fixed").estimate
+    parts = [pass_at_k_interval(data, [1, 4, 8], problems="fixed").estimate for data in (a, b)]
+    np.testing.assert_allclose(got.stderr, np.hypot(parts[0].stderr, parts[1].stderr), rtol=1e-12)
+    np.testing.assert_allclose(got.mean, parts[1].mean - parts[0].mean, atol=1e-15)
+
+
+def test_difference_for_problems_drawn_is_paired():
+    a, b = ([3, 9, 1, 7], 16), ([5, 6, 1, 12], 16)
+    rows = failure_table(a) - failure_table(b)
+    got = pass_at_k_difference(a, b, range(1, 14)).estimate
+    np.testing.assert_allclose(got.mean, rows[:, 1:14].mean(0), atol=1e-15)
+    np.testing.assert_allclose(got.stderr, rows[:, 1:14].std(0, ddof=1) / 2, atol=1e-15)
+
+
+def test_interval_is_logit_with_student_quantile():
+    data = (np.arange(1, 41), 64)
+    band = pass_at_k_interval(data, 4, level=0.9)
+    mean, stderr = pass_at_k(data, 4)[:2]
+    squares = (failure_table(data)[:, 4] - 1 + mean) ** 2
+    assert band.carriers == pytest.approx(squares.sum() ** 2 / (squares**2).sum())
+    half = stats.t.ppf(0.95, 39) * stderr / (mean * (1 - mean))
+    odds = np.log(mean / (1 - mean))
+    assert [band.low, band.high] == pytest.approx(
+        [1 / (1 + np.exp(-odds + half)), 1 / (1 + np.exp(-odds - half))]
+    )
+
+
+def test_few_carriers_widen_the_interval():
+    # Two problems of 200 fail: by hand 2 carriers, 4 degrees of freedom, and at most r = .05^(1/199) from all alike.
+    data = (np.repeat([0, 8], [2, 198]), 8)
+    band = pass_at_k_interval(data, 4)
+    squares = np.array([0.99**2] * 2 + [0.01**2] * 198)
+    carriers = squares.sum() ** 2 / (squares**2).sum()
+    half = stats.t.ppf(0.975, 2 * carriers) * np.sqrt(squares.sum() / 199 / 200) / (0.99 * 0.01)
+    assert band.carriers == pytest.approx(carriers)
+    assert band.low == pytest.approx(min(1 / (1 + np.exp(half) / 99), 0.99 * 0.05 ** (1 / 199)))
+    assert band.high == pytest.approx(max(1 / (1 + np.exp(-half) / 99), 1 - 0.01 * 0.05 ** (1 / 199)))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, -0.9])
+def test_sup_t_of_two(rho):
+    draws, level = 100_000, 0.9
+    quantile = sup_t([np.array([[4.0, 2 * rho], [2 * rho, 1.0]])], level, draws, 1)
+    normal = stats.multivariate_normal(cov=[[1, rho], [rho, 1]])
+    inside = normal.cdf([quantile] * 2, lower_limit=[-quantile] * 2)
+    assert abs(inside - level) < 4 * np.sqrt(level * (1 - level) / draws)
+
+
+def test_sup_t_of_blocks_is_of_independent_parts():
+    draws, level = 100_000, 0.95
+    quantile = sup_t([np.ones((3, 3)), np.array([[2.0]]), np.zeros((2, 2))], level, draws, 1)
+    inside = (1 - 2 * stats.norm.sf(quantile)) ** 2
+    assert abs(inside - level) < 4 * np.sqrt(level * (1 - level) / draws)
+
+
+def test_sup_t_of_one_is_exact_and_of_none_zero():
+    assert sup_t([np.array([[3.0]])], 0.95, 10, 0) == pytest.approx(stats.norm.ppf(0.975))
+    assert sup_t([np.zeros((2, 2))], 0.95, 10, 0) == 0.0
+
+
+def test_band_of_deepscaler_is_the_published_one():
+    bands = [
+        pass_at_k_difference(deepscaler("base"), deepscaler("rl"), simultaneous=True, draws=4000, seed=seed)
+        for seed in range(20)
+    ]
+    band, quantiles = bands[0], [band.quantile for band in bands]
+    # passk-inference 0.3.1 has 2.5566 from as many draws: one more of these.
+    assert abs(2.5566 - np.mean(quantiles)) < 4 * np.std(quantiles, ddof=1) * np.sqrt(1 + 1 / 20)
+    assert list(band.estimate.stderr[[0, 15]]) == pytest.approx([0.004103778183680334, 0.003840803797811791])
+    answer = crossing(deepscaler("base"), deepscaler("rl"))
+    low, high = answer.first_loss
+    assert abs(low - 11) <= 1
+    assert abs(high - 61) <= 2
+    assert list(answer.gains) == list(range(1, low))
+    assert list(answer.losses) == list(range(high, 129))
+    assert "first k at which b loses is in [11, " in str(answer)
+
+
+def test_drawn_and_fixed_differ_much():
+    data = deepscaler("base")
+    drawn, fixed = (pass_at_k_interval(data, 16, problems=kind) for kind in ("drawn", "fixed"))
+    assert drawn.estimate.stderr == pytest.approx(0.0108, abs=5e-5)
+    assert fixed.estimate.stderr == pytest.approx(0.0015, abs=5e-5)
+    assert "1060 problems fixed" in str(fixed)
+
+
+def test_simultaneous_is_wider_and_seeded():
+    data = deepscaler("rl")
+    for problems in ("drawn", "fixed"):
+        point, band, again, other = (
+            pass_at_k_interval(data, problems=problems, simultaneous=both, seed=seed)
+            for both, seed in ((False, 0), (True, 0), (True, 0), (True, 1))
+        )
+        assert (band.low <= point.low).all()
+        assert (band.high >= point.high).all()
+        assert again.quantile == band.quantile != other.quantile
+
+
+@pytest.mark.parametrize("problems", ["drawn", "fixed"])
+@pytest.mark.parametrize(
+    ("c", "mean", "low", "high"), [(8, 1, 0.05 ** (1 / 3), 1), (0, 0, 0, 1 - 0.05 ** (1 / 3))]
+)
+def test_without_spread_a_bound(problems, c, mean, low, high):
+    band = pass_at_k_interval(([c] * 4, 8), 4, problems=problems)
+    assert np.isnan(band.estimate.stderr)
+    assert [band.estimate.mean, band.low, band.high] == pytest.approx([mean, low, high])
+    assert "k = 4: all problems are alike, so there is a bound but no standard error" in band.remarks
+
+
+def test_difference_without_spread():
+    band = pass_at_k_difference(([8] * 4, 8), ([8] * 4, 8), simultaneous=True)
+    assert np.isnan(band.estimate.stderr).all()
+    assert (band.low < 0).all()
+    np.testing.assert_allclose(band.low, -band.high)
+
+
+def test_one_problem():
+    assert pass_at_k_interval(([3], 8), 2).low == 0
+    assert pass_at_k_interval(([3], 8), 2).high == 1
+    fixed = pass_at_k_interval(([3], 8), 2, problems="fixed")
+    q = failure_table(([3], 8))[0]
+    assert fixed.estimate.stderr == pytest.approx(np.sqrt(q[2] ** 2 - q[4]))
+
+
+def test_remarks_say_what_to_distrust():
+    few = pass_at_k_interval(([0, 8, 8, 8], 8), [1, 4])
+    assert few.remarks[0] == "4 problems, fewer than 100: intervals are approximate"
+    assert few.remarks[1].startswith("k = 1 to 4: fewer than 10 problems carry the error")
+    fixed = pass_at_k_interval((np.tile([2, 4, 6], 50), 8), [1, 8], problems="fixed")
+    assert fixed.remarks == ("k = 8: all problems are alike, so there is a bound but no standard error",)
+    fixed = pass_at_k_interval((np.tile([0, 4, 6], 50), 8), [1, 8], problems="fixed")
+    assert [remark.split(":")[0] for remark in fixed.remarks] == ["k = 8"]
+    assert "conservative" in fixed.remarks[0]
+    assert list(fixed.conservative) == [False, True]
+    healthy = pass_at_k_interval((np.tile([2, 4, 6], 50), 8), [1, 2])
+    assert healthy.remarks == ()
+
+
+def test_no_loss_and_only_gains():
+    rng = np.random.default_rng(0)
+    worse = (rng.binomial(16, 0.2, 200), 16)
+    better = (rng.binomial(16, 0.6, 200), 16)
+    same = crossing(worse, (rng.binomial(16, 0.2, 200), 16))
+    assert same.first_loss == (1, None)
+    assert "no loss is certain up to k = 16" in str(same)
+    gain = crossing(([1] * 100 + [2] * 100, 4), ([3] * 100 + [4] * 100, 4))
+    assert gain.first_loss[1] is None
+    loss = crossing(better, worse)
+    assert loss.first_loss == (1, 1)
+    assert loss.losses[0] == 1
+
+
+def test_pairs_by_name():
+    a = Counts(np.array([1, 2, 3]), np.array([4, 4, 4]), np.array(["x", "y", "z"]))
+    b = Counts(np.array([0, 4, 2]), np.array([4, 4, 4]), np.array(["z", "x", "w"]))
+    first, second, remarks = common_problems(a, b)
+    assert list(first.problems) == list(second.problems) == ["x", "z"]
+    assert (list(first.correct), list(second.correct)) == ([1, 3], [4, 0])
+    assert remarks == ("2 problems are common to both, of 3 and 3: only these are used",)
+    assert pass_at_k_difference(a, b, 1).remarks[0] == remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (([1, 2], 4), ([1] * 3, 4), "b: got 3 problems without names, need as many as a has, 2, or names.*"),
+        (([1, 2], 4, ["x", "y"]), ([1, 2], 4, ["y", "z"]), r"a and b: got 1 common problem\(s\), need at least two"),
+        (([1], 4), ([1], 4), r"a and b: got 1 common problem\(s\), need at least two"),
+        (([1, 2], 4, ["x", "x"]), ([1, 2], 4, ["y", "z"]), "a.problems: got 'x' twice, need names that differ"),
+    ],
+)  # fmt: skip
+def test_pairs_that_are_none(a, b, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        pass_at_k_difference(a, b)
+
+
+def test_bad_settings():
+    with pytest.raises(ValueError, match=r"^problems: got 'some', need 'drawn' or 'fixed'$"):
+        pass_at_k_interval(([1, 2], 4), problems="some")
+    with pytest.raises(ValueError, match=r"^level: got 95.0, need a probability in \(0, 1\)$"):
+        pass_at_k_interval(([1, 2], 4), level=95.0)
+    with pytest.raises(ValueError, match=r"^k: got 5, need at most 4"):
+        pass_at_k_difference(([1, 2], 4), ([1, 2], 8), 5)
