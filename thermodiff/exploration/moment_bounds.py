@@ -23,8 +23,8 @@ import numpy as np
 from thermodiff.exploration.column_generation import can_be_met, least
 
 MOVE = 1e-3
-"""Cells are split until no bound moves by this much."""
-FIRST_CELLS, DOUBLINGS, FIRST_POOL = 1000, 4, 60
+"""Cells are halved until no bound moves by this much."""
+FIRST_CELLS, HALVINGS, FIRST_POOL = 1000, 4, 60
 TILTS, LARGEST_TILT = 8, 30.0
 
 
@@ -41,20 +41,21 @@ def moment_bounds(
     inside = np.array([histogram[first : last + 1].sum() for first, last in blocks])
     errors = (1 - confidence) * _shares(len(blocks))
     limits = _fixed_limits if fixed else _drawn_limits
-    before, pool = np.full((2, len(k)), np.inf), None
-    for cells in FIRST_CELLS * 2 ** np.arange(DOUBLINGS):
-        edges = _cell_edges(samples, blocks, int(k.max()), cells)
+    edges = _cell_edges(samples, blocks, int(k.max()))
+    pool, before = np.arange(0, len(edges) - 1, len(edges) // FIRST_POOL), np.full((2, len(k)), np.inf)
+    for _ in range(HALVINGS + 1):
         at_edges = _block_probabilities(samples, blocks, edges)
         least_inside = np.minimum(at_edges[:, :-1], at_edges[:, 1:])
         most_inside = np.maximum(at_edges[:, :-1], at_edges[:, 1:])
         rows, right = limits(inside, len(correct), errors, least_inside, most_inside)
-        pool = can_be_met(rows, right, np.arange(0, len(edges) - 1, len(edges) // FIRST_POOL))
-        if pool is None:
+        met = can_be_met(rows, right, pool)
+        if met is None:
             return np.full(len(k), np.nan), np.full(len(k), np.nan)
-        bounds = _extremes(rows, right, edges, k, pool)
+        bounds, carry = _extremes(rows, right, edges, k, met)
         if np.abs(bounds - before).max() < MOVE:
             break
-        before = bounds
+        before, pool = bounds, np.concatenate([2 * carry, 2 * carry + 1])
+        edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
     return bounds[0], bounds[1]
 
 
@@ -78,7 +79,7 @@ def _block_probabilities(samples: int, blocks: list[tuple[int, int]], p: np.ndar
     return np.clip(bdtr(last, samples, p) - below, 0.0, 1.0)
 
 
-def _cell_edges(samples: int, blocks: list[tuple[int, int]], largest_k: int, cells: int) -> np.ndarray:
+def _cell_edges(samples: int, blocks: list[tuple[int, int]], largest_k: int) -> np.ndarray:
     """Geometric from 1e-3/k on, closer towards 1, and the peaks of all blocks: between edges every pi_S is monotone."""
     from scipy.special import gammaln
 
@@ -87,7 +88,7 @@ def _cell_edges(samples: int, blocks: list[tuple[int, int]], largest_k: int, cel
     log_ratio = gammaln(last + 1) + gammaln(samples - last) - gammaln(np.maximum(first, 1)) - gammaln(samples - first + 1)
     odds = np.exp(log_ratio / (last - first + 1))
     peaks = (odds / (1 + odds))[first > 0]
-    small = np.geomspace(1e-3 / largest_k, 1.0, cells)
+    small = np.geomspace(1e-3 / largest_k, 1.0, FIRST_CELLS)
     return np.unique(np.concatenate([[0.0], small, 1 - np.geomspace(0.1 / samples, 0.5, 12), peaks]))
 
 
@@ -122,9 +123,9 @@ def _fixed_limits(
 
 def _extremes(
     rows: np.ndarray, right: np.ndarray, edges: np.ndarray, k: np.ndarray, pool: np.ndarray
-) -> np.ndarray:
-    """Least and largest pass@k, shape (2, K)."""
-    bounds = np.empty((2, len(k)))
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest pass@k, shape (2, K), and the cells that carry weight in one of them."""
+    bounds, carry = np.empty((2, len(k))), pool[:0]
     for side, ends in enumerate((edges[:-1], edges[1:])):
         working = pool
         for i, exponent in enumerate(k):
@@ -132,4 +133,5 @@ def _extremes(
             found = least(failing if side else -failing, rows, right, working)
             bounds[side, i] = 1 - found.value if side else 1 + found.value
             working = found.pool
-    return np.clip(bounds, 0.0, 1.0)
+            carry = np.union1d(carry, found.pool[found.weights > 0])
+    return np.clip(bounds, 0.0, 1.0), carry
