@@ -1,6 +1,6 @@
 """What extrapolation of pass@k is worth: real counts thinned and predicted, and simulated ones; printed as tables.
 
-    python -m tests.exploration.extrapolation_table [halves] [game24] [thin] [coverage [repetitions]]
+    python -m tests.exploration.extrapolation_table [halves] [game24] [thin] [coverage] [repetitions]
 
 Seeds: repetition r of the real counts is thinned by ``default_rng(r)``; a cell of the simulation draws all of its
 repetitions from one ``default_rng`` of the cell's number.
@@ -9,6 +9,7 @@ repetitions from one ``default_rng`` of the cell's number.
 import itertools
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,11 +27,16 @@ DATA = Path(__file__).parent / "data" / "deepscaler32k"
 # Correct ones of 100 rollouts of GPT-4 on 100 problems of the Game of 24, from the logs of "Tree of Thoughts" (Yao et
 # al. 2023, github.com/princeton-nlp/tree-of-thought-llm, MIT): chain of thought, and input-output prompts.
 GAME24 = {
-    "chain of thought": "21 1 1 7 5 2 0 0 0 8 6 0 1 0 0 2 1 25 0 0 0 13 1 4 24 0 0 21 2 3 1 0 0 0 52 0 1 29 3 0 0 0 0 0 "
-    "4 0 14 1 0 1 0 0 0 3 3 17 10 0 0 0 0 1 0 8 0 13 0 2 0 0 2 0 0 0 2 0 6 0 11 0 0 0 4 0 0 5 0 1 26 0 0 0 0 15 0 6 0 "
-    "4 9 1",
-    "input-output": "1 0 0 0 2 0 0 2 2 1 0 0 0 1 0 0 0 56 0 0 5 0 0 0 0 0 1 42 0 0 0 0 0 0 61 0 0 29 1 2 0 0 0 1 1 22 0 "
-    "4 0 0 0 0 0 1 5 0 40 0 0 0 0 2 0 26 0 43 0 0 0 0 3 0 0 0 0 0 29 60 69 0 0 0 0 0 0 0 0 0 87 0 2 0 0 0 0 22 0 12 0 99",
+    "chain of thought": (
+        "21 1 1 7 5 2 0 0 0 8 6 0 1 0 0 2 1 25 0 0 0 13 1 4 24 0 0 21 2 3 1 0 0 0 "
+        "52 0 1 29 3 0 0 0 0 0 4 0 14 1 0 1 0 0 0 3 3 17 10 0 0 0 0 1 0 8 0 13 0 2 "
+        "0 0 2 0 0 0 2 0 6 0 11 0 0 0 4 0 0 5 0 1 26 0 0 0 0 15 0 6 0 4 9 1"
+    ),
+    "input-output": (
+        "1 0 0 0 2 0 0 2 2 1 0 0 0 1 0 0 0 56 0 0 5 0 0 0 0 0 1 42 0 0 0 0 0 0 "
+        "61 0 0 29 1 2 0 0 0 1 1 22 0 4 0 0 0 0 0 1 5 0 40 0 0 0 0 2 0 26 0 43 0 0 "
+        "0 0 3 0 0 0 0 0 29 60 69 0 0 0 0 0 0 0 0 0 87 0 2 0 0 0 0 22 0 12 0 99"
+    ),
 }
 
 SCENARIOS = {
@@ -40,7 +46,7 @@ SCENARIOS = {
     "rare hard": [(0.9, 8.0, 2.0), (0.1, 1.0, 30.0)],
 }
 """Mixtures of beta distributions of p: (weight, alpha, beta)."""
-NUMBERS, N, KS = (30, 200, 1000), 16, np.array([1, 4, 16, 32, 128])
+NUMBERS, N, KS = (30, 200, 1000), 16, np.array([4, 16, 32, 128])
 
 
 def game24(name: str) -> np.ndarray:
@@ -153,49 +159,58 @@ def sup_t_coverage(scenario: str, M: int, repetitions: int, seed: int) -> int:
     return inside
 
 
-def print_halves() -> None:
-    print("DeepScaleR, 64 of 128 rollouts to k = 128, 20 thinnings")
+def words(row: NamedTuple) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in row._asdict().items())
+
+
+def halves_table() -> Iterator[str]:
+    yield "DeepScaleR, 64 of 128 rollouts to k = 128, 20 thinnings"
     for name, problems in itertools.product(("base", "rl"), ("drawn", "fixed")):
-        print(f"  {name:<5} {problems:<6}", *(f"{f} {v:.4g}" for f, v in predict(deepscaler(name), 128, 64, 128, problems)._asdict().items()))
+        yield f"  {name:<5} {problems:<6} {words(predict(deepscaler(name), 128, 64, 128, problems))}"
 
 
-def print_game24() -> None:
-    print("Game of 24, 16 of 100 rollouts to k = 100, 20 thinnings")
+def game24_table() -> Iterator[str]:
+    yield "Game of 24, 16 of 100 rollouts to k = 100, 20 thinnings"
     for name, problems in itertools.product(GAME24, ("fixed", "drawn")):
-        found = predict(game24(name), 100, 16, 100, problems)
+        yield f"  {name:<17} {problems:<6} {words(predict(game24(name), 100, 16, 100, problems))}"
         low, high = narrowest(game24(name), 100, 16, 100, problems)
-        print(f"  {name:<17} {problems:<6}", *(f"{f} {v:.4g}" for f, v in found._asdict().items()))
-        print(f"      no interval that holds can be expected within [{low:.3f}, {high:.3f}], width {high - low:.3f}")
+        yield f"      no 95 % interval can be expected within [{low:.3f}, {high:.3f}], width {high - low:.3f}"
 
 
-def print_thin() -> None:
-    print("DeepScaleR base, 4 of 128 rollouts: pass@128 of distributions as likely as the likeliest")
+def thin_table() -> Iterator[str]:
+    yield "DeepScaleR base, 4 of 128 rollouts: pass@128 of distributions as likely as the likeliest"
     for seed in range(5):
         c, n = thin(deepscaler("base"), 128, 4, seed), np.full(1060, 4)
         fit = fit_difficulty(c, n)
         low, high = range_over_maximisers(fit, c, n, np.array([128]))
-        print(f"  seed {seed}: [{low[0]:.4f}, {high[0]:.4f}], max D - 1 = {fit.excess:.1e}")
+        yield f"  seed {seed}: [{low[0]:.4f}, {high[0]:.4f}], max D - 1 = {fit.excess:.1e}"
 
 
-def print_coverage(repetitions: int) -> None:
-    print(f"Simulated, n = {N}, 95 %, {repetitions} repetitions: contain pass@k at k = {KS} at once; mean widths")
+def coverage_table(repetitions: int) -> Iterator[str]:
+    yield f"Simulated, n = {N}, 95 %, {repetitions} repetitions: pass@k at k = {KS} inside at once; mean widths"
     cells = itertools.product(SCENARIOS, NUMBERS, ("drawn", "fixed"))
     for seed, (scenario, M, problems) in enumerate(cells):
         inside, widths = coverage(scenario, M, problems, repetitions, seed)
-        line = f"  {scenario:<10} M = {M:<5d} {problems:<6} {inside / repetitions:.3f}   {np.round(widths, 3)}"
+        line = (
+            f"  {scenario:<10} M = {M:<5d} {problems:<6} {inside / repetitions:.3f}   {np.round(widths, 3)}"
+        )
         if problems == "drawn":
             line += f"   sup-t, k <= 16: {sup_t_coverage(scenario, M, 1000, seed) / 1000:.3f}"
-        print(line, flush=True)
+        yield line
 
 
-def main(words: list[str]) -> None:
-    tables = {"halves": print_halves, "game24": print_game24, "thin": print_thin}
-    repetitions = int(words.pop()) if words and words[-1].isdigit() else 200
-    for word in words or [*tables, "coverage"]:
-        if word == "coverage":
-            print_coverage(repetitions)
-        else:
-            tables[word]()
+def main(arguments: list[str]) -> None:
+    repetitions = int(arguments.pop()) if arguments and arguments[-1].isdigit() else 200
+    tables = {
+        "halves": halves_table,
+        "game24": game24_table,
+        "thin": thin_table,
+        "coverage": lambda: coverage_table(repetitions),
+    }
+    for name in arguments or tables:
+        for line in tables[name]():
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

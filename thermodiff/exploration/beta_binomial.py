@@ -61,7 +61,9 @@ def _why_unknown(correct: np.ndarray, samples: np.ndarray) -> str:
     return "" if samples.max() > 1 else "one rollout a problem does not tell how unequal problems are"
 
 
-def _standard_error(x: np.ndarray, correct: np.ndarray, samples: np.ndarray, k: np.ndarray, free: int) -> np.ndarray:
+def _standard_error(
+    x: np.ndarray, correct: np.ndarray, samples: np.ndarray, k: np.ndarray, free: int
+) -> np.ndarray:
     """Delta method and sandwich in the first ``free`` coordinates; NaN if there is no curvature or no variation."""
     hessian = _differences(lambda y: -_scores(y, correct, samples).sum(1), x)[:free, :free]
     hessian = (hessian + hessian.T) / 2

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from thermodiff.exploration.linear_programs import solve
+
 ENOUGH = 1e-7
 """Nats of M (max D - 1) at which the search ends; what is reached is in the answer."""
 STEPS = 500
@@ -105,22 +107,13 @@ def range_over_maximisers(
     # In units of what each may be at most, so that the solver's tolerance is far below it.
     rows = np.vstack([x, -x, below / DEEP])
     right = np.append(np.full(2 * len(f), most), AS_LIKELY / 2 / problems / DEEP)
-    ends = [[1 - sign * _least(sign * (1 - rates) ** i, rows, right) for i in k] for sign in (-1, 1)]
-    return np.array(ends[0]), np.array(ends[1])
-
-
-def _least(cost: np.ndarray, rows: np.ndarray, right: np.ndarray) -> float:
-    """The least cost @ w over weights w with rows @ w <= right; NaN where no solver gets there."""
-    from scipy.optimize import linprog
-
-    one = np.ones((1, len(cost)))
-    for method, presolve in (("highs-ds", True), ("highs-ds", False), ("highs-ipm", True)):
-        found = linprog(
-            cost, A_ub=rows, b_ub=right, A_eq=one, b_eq=[1.0], method=method, options={"presolve": presolve}
-        )
-        if found.status == 0:
-            return float(found.fun)
-    return np.nan
+    ends = np.full((2, len(k)), np.nan)
+    for side, sign in enumerate((-1, 1)):
+        for i, exponent in enumerate(k):
+            found = solve(sign * (1 - rates) ** exponent, rows, right, np.ones(len(rates)))
+            if found is not None:
+                ends[side, i] = 1 - sign * found.fun
+    return ends[0], ends[1]
 
 
 def _distinct(correct: np.ndarray, samples: np.ndarray) -> _Distinct:
@@ -152,7 +145,7 @@ def _peaks(counts: _Distinct, f: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _newton(counts: _Distinct, likelihoods: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
-    """Weights of a larger ln L: the best of the quadratic approximation, or a part of the way; None if there is none."""
+    """Weights of a larger ln L: the best of the quadratic approximation, or part of the way; None if there are none."""
     from scipy.optimize import nnls
 
     f = likelihoods @ weights

@@ -1,8 +1,8 @@
 """pass@k for more rollouts than there are: bounds that hold, and two numbers that need not, each with what it may be.
 
-n rollouts a problem fix the moments E (1-p)^j, j <= n, of the distribution of difficulty and nothing else; pass@k beyond
-n is another moment. The bounds are what these data say of it. The numbers assume more: the nonparametric one that the
-likeliest distribution is the true one, the beta-binomial one that difficulty has a beta distribution.
+n rollouts a problem fix the moments E (1-p)^j, j <= n, of the distribution of difficulty and nothing else; pass@k
+beyond n is another moment. The bounds are what the data say of it. The numbers assume more: the nonparametric one that
+the likeliest distribution is the true one, the beta-binomial one that difficulty has a beta distribution.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ class Extrapolation(NamedTuple):
     def __str__(self) -> str:
         M = self.beta_binomial.n
         head = f"pass@k from {self.samples} rollouts of {M} problems ({self.problems}), {self.confidence:.0%} for all k"
-        lines = [head, f"{'k':>8} {'bounds':>17} {'nonparametric':>14} {'as likely':>17} {'beta-binomial':>17}"]
+        lines = [
+            head,
+            f"{'k':>8} {'bounds':>17} {'nonparametric':>14} {'as likely':>17} {'beta-binomial':>17}",
+        ]
         beta = self.beta_binomial
         for i, k in enumerate(self.k):
             lines.append(
@@ -80,7 +83,9 @@ class ExtrapolatedDifference(NamedTuple):
             f"{'k':>8} {'bounds':>19} {'nonparametric':>14}",
         ]
         for i, k in enumerate(self.k):
-            lines.append(f"{k:>8} [{self.lower[i]:+.4f}, {self.upper[i]:+.4f}] {self.nonparametric[i]:>+14.4f}")
+            lines.append(
+                f"{k:>8} [{self.lower[i]:+.4f}, {self.upper[i]:+.4f}] {self.nonparametric[i]:>+14.4f}"
+            )
         return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks)])
 
 
@@ -149,7 +154,9 @@ def extrapolate_difference(
         a=a,
         b=b,
         confidence=confidence,
-        remarks=tuple(f"{name}: {remark}" for name, policy in (("a", a), ("b", b)) for remark in policy.remarks),
+        remarks=tuple(
+            f"{name}: {remark}" for name, policy in (("a", a), ("b", b)) for remark in policy.remarks
+        ),
     )
 
 
@@ -164,7 +171,12 @@ def thinned(counts: Counts, key: int) -> tuple[np.ndarray, int]:
 
 def _whole(k: Any) -> np.ndarray:
     ks = np.atleast_1d(np.asarray(k))
-    if ks.ndim != 1 or ks.size == 0 or ks.dtype.kind not in "iuf" or not np.all((ks >= 1) & (ks == np.round(ks))):
+    if (
+        ks.ndim != 1
+        or ks.size == 0
+        or ks.dtype.kind not in "iuf"
+        or not np.all((ks >= 1) & (ks == np.round(ks)))
+    ):
         raise complain("k", f"{k}", "one or several whole numbers from 1 on")
     return ks.astype(int)
 
@@ -181,7 +193,9 @@ def _remarks(answer: Extrapolation, counts: Counts, key: int) -> tuple[str, ...]
     remarks = list(answer.remarks)
     most = int(counts.samples.max())
     if most > answer.samples:
-        remarks.append(f"bounds: from counts thinned to {answer.samples} rollouts (some have {most}; key {key})")
+        remarks.append(
+            f"bounds: from counts thinned to {answer.samples} rollouts (some have {most}; key {key})"
+        )
     if np.isnan(answer.lower).any():
         remarks.append(
             "bounds: none, no distribution of difficulty gives such counts (they vary too little between problems): "
@@ -191,11 +205,17 @@ def _remarks(answer: Extrapolation, counts: Counts, key: int) -> tuple[str, ...]
         remarks.append(f"k <= {answer.samples}: pass_at_k is unbiased there, use it")
     wide = answer.nonparametric_upper - answer.nonparametric_lower
     if (wide > NOT_UNIQUE).any():
-        remarks.append(f"nonparametric: distributions as likely differ by up to {np.nanmax(wide):.3f}, see the range")
+        remarks.append(
+            f"nonparametric: distributions as likely differ by up to {np.nanmax(wide):.3f}, see the range"
+        )
     if np.isnan(wide).any():
-        remarks.append("nonparametric: the range over maximisers was not found, its linear program was not solved")
+        remarks.append(
+            "nonparametric: the range over maximisers was not found, its linear program was not solved"
+        )
     beta = answer.beta_binomial.mean
     outside = answer.k[(beta < answer.lower) | (beta > answer.upper)]
     if len(outside):
-        remarks.append(f"beta-binomial: outside the bounds at k = {', '.join(map(str, outside))}, so it is ruled out")
+        remarks.append(
+            f"beta-binomial: outside the bounds at k = {', '.join(map(str, outside))}, so it is ruled out"
+        )
     return tuple(remarks)

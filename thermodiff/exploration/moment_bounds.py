@@ -7,10 +7,10 @@ allow make a polytope that holds the true one with the confidence asked for, so 
 it, two linear programs, are bounds for all k at once.
 
 - *Problems drawn*: N_S ~ Binomial(M, sum w pi_S), so sum w pi_S lies between its Clopper-Pearson limits.
-- *Problems fixed*: N_S is a sum of M unequal Bernoulli variables, with log E exp(t N_S) = M sum w ln(1 + pi_S (e^t - 1)),
-  which is linear in w. Chernoff's inequality at level a, for either sign of t,
-  M sum w ln(1 + pi_S (e^t - 1)) >= t N_S - ln(1/a), holds for all t of one sign at once (it inverts one test, whose best
-  t depends on w alone), and it knows that problems which are always or never solved do not vary.
+- *Problems fixed*: N_S is a sum of M unequal Bernoulli variables, and the logarithm of E exp(t N_S),
+  M sum w ln(1 + pi_S (e^t - 1)), is linear in w. Chernoff's inequality at level a,
+  M sum w ln(1 + pi_S (e^t - 1)) >= t N_S - ln(1/a), holds for all t of one sign at once (it inverts one test, whose
+  best t depends on w alone), and it knows that problems which are always or never solved do not vary.
 
 Solve rates are cells [l, u] on which every pi_S is monotone, taken at whichever end is kind to the true w, so that
 the grid never makes a bound too narrow. This project (after theory P5, which takes the cumulative counts c <= j).
@@ -20,21 +20,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodiff.exploration.column_generation import can_be_met, least
+from thermodiff.exploration.linear_programs import Met, can_be_met, least
 
 MOVE = 1e-3
 """Cells are halved until no bound moves by this much."""
 FIRST_CELLS, HALVINGS, FIRST_POOL = 1000, 4, 60
-TILTS, LARGEST_TILT = 8, 30.0
+TILTS, LARGEST_TILT = 8, 12.0
+"""Much larger ones would blow up the rounding errors of pi_S."""
 
 
 def moment_bounds(
     correct: np.ndarray, samples: int, k: np.ndarray, confidence: float, fixed: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Least and largest pass@k, shape (K,) each, over all difficulties that counts ``correct`` (M,) of ``samples`` allow.
+    """Least and largest pass@k, shape (K,) each, over all difficulties that the counts allow.
 
-    NaN in both where no distribution of difficulty gives such counts: they vary less than independent rollouts do.
-    ``fixed``: the problems are those that matter, rather than draws from a population.
+    ``correct``: c of each problem, (M,), all of ``samples`` rollouts. ``fixed``: pass@k of these problems is meant, not
+    of a population that they are drawn from. NaN in both where no distribution of difficulty gives such counts: they
+    vary less than independent rollouts do.
     """
     blocks = count_blocks(samples)
     histogram = np.bincount(correct, minlength=samples + 1)
@@ -45,13 +47,13 @@ def moment_bounds(
     pool, before = np.arange(0, len(edges) - 1, len(edges) // FIRST_POOL), np.full((2, len(k)), np.inf)
     for _ in range(HALVINGS + 1):
         at_edges = _block_probabilities(samples, blocks, edges)
-        least_inside = np.minimum(at_edges[:, :-1], at_edges[:, 1:])
-        most_inside = np.maximum(at_edges[:, :-1], at_edges[:, 1:])
-        rows, right = limits(inside, len(correct), errors, least_inside, most_inside)
+        low = np.minimum(at_edges[:, :-1], at_edges[:, 1:])
+        high = np.maximum(at_edges[:, :-1], at_edges[:, 1:])
+        rows, right = limits(inside, len(correct), errors, low, high)
         met = can_be_met(rows, right, pool)
         if met is None:
             return np.full(len(k), np.nan), np.full(len(k), np.nan)
-        bounds, carry = _extremes(rows, right, edges, k, met)
+        bounds, carry = _extremes(rows, edges, k, met)
         if np.abs(bounds - before).max() < MOVE:
             break
         before, pool = bounds, np.concatenate([2 * carry, 2 * carry + 1])
@@ -85,7 +87,12 @@ def _cell_edges(samples: int, blocks: list[tuple[int, int]], largest_k: int) -> 
 
     first, last = np.array([block for block in blocks if block[0] > 0 and block[1] < samples] or [(0, 0)]).T
     # d pi_S/dp = n [Bin(first - 1; n - 1) - Bin(last; n - 1)] = 0, solved for the odds p/(1 - p).
-    log_ratio = gammaln(last + 1) + gammaln(samples - last) - gammaln(np.maximum(first, 1)) - gammaln(samples - first + 1)
+    log_ratio = (
+        gammaln(last + 1)
+        + gammaln(samples - last)
+        - gammaln(np.maximum(first, 1))
+        - gammaln(samples - first + 1)
+    )
     odds = np.exp(log_ratio / (last - first + 1))
     peaks = (odds / (1 + odds))[first > 0]
     small = np.geomspace(1e-3 / largest_k, 1.0, FIRST_CELLS)
@@ -93,19 +100,19 @@ def _cell_edges(samples: int, blocks: list[tuple[int, int]], largest_k: int) -> 
 
 
 def _drawn_limits(
-    inside: np.ndarray, problems: int, errors: np.ndarray, least: np.ndarray, most: np.ndarray
+    inside: np.ndarray, problems: int, errors: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Clopper-Pearson: sum w least <= upper limit, sum w most >= lower limit, as rows @ w <= right."""
+    """Clopper-Pearson: sum w low <= upper limit, sum w high >= lower limit, as rows @ w <= right."""
     from scipy.special import betaincinv
 
     outside = problems - inside
     lower = np.where(inside > 0, betaincinv(np.maximum(inside, 1), outside + 1, errors / 2), 0.0)
     upper = np.where(outside > 0, betaincinv(inside + 1, np.maximum(outside, 1), 1 - errors / 2), 1.0)
-    return np.concatenate([least, -most]), np.concatenate([upper, -lower])
+    return np.concatenate([low, -high]), np.concatenate([upper, -lower])
 
 
 def _fixed_limits(
-    inside: np.ndarray, problems: int, errors: np.ndarray, least: np.ndarray, most: np.ndarray
+    inside: np.ndarray, problems: int, errors: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chernoff: -sum w ln(1 + pi_S (e^t - 1)) <= (ln(2/error) - t N_S)/M for tilts t of both signs."""
     budget = np.log(2 / errors) / problems
@@ -114,24 +121,22 @@ def _fixed_limits(
     tilts = smallest[:, None] * (LARGEST_TILT / smallest[:, None]) ** np.linspace(0, 1, TILTS)
     share = (inside / problems)[:, None]
     rows, right = [], []
-    for t, probability in ((tilts, most), (-tilts, least)):
+    for t, probability in ((tilts, high), (-tilts, low)):
         rows.append(-np.log1p(probability[:, None, :] * np.expm1(t)[:, :, None]))
         right.append(budget[:, None] - t * share)
-    cells = least.shape[1]
+    cells = low.shape[1]
     return np.concatenate(rows).reshape(-1, cells), np.concatenate(right).reshape(-1)
 
 
-def _extremes(
-    rows: np.ndarray, right: np.ndarray, edges: np.ndarray, k: np.ndarray, pool: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _extremes(rows: np.ndarray, edges: np.ndarray, k: np.ndarray, met: Met) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest pass@k, shape (2, K), and the cells that carry weight in one of them."""
-    bounds, carry = np.empty((2, len(k))), pool[:0]
+    bounds, carry = np.empty((2, len(k))), met.pool[:0]
     for side, ends in enumerate((edges[:-1], edges[1:])):
-        working = pool
+        working = met
         for i, exponent in enumerate(k):
             failing = (1 - ends) ** exponent
-            found = least(failing if side else -failing, rows, right, working)
+            found = least(failing if side else -failing, rows, working)
             bounds[side, i] = 1 - found.value if side else 1 + found.value
-            working = found.pool
+            working = met._replace(pool=found.pool)
             carry = np.union1d(carry, found.pool[found.weights > 0])
     return np.clip(bounds, 0.0, 1.0), carry
