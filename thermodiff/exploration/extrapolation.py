@@ -185,8 +185,8 @@ def _check_same_problems(a: Counts, b: Counts) -> None:
     if len(a.correct) != len(b.correct):
         raise complain("b", f"{len(b.correct)} problems", f"the {len(a.correct)} problems of a")
     if a.problems is not None and b.problems is not None and set(a.problems) != set(b.problems):
-        other = sorted(set(b.problems) - set(a.problems), key=str)[0]
-        raise complain("b", f"problem {other!r}, which a has not", "the same problems as in a")
+        other = sorted(map(str, set(a.problems) ^ set(b.problems)))[0]
+        raise complain("a and b", f"problem {other!r} in only one of them", "the same problems in both")
 
 
 def _remarks(answer: Extrapolation, counts: Counts, key: int) -> tuple[str, ...]:
