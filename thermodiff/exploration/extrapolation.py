@@ -20,6 +20,8 @@ from thermodiff.validation import complain
 
 NOT_UNIQUE = 0.01
 """A range over maximisers wider than this gets a remark."""
+NOT_CERTIFIED = 1e-2
+"""Nats by which the log-likelihood may lie below its maximum before a remark says so."""
 
 
 class Extrapolation(NamedTuple):
@@ -199,10 +201,13 @@ def _remarks(answer: Extrapolation, counts: Counts, key: int) -> tuple[str, ...]
     if np.isnan(answer.lower).any():
         remarks.append(
             "bounds: none, no distribution of difficulty gives such counts (they vary too little between problems): "
-            "rollouts are not independent, or the chance of one in 1/(1 - confidence) came true"
+            "rollouts are not independent, or this is one of the data sets, 1 - confidence of all, where bounds fail"
         )
     if answer.k.min() <= answer.samples:
         remarks.append(f"k <= {answer.samples}: pass_at_k is unbiased there, use it")
+    if len(counts.correct) * answer.certificate > NOT_CERTIFIED:
+        short = len(counts.correct) * answer.certificate
+        remarks.append(f"nonparametric: the likelihood may lie {short:.2g} nats below its maximum")
     wide = answer.nonparametric_upper - answer.nonparametric_lower
     if (wide > NOT_UNIQUE).any():
         remarks.append(

@@ -46,7 +46,8 @@ def can_be_met(rows: np.ndarray, right: np.ndarray, pool: np.ndarray) -> Met | N
     cost, total = np.append(np.zeros(cells), 1.0), np.append(np.ones(cells), 0.0)
     found = _generate(cost, loosened, total, right, np.append(pool, cells))
     loosening = found.weights[found.pool == cells][0]
-    return None if loosening > SLACK else Met(found.pool[found.pool < cells], right + loosening)
+    # The value is never above the least loosening: where it is positive, none is not enough.
+    return None if found.value > SLACK else Met(found.pool[found.pool < cells], right + loosening)
 
 
 def solve(cost: np.ndarray, rows: np.ndarray, right: np.ndarray, total: np.ndarray) -> Any:
