@@ -23,7 +23,7 @@ import numpy as np
 from thermodiff.exploration.linear_programs import Met, can_be_met, least
 
 MOVE = 1e-3
-"""Cells are halved until no bound moves by this much."""
+"""Cells are halved until no bound moves by this much, at most ``HALVINGS`` times; the bounds hold at every stage."""
 FIRST_CELLS, HALVINGS, FIRST_POOL = 1000, 4, 60
 TILTS, LARGEST_TILT = 8, 12.0
 """Much larger ones would blow up the rounding errors of pi_S."""
