@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from thermodiff.exploration.clusters import clustered_mean, index_of
-from thermodiff.exploration.entropy_bounds import entropy_bounds
+from thermodiff.exploration.entropy_from_lists import entropy_bounds
 from thermodiff.exploration.rollouts import Rollouts
 from thermodiff.exploration.token_data import Tokens, check_entropies, check_log_probs, column, tokens_of
 from thermodiff.types import Estimate

@@ -7,7 +7,7 @@ import pytest
 from character_rollouts import character_rollouts
 
 from thermodiff.exploration.clusters import clustered_mean
-from thermodiff.exploration.token_entropy import token_entropy
+from thermodiff.exploration.token_entropies import token_entropy
 
 
 def test_means_of_the_character_model():
