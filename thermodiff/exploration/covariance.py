@@ -62,14 +62,13 @@ class TokenCovariance(NamedTuple):
         lines = [f"token covariance {self.mean:.4f} nats; the largest 1 % carry {self.top_share:.1%}"]
         if self.response is not None:
             r = self.response
-            lines.append(
-                f"change of entropy a step {r.slope:.4f} x covariance, correlation {r.correlation:.2f}, {r.slope.n} steps"
-            )
+            fit = f"change of entropy a step {r.slope:.4f} x covariance, correlation {r.correlation:.2f}"
+            lines.append(f"{fit}, {r.slope.n} changes")
         return "\n".join([*lines, *self.remarks])
 
 
 def entropy_derivative(logits: Any, direction: Any) -> Any:
-    """dH/ds = -Cov_pi(ln pi, dz/ds) of pi = softmax(z), exact; ``logits`` and ``direction`` (..., V), returns (...), nats.
+    """dH/ds = -Cov_pi(ln pi, dz/ds) of pi = softmax(z), exact: ``logits`` and ``direction`` (..., V) to (...), nats.
 
     Logits of -inf are tokens that cannot be drawn. Raises ValueError for shapes that differ.
     """

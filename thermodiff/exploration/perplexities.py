@@ -29,7 +29,7 @@ class PerplexityProfile(NamedTuple):
     accuracy: Estimate
     """Share of correct responses in each bin, arrays (B,)."""
     update: Estimate
-    """Mean over tokens of |ln pi_other - ln pi|, averaged over the responses of each bin, (B,); one NaN if not known."""
+    """Mean over tokens of |ln pi_other - ln pi|, averaged over the responses of a bin, (B,); one NaN if not known."""
     update_rank: Estimate
     """Spearman correlation within a problem of log-perplexity and update: below 0, the likely ones are moved most."""
     remarks: tuple[str, ...]
