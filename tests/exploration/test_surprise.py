@@ -78,10 +78,10 @@ def rollouts_of(tables, each, longest, rng, keep_truncated=True):
 
 
 def test_size_of_the_test_and_of_the_intervals():
-    """2,000 repetitions: z beyond 1.96, and the clustered interval that misses 0, each in 5 % within its error."""
+    """1,000 repetitions: z beyond 1.96, and the clustered interval that misses 0, each in 5 % within its error."""
     rng = np.random.default_rng(11)
     beyond = missed = 0
-    repetitions = 2000
+    repetitions = 1000
     for _ in range(repetitions):
         gap = surprise_entropy_gap(rollouts_of(policies(rng, 40), 6, 20, rng))
         beyond += abs(gap.z[0]) > 1.96

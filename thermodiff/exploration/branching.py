@@ -67,13 +67,9 @@ def rollout_branching_factor(data: Any, groups: Any = None, mass: float = 0.95) 
     least, censored = _from_lists(data, tokens, mass)
     sizes = _checked(np.asarray(data.nucleus_sizes), tokens) if own else least
     share = float(censored.mean())
-    remarks = (
-        ()
-        if share == 0
-        else (f"{share:.1%} of the lists do not reach {mass:g}: there, more than was listed",)
-    )
     means = _means(sizes, tokens) if own or share == 0 else (NOT_KNOWN, NOT_KNOWN)
-    return Branching(*means, clustered_mean(least, tokens.problem), share, remarks)
+    short = f"{share:.1%} of the lists do not reach {mass:g}: there, more than was listed"
+    return Branching(*means, clustered_mean(least, tokens.problem), share, (short,) if share > 0 else ())
 
 
 def _means(sizes: np.ndarray, tokens: Tokens) -> tuple[Estimate, Estimate]:

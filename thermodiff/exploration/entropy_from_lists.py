@@ -32,9 +32,9 @@ class EntropyBounds(NamedTuple):
     lists_alone: tuple[Estimate, Estimate]
     """Means of both bounds where the drawn tokens outside the lists are not made use of."""
     naive: Estimate
-    """Mean of -sum p ln p over the list: no bound below that of ``low``, and no estimate."""
+    """Mean of -sum p ln p over the list as logged: a weaker bound from below, and no estimate."""
     renormalised: Estimate
-    """Mean entropy of the list divided by its sum: right only if decoding was cut to the list."""
+    """Mean entropy of the list divided by its sum, as logged: below too, and right only if decoding was cut to it."""
     outside: float
     """Share of drawn tokens outside their list; NaN where the drawn tokens are not known."""
     remarks: tuple[str, ...]
@@ -43,7 +43,7 @@ class EntropyBounds(NamedTuple):
         low, high = self.lists_alone
         lines = [
             f"token entropy between {self.mean_low:.4f} and {self.mean_high:.4f} nats",
-            f"  from the lists alone {low.mean:.4f} to {high.mean:.4f}; no bounds: the lists' own sum "
+            f"  from the lists alone {low.mean:.4f} to {high.mean:.4f}; no estimates: the lists' own sum "
             f"{self.naive.mean:.4f}, renormalised {self.renormalised.mean:.4f}",
         ]
         return "\n".join([*lines, *self.remarks])

@@ -193,11 +193,9 @@ def _counted(a: _Sums, b: _Sums) -> list[str]:
         one_end = float(((left == 0) != (right == 0)).mean())
         few = float(((left > 0) & (right > 0) & (np.minimum(left, right) < FEW)).mean())
         if one_end > 0:
-            remarks.append(
-                f"{one_end:.1%} of the problems have no {kind} response at one end: nothing lost among these"
-            )
+            shown = f"{one_end:.1%} of the problems have no {kind} response at one end"
+            remarks.append(f"{shown}: there no loss among {kind} ones is counted")
         if few > 0:
-            remarks.append(
-                f"{few:.1%} of the problems have 1 to {FEW - 1} {kind} responses at an end: little is known"
-            )
+            shown = f"{few:.1%} of the problems have 1 to {FEW - 1} {kind} responses at an end"
+            remarks.append(f"{shown}: their split is uncertain")
     return remarks

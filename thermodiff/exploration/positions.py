@@ -2,7 +2,8 @@
 
 In language the entropy of the next token is said to be U-shaped in relative position (arXiv 2508.07534). Here that is a
 test: start and end must both lie above the middle, each by a one-sided t test over whole problems; the larger of the
-two p-values is that of "no U" (an intersection-union test: its size is at most the level). This project.
+two p-values is that of "no U" (an intersection-union test: its size is at most the level). This project. Relative
+position knows the length, that is the future: within it surprise and entropy need not agree in the mean.
 """
 
 from __future__ import annotations
