@@ -18,9 +18,9 @@ from scipy.optimize import linprog
 from scipy.special import betaln
 from scipy.stats import binom
 
-from thermodiff.exploration.difficulty import fit_difficulty, range_over_maximisers
-from thermodiff.exploration.extrapolation import extrapolate_pass_at_k
-from thermodiff.exploration.moment_bounds import moment_bounds
+from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, range_over_maximisers
+from thermodiff.exploration.extrapolation.moment_bounds import moment_bounds
+from thermodiff.exploration.extrapolation.pass_at_k import extrapolate_pass_at_k
 
 DATA = Path(__file__).parent / "data" / "deepscaler32k"
 
@@ -81,7 +81,7 @@ def predict(correct: np.ndarray, of: int, n: int, k: int, problems: str, repetit
     for seed in range(repetitions):
         c = thin(correct, of, n, seed)
         out = extrapolate_pass_at_k((c, n), k, problems=problems)
-        low, high = out.lower[0], out.upper[0]
+        low, high = out.low[0], out.high[0]
         errors = abs(out.nonparametric[0] - truth), abs(out.beta_binomial.mean[0] - truth)
         rows.append((low <= truth <= high, high - low, *errors, (c == 0).mean()))
     inside, *means = np.array(rows).T

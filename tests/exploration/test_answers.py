@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from thermodiff.exploration.answers import answer_diversity, majority_at_k
-from thermodiff.exploration.pass_at_k import pass_at_k
+from thermodiff.exploration.boundary.answers import answer_diversity, majority_at_k
+from thermodiff.exploration.boundary.pass_at_k import pass_at_k
 from thermodiff.exploration.rollouts import Rollouts
 
 

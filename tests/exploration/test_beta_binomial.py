@@ -6,7 +6,7 @@ from math import lgamma
 import numpy as np
 import pytest
 
-from thermodiff.exploration.beta_binomial import fit_beta_binomial
+from thermodiff.exploration.extrapolation.beta_binomial import fit_beta_binomial
 
 K = np.array([1, 10, 40])
 

@@ -7,11 +7,15 @@ import pytest
 from counts import deepscaler
 from scipy import stats
 
-from thermodiff.exploration.boundary import boundary_certificate, unsolvable_problems
-from thermodiff.exploration.boundary_shift import boundary_shift
-from thermodiff.exploration.changed_problems import benjamini_hochberg, changed_problems, fisher_p_values
-from thermodiff.exploration.exchange_test import exchange_p_values
-from thermodiff.exploration.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.boundary.changed_problems import (
+    benjamini_hochberg,
+    changed_problems,
+    fisher_p_values,
+)
+from thermodiff.exploration.boundary.exchange_test import exchange_p_values
+from thermodiff.exploration.boundary.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.boundary.shift import boundary_shift
+from thermodiff.exploration.boundary.unsolvable import boundary_certificate, unsolvable_problems
 from thermodiff.exploration.rollouts import Counts
 
 SUMS = ("lost", "gained", "neither", "net", "self_a", "self_b", "distance")

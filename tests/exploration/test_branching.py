@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from character_rollouts import character_rollouts
 
-from thermodiff.exploration.branching import rollout_branching_factor
+from thermodiff.exploration.tokens.branching import rollout_branching_factor
 
 
 def test_the_character_model():

@@ -5,7 +5,7 @@ from math import comb, log
 import numpy as np
 import pytest
 
-from thermodiff.exploration.cost import binary_divergence, cost_of_accuracy, paid_from_counts
+from thermodiff.exploration.exchange.cost import binary_divergence, cost_of_accuracy, paid_from_counts
 
 
 def plain_kl(p_new: float, p: float) -> float:

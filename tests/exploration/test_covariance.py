@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from character_rollouts import character_rollouts
 
-from thermodiff.exploration.covariance import entropy_covariance, entropy_derivative
+from thermodiff.exploration.exchange.covariance import entropy_covariance, entropy_derivative
 from thermodiff.exploration.rollouts import Rollouts
 
 

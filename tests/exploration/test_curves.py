@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from thermodiff.exploration.curves import curve_of, fit_design, likelihoods, log_determinant, simulate, whiten
+from thermodiff.exploration.exchange.curves import (
+    curve_of,
+    fit_design,
+    likelihoods,
+    log_determinant,
+    simulate,
+    whiten,
+)
 
 STEPS = np.array([0.0, 1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 15])
 GAPS = np.diff(STEPS)

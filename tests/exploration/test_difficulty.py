@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from tests.exploration.extrapolation_table import deepscaler, thin
-from thermodiff.exploration.difficulty import AS_LIKELY, fit_difficulty, pass_at_k_of, range_over_maximisers
+from thermodiff.exploration.extrapolation.difficulty import (
+    AS_LIKELY,
+    fit_difficulty,
+    pass_at_k_of,
+    range_over_maximisers,
+)
 
 
 def likelihood(c: int, n: int, p: float) -> float:

@@ -8,7 +8,7 @@ import pytest
 from character_rollouts import character_rollouts
 from scipy.optimize import linprog
 
-from thermodiff.exploration.entropy_from_lists import entropy_bounds
+from thermodiff.exploration.tokens.entropy_from_lists import entropy_bounds
 
 
 def entropy(p):

@@ -7,8 +7,8 @@ import pytest
 from curves_made_up import noise
 from scipy.stats import multivariate_normal
 
-from thermodiff.exploration.entropy_law import fit_entropy_law
-from thermodiff.exploration.law_curves import exchange_curve
+from thermodiff.exploration.exchange.entropy_law import fit_entropy_law
+from thermodiff.exploration.exchange.law_curves import exchange_curve
 
 
 def points(kind, low, high, rng, n=80, phi=0.5, size=0.02):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from thermodiff.exploration.exchange import entropy_exchange, exchange_identity
+from thermodiff.exploration.exchange.identity import entropy_exchange, exchange_identity
 from thermodiff.exploration.rollouts import Rollouts
 
 

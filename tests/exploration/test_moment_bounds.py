@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from thermodiff.exploration.linear_programs import SLACK, Met, can_be_met, least
-from thermodiff.exploration.moment_bounds import LARGEST_TILT, MOVE, TILTS, count_blocks, moment_bounds
+from thermodiff.exploration.extrapolation.linear_programs import SLACK, Met, can_be_met, least
+from thermodiff.exploration.extrapolation.moment_bounds import (
+    LARGEST_TILT,
+    MOVE,
+    TILTS,
+    count_blocks,
+    moment_bounds,
+)
 
 
 def exact_binomial(n: int, p: Fraction) -> list[Fraction]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from counts import CHARACTERS, GAME24_COT, GAME24_IO, deepscaler, listed
 
-from thermodiff.exploration.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.boundary.pass_at_k import failure_table, pass_at_k
 from thermodiff.exploration.rollouts import Counts, Rollouts
 
 

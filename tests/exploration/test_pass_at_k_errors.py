@@ -7,12 +7,11 @@ import pytest
 from counts import deepscaler
 from scipy import stats
 
-from thermodiff.exploration.crossing import crossing
-from thermodiff.exploration.pairs import common_problems
-from thermodiff.exploration.pass_at_k import failure_table, pass_at_k
-from thermodiff.exploration.pass_at_k_errors import pass_at_k_difference, pass_at_k_interval
-from thermodiff.exploration.rollouts import Counts
-from thermodiff.exploration.simultaneous import sup_t
+from thermodiff.exploration.boundary.crossing import crossing
+from thermodiff.exploration.boundary.intervals import pass_at_k_difference, pass_at_k_interval
+from thermodiff.exploration.boundary.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.boundary.simultaneous import sup_t
+from thermodiff.exploration.rollouts import Counts, paired
 
 
 def outcomes(p, n):
@@ -212,20 +211,20 @@ def test_no_loss_and_only_gains():
 def test_pairs_by_name():
     a = Counts(np.array([1, 2, 3]), np.array([4, 4, 4]), np.array(["x", "y", "z"]))
     b = Counts(np.array([0, 4, 2]), np.array([4, 4, 4]), np.array(["z", "x", "w"]))
-    first, second, remarks = common_problems(a, b)
+    first, second, remarks = paired(a, b)
     assert list(first.problems) == list(second.problems) == ["x", "z"]
     assert (list(first.correct), list(second.correct)) == ([1, 3], [4, 0])
-    assert remarks == ("2 problems are common to both, of 3 and 3: only these are used",)
+    assert remarks[0] == "2 of 3 problems of a (66.7%) are in both and used"
     assert pass_at_k_difference(a, b, 1).remarks[0] == remarks[0]
 
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (([1, 2], 4), ([1] * 3, 4), "b: got 3 problems without names, need as many as a has, 2, or names.*"),
+        (([1, 2], 4), ([1] * 3, 4), "a and b: got 2 and 3 problems, not all named, need names in both.*"),
         (([1, 2], 4, ["x", "y"]), ([1, 2], 4, ["y", "z"]), r"a and b: got 1 common problem\(s\), need at least two"),
         (([1], 4), ([1], 4), r"a and b: got 1 common problem\(s\), need at least two"),
-        (([1, 2], 4, ["x", "x"]), ([1, 2], 4, ["y", "z"]), "a.problems: got 'x' twice, need names that differ"),
+        (([1, 2], 4, ["x", "x"]), ([1, 2], 4, ["y", "z"]), "a: got two problems of one name, need names .*"),
     ],
 )  # fmt: skip
 def test_pairs_that_are_none(a, b, message):

@@ -7,8 +7,8 @@ import pytest
 from character_rollouts import character_rollouts
 from scipy.stats import spearmanr
 
-from thermodiff.exploration.perplexities import perplexity_profile
 from thermodiff.exploration.rollouts import Rollouts
+from thermodiff.exploration.tokens.perplexities import perplexity_profile
 
 
 def of_responses(problem, correct, log_perplexity, update=None, length=4):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from character_rollouts import character_rollouts
 
-from thermodiff.exploration.positions import position_profile
 from thermodiff.exploration.rollouts import Rollouts
+from thermodiff.exploration.tokens.positions import position_profile
 
 
 def test_bins_against_loops():

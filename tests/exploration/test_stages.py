@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from curves_made_up import training
 
-from thermodiff.exploration.stages import entropy_stages
+from thermodiff.exploration.exchange.stages import entropy_stages
 
 
 def test_a_kink_is_found():

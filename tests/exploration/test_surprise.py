@@ -8,7 +8,7 @@ import pytest
 from character_rollouts import character_rollouts
 
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.surprise import surprise_entropy_gap
+from thermodiff.exploration.tokens.surprise import surprise_entropy_gap
 
 
 def test_the_character_model_passes():

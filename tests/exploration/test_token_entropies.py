@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from character_rollouts import character_rollouts
 
-from thermodiff.exploration.clusters import clustered_mean
-from thermodiff.exploration.token_entropies import token_entropy
+from thermodiff.exploration.tokens.clusters import clustered_mean
+from thermodiff.exploration.tokens.entropies import token_entropy
 
 
 def test_means_of_the_character_model():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.surprise import surprise_entropy_gap
-from thermodiff.exploration.token_logging import token_statistics
+from thermodiff.exploration.tokens.statistics import token_statistics
+from thermodiff.exploration.tokens.surprise import surprise_entropy_gap
 
 RNG = np.random.default_rng(5)
 LOGITS = RNG.normal(size=(3, 4, 7)) * 3

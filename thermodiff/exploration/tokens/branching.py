@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.clusters import clustered_mean
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.token_data import (
+from thermodiff.exploration.tokens.clusters import clustered_mean
+from thermodiff.exploration.tokens.token_data import (
     Tokens,
     check_length,
     column,
@@ -16,7 +16,7 @@ from thermodiff.exploration.token_data import (
     response_means,
     tokens_of,
 )
-from thermodiff.exploration.top_lists import check_lists
+from thermodiff.exploration.tokens.top_lists import check_lists
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 

@@ -13,9 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.clusters import clustered_mean, index_of
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.token_data import Tokens, check_entropies, check_log_probs, column, tokens_of
+from thermodiff.exploration.tokens.clusters import clustered_mean, index_of
+from thermodiff.exploration.tokens.token_data import (
+    Tokens,
+    check_entropies,
+    check_log_probs,
+    column,
+    tokens_of,
+)
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 

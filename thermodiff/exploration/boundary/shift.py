@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.changed_problems import ChangedProblems, changed_problems
-from thermodiff.exploration.exchange_test import exchange_p_values
-from thermodiff.exploration.pairs import common_problems
-from thermodiff.exploration.pass_at_k import budgets, failure_table
-from thermodiff.exploration.rollouts import Counts
+from thermodiff.exploration.boundary.changed_problems import ChangedProblems, changed_problems
+from thermodiff.exploration.boundary.exchange_test import exchange_p_values
+from thermodiff.exploration.boundary.pass_at_k import budgets, failure_table
+from thermodiff.exploration.rollouts import Counts, paired
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 
@@ -75,13 +74,13 @@ def boundary_shift(
     means out without bias (the distance needs 4k <= n) and falls back on drawn, conservative, where it cannot.
     ``p_value`` by ``resamples`` exchanges. ``changed`` as ``changed_problems(a, b, rate=rate)``. This project.
 
-    Raises as ``common_problems`` and ``pass_at_k``; ValueError for another ``problems`` or fewer than 1 resample.
+    Raises as ``paired`` and ``pass_at_k``; ValueError for another ``problems`` or fewer than 1 resample.
     """
     if problems not in ("drawn", "fixed"):
         raise complain("problems", f"{problems!r}", "'drawn' or 'fixed'")
     if resamples < 1:
         raise complain("resamples", f"{resamples}", "at least 1")
-    first, second, remarks = common_problems(a, b)
+    first, second, remarks = paired(a, b)
     ks = np.atleast_1d(budgets(_doublings(first, second) if k is None else k, first, second))
     terms = _Terms(first, second, ks)
     squares = terms.squared_means() if problems == "fixed" else {}

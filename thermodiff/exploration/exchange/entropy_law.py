@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.curves import Curve, curve_of, whiten
-from thermodiff.exploration.law_curves import LawFit, fit_exchange, fit_linear
+from thermodiff.exploration.exchange.curves import Curve, curve_of, whiten
+from thermodiff.exploration.exchange.law_curves import LawFit, fit_exchange, fit_linear
 from thermodiff.types import Estimate
 from thermodiff.validation import check_positive, complain
 

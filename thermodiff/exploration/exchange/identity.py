@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.token_data import check_log_probs, column, tokens_of
+from thermodiff.exploration.tokens.token_data import check_log_probs, column, tokens_of
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodiff.exploration.pass_at_k import failure_table
+from thermodiff.exploration.boundary.pass_at_k import failure_table
 from thermodiff.exploration.rollouts import Counts
 
 AT_ONCE = 200_000

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.pairs import common_problems
-from thermodiff.exploration.rollouts import Counts
+from thermodiff.exploration.rollouts import Counts, paired
 from thermodiff.validation import complain
 
 TIE = 1e-7
@@ -54,12 +53,12 @@ def changed_problems(a: Any, b: Any, *, rate: float = 0.05) -> ChangedProblems:
 
     It asks whether a problem's chance of success changed, not whether the problem was lost at some k. A problem is left
     out of the rate if no table with its margin c_a + c_b has p <= rate: the margin says nothing of p_a - p_b, so
-    nothing is lost. Benjamini and Hochberg 1995, Tarone 1990. Raises as ``common_problems``, and ValueError for a rate
+    nothing is lost. Benjamini and Hochberg 1995, Tarone 1990. Raises as ``paired``, and ValueError for a rate
     outside (0, 1).
     """
     if not 0 < rate < 1:
         raise complain("rate", f"{rate}", "a probability in (0, 1)")
-    first, second, remarks = common_problems(a, b)
+    first, second, remarks = paired(a, b)
     p, least = fisher_p_values(first, second)
     testable = least <= rate
     every, some = benjamini_hochberg(p), np.full(len(p), np.nan)

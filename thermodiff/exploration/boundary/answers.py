@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.pass_at_k import budgets, failure_table
+from thermodiff.exploration.boundary.pass_at_k import budgets, failure_table
 from thermodiff.exploration.rollouts import Rollouts
 from thermodiff.types import Estimate
 from thermodiff.validation import complain

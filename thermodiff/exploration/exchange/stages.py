@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.curves import Curve, Fitted, curve_of, fit_design, likelihoods, simulate
+from thermodiff.exploration.exchange.curves import Curve, Fitted, curve_of, fit_design, likelihoods, simulate
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.pairs import common_problems
-from thermodiff.exploration.pass_at_k import budgets
-from thermodiff.exploration.rollouts import Counts, counts_of
-from thermodiff.exploration.simultaneous import sup_t
-from thermodiff.exploration.squares import drawn_squares, failures, fixed_squares
+from thermodiff.exploration.boundary.pass_at_k import budgets
+from thermodiff.exploration.boundary.simultaneous import sup_t
+from thermodiff.exploration.boundary.squares import drawn_squares, failures, fixed_squares
+from thermodiff.exploration.rollouts import Counts, counts_of, paired
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 
@@ -93,10 +92,10 @@ def pass_at_k_difference(
 
     Problems drawn: the spread of the differences; fixed: the two variances added. mean -+ quantile stderr, the quantile
     as for ``pass_at_k_interval``; with fewer than 10 carriers never narrower than from r (1 + mean) - 1 to
-    1 - r (1 - mean). Errors as there and of ``common_problems``. The band for problems drawn is that of Yang, Zhang and
+    1 - r (1 - mean). Errors as there and of ``paired``. The band for problems drawn is that of Yang, Zhang and
     Chen 2026 (arXiv 2609.22547): their Gaussian multipliers have just these correlations. The rest is this project's.
     """
-    first, second, remarks = common_problems(a, b)
+    first, second, remarks = paired(a, b)
     how = _How(problems, simultaneous, level, draws, seed)
     band = _band((first, second), k, how, _plain, -1.0)
     return band._replace(remarks=remarks + band.remarks)

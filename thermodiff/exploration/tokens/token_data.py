@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.clusters import clustered_mean, index_of
 from thermodiff.exploration.rollouts import Rollouts
+from thermodiff.exploration.tokens.clusters import clustered_mean, index_of
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 

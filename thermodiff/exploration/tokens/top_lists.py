@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodiff.exploration.token_data import NOT_LISTED, ROUNDING, Tokens, check_length
+from thermodiff.exploration.tokens.token_data import NOT_LISTED, ROUNDING, Tokens, check_length
 from thermodiff.validation import complain
 
 SUM_SLACK = 0.01

@@ -6,9 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.clusters import clustered_mean
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.token_data import check_entropies, column, loose_tokens, response_means, tokens_of
+from thermodiff.exploration.tokens.clusters import clustered_mean
+from thermodiff.exploration.tokens.token_data import (
+    check_entropies,
+    column,
+    loose_tokens,
+    response_means,
+    tokens_of,
+)
 from thermodiff.types import Estimate
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermodiff.exploration.linear_programs import Met, can_be_met, least
+from thermodiff.exploration.extrapolation.linear_programs import Met, can_be_met, least
 
 MOVE = 1e-3
 """Cells are halved until no bound moves by this much, at most ``HALVINGS`` times; the bounds hold at every stage."""

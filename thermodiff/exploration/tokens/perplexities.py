@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.clusters import clustered_error, clustered_mean, index_of, ratio_residuals
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.token_data import check_log_probs, column, tokens_of
+from thermodiff.exploration.tokens.clusters import clustered_error, clustered_mean, index_of, ratio_residuals
+from thermodiff.exploration.tokens.token_data import check_log_probs, column, tokens_of
 from thermodiff.types import Estimate
 from thermodiff.validation import check_count, complain
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.linear_programs import solve
+from thermodiff.exploration.extrapolation.linear_programs import solve
 
 ENOUGH = 1e-7
 """Nats of M (max D - 1) at which the search ends; what is reached is in the answer."""

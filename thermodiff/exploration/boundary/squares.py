@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.pass_at_k import failure_table
+from thermodiff.exploration.boundary.pass_at_k import failure_table
 from thermodiff.exploration.rollouts import Counts
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.curves import PHIS, Curve, log_determinant, whiten
+from thermodiff.exploration.exchange.curves import PHIS, Curve, log_determinant, whiten
 from thermodiff.types import Estimate
 
 LENGTHS = (1.0, 10.0, 100.0, 1000.0)

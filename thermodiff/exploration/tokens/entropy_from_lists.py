@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.clusters import clustered_mean
-from thermodiff.exploration.list_bounds import Known, greatest_entropy, least_entropy, x_log_x
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.token_data import Tokens, check_log_probs, column, loose_tokens, tokens_of
-from thermodiff.exploration.top_lists import SUM_SLACK, check_lists, drawn_outside
+from thermodiff.exploration.tokens.clusters import clustered_mean
+from thermodiff.exploration.tokens.list_bounds import Known, greatest_entropy, least_entropy, x_log_x
+from thermodiff.exploration.tokens.token_data import Tokens, check_log_probs, column, loose_tokens, tokens_of
+from thermodiff.exploration.tokens.top_lists import SUM_SLACK, check_lists, drawn_outside
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 

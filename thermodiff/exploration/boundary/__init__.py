@@ -1,0 +1,4 @@
+"""Where the boundary of what a policy can solve lies, and how training moves it.
+
+May import exploration.rollouts, validation, types.
+"""
