@@ -14,6 +14,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from thermodiff.array_types import pytree_dataclass
+from thermodiff.runtime.devices import in_full_precision
 from thermodiff.thermodynamics.priors import moment_prior
 
 # --- products -----------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ def host_flow(score: Any, process: Any, x: Any, t_min: float, key: Any | None) -
     start = np.concatenate([contraction * np.asarray(x, float).ravel(), np.zeros(n)])
     prior = moment_prior(score.reference, process)
 
+    @in_full_precision  # as ours is: an accelerator's default would not reach the accuracy asked for
     def solve(tolerance: float) -> HostFlow:
         solution = solve_ivp(
             right_hand_side, (t_min, 1.0), start, method="RK45", rtol=tolerance, atol=tolerance
