@@ -3,7 +3,7 @@
     python -m experiments.learning_effort --preset paper --out results/learning_effort-paper
 
 Cells: family x number of rows x seed. With ln p of every row known, J = E[h + ln p] of rows held out and D = E[h' - h],
-h' from half the rows and steps (``thermodiff.cross_fitting``), on the same rows and noise.
+h' from half the rows and steps (``cross_fitting.half_effort``), on the same rows and noise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import thermodiff as td
 from experiments import harness, information_runs
 from experiments.learning_effort_data import FAMILIES
 from thermodiff import plotting
-from thermodiff.information.cross_fitting.rows import KAPPA, Part
+from thermodiff.information.cross_fitting.half_effort import KAPPA, Part
 from thermodiff.information.entropy_sums import cross_fitted_sum
 from thermodiff.numerics.estimates import estimate_rows
 

@@ -77,7 +77,7 @@ DOORS = {
     "matplotlib": {"plotting"},
     "flax": {"scores.networks"},
     "optax": {"training.optimiser"},
-    "orbax": {"runtime.arrays"},
+    "orbax": {"runtime.saved_arrays"},
     "diffrax": {"trajectories.probability_flow"},
     "tyro": {"commands.main", "commands.options"},
 }

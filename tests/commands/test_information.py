@@ -9,7 +9,7 @@ import pytest
 
 import thermodiff as td
 from thermodiff.commands import entropy as entropy_command
-from thermodiff.commands import information_effort
+from thermodiff.commands import information_settings
 from thermodiff.commands import main as cli
 from thermodiff.commands import mutual_information as mutual_information_command
 from thermodiff.data import intake
@@ -26,7 +26,7 @@ TINY = td.TrainingConfig(steps=20, batch_size=64, width=16, depth=1, chunk=10, p
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(information_effort, "DEFAULT_TRAINING", TINY)
+    monkeypatch.setattr(information_settings, "DEFAULT_TRAINING", TINY)
 
 
 @pytest.fixture
@@ -248,6 +248,6 @@ def test_columns_on_no_grid_are_left_and_said_so(folder):
 
 
 def test_steps_shorten_the_training_and_nothing_else():
-    short = information_effort.cross_fitting(7).training
+    short = information_settings.cross_fitting(7).training
     assert (short.steps, short.chunk, short.width) == (7, 7, TINY.width)
-    assert information_effort.cross_fitting(None).training == TINY
+    assert information_settings.cross_fitting(None).training == TINY

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from thermodiff.data.named import load_digits
 from thermodiff.data.splits import check_table, dequantise_counts, remarks, split_rows, standardisation
-from thermodiff.data.tables import Table, load, load_digits
+from thermodiff.data.tables import Table, load
 from thermodiff.runtime.files import write_atomically
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaln
 
-from thermodiff.exploration.boundary.intervals import pass_at_k_difference, pass_at_k_interval
+from thermodiff.exploration.boundary.pass_at_k_intervals import pass_at_k_difference, pass_at_k_interval
 
 SCENARIOS = {
     "easy": [(1.0, 6.0, 2.0)],

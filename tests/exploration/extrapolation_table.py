@@ -19,8 +19,8 @@ from scipy.special import betaln
 from scipy.stats import binom
 
 from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, range_over_maximisers
+from thermodiff.exploration.extrapolation.extrapolate import extrapolate_pass_at_k
 from thermodiff.exploration.extrapolation.moment_bounds import moment_bounds
-from thermodiff.exploration.extrapolation.pass_at_k import extrapolate_pass_at_k
 
 DATA = Path(__file__).parent / "data" / "deepscaler32k"
 

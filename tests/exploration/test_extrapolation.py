@@ -6,12 +6,12 @@ import pytest
 from tests.exploration import extrapolation_table as table
 from thermodiff.exploration.extrapolation.beta_binomial import fit_beta_binomial
 from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, pass_at_k_of
-from thermodiff.exploration.extrapolation.moment_bounds import moment_bounds
-from thermodiff.exploration.extrapolation.pass_at_k import (
+from thermodiff.exploration.extrapolation.extrapolate import (
     extrapolate_difference,
     extrapolate_pass_at_k,
     thinned,
 )
+from thermodiff.exploration.extrapolation.moment_bounds import moment_bounds
 from thermodiff.exploration.rollouts import Counts
 
 C = np.array([0, 0, 1, 3, 0, 8, 2, 8, 7, 0, 1, 4])

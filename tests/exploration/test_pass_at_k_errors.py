@@ -8,8 +8,8 @@ from counts import deepscaler
 from scipy import stats
 
 from thermodiff.exploration.boundary.crossing import crossing
-from thermodiff.exploration.boundary.intervals import pass_at_k_difference, pass_at_k_interval
 from thermodiff.exploration.boundary.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.boundary.pass_at_k_intervals import pass_at_k_difference, pass_at_k_interval
 from thermodiff.exploration.boundary.simultaneous import sup_t
 from thermodiff.exploration.rollouts import Counts, paired
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from thermodiff.exploration.loading import load_rollouts
-from thermodiff.exploration.readers import FORMATS
+from thermodiff.exploration.readers.formats import FORMATS
 from thermodiff.exploration.rollouts import Counts, by_step
 
 DATA = Path(__file__).parent / "data" / "readers"

@@ -20,7 +20,7 @@ import thermodiff as td
 from experiments import harness, nll_bound
 from thermodiff.commands import main as cli
 from thermodiff.commands.shared import write_results
-from thermodiff.runtime.arrays import UNREADABLE, read_arrays
+from thermodiff.runtime.saved_arrays import UNREADABLE, read_arrays
 from thermodiff.training import checkpoints
 from thermodiff.training.checkpoints import step_folder, steps_in
 

@@ -22,6 +22,7 @@ from thermodiff.array_types import Process
 from thermodiff.auditing.audit import audit
 from thermodiff.commands import audit_output
 from thermodiff.commands.shared import check_steps_and_seed, make_folder, working, write_results
+from thermodiff.data.named import load_digits
 from thermodiff.data.splits import (
     Split,
     Standardisation,
@@ -31,7 +32,7 @@ from thermodiff.data.splits import (
     split_rows,
     standardisation,
 )
-from thermodiff.data.tables import Table, load, load_digits
+from thermodiff.data.tables import Table, load
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.distributions.samples import Samples
 from thermodiff.processes.exploding import VarianceExploding

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from thermodiff.commands import information_output
-from thermodiff.commands.information_effort import cross_fitting
+from thermodiff.commands.information_settings import cross_fitting
 from thermodiff.commands.shared import (
     check_steps_and_seed,
     make_folder,

@@ -14,11 +14,17 @@ import numpy as np
 
 from thermodiff.data.dequantisation import dequantise
 from thermodiff.data.patches import patches, patches_without_mean
-from thermodiff.data.tables import NamedData, Table, load_digits
+from thermodiff.data.tables import NamedData, Table
 from thermodiff.runtime.extras import from_extra
 from thermodiff.validation import complain
 
 TRAINING = 0.8
+
+
+def load_digits() -> Table:
+    """scikit-learn's 1797 handwritten digits, 8 x 8 counts from 0 to 16, as rows of 64."""
+    data, _ = from_extra("data", "sklearn.datasets", "digits").load_digits(return_X_y=True)
+    return Table(np.asarray(data), None, "digits (scikit-learn)")
 
 
 def named_data(name: str) -> NamedData:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.runtime.extras import from_extra
 from thermodiff.validation import complain
 
 SUFFIXES = (".npy", ".npz", ".csv")
@@ -128,12 +127,6 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def load_digits() -> Table:
-    """scikit-learn's 1797 handwritten digits, 8 x 8 counts from 0 to 16, as rows of 64."""
-    data, _ = from_extra("data", "sklearn.datasets", "digits").load_digits(return_X_y=True)
-    return Table(np.asarray(data), None, "digits (scikit-learn)")
 
 
 class NamedData(NamedTuple):

@@ -9,6 +9,8 @@ import numpy as np
 from thermodiff.numerics.estimates import ROWS_AT_ONCE, streamed_moments
 from thermodiff.validation import check_points, complain
 
+MOST_REPEATED = 0.05
+"""Largest fraction of rows that may repeat another."""
 MOST_EQUAL = 0.05
 """Largest fraction of rows that may share one value of a column."""
 ENOUGH_DISTINCT = 500
@@ -51,7 +53,7 @@ def check_samples(name: str, x: Any) -> None:
             "columns none of which is a combination of the others",
         )
     repeated = n - distinct_rows(array)
-    if repeated > max(1, 0.05 * n):
+    if repeated > max(1, MOST_REPEATED * n):
         raise complain(
             name,
             f"{repeated} repeated rows out of {n}: a discrete distribution has no density",

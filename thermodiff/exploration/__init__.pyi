@@ -9,8 +9,8 @@ from .loading import load_rollouts as load_rollouts
 
 # the capability boundary
 from .boundary.pass_at_k import pass_at_k as pass_at_k
-from .boundary.intervals import pass_at_k_interval as pass_at_k_interval
-from .boundary.intervals import pass_at_k_difference as pass_at_k_difference
+from .boundary.pass_at_k_intervals import pass_at_k_interval as pass_at_k_interval
+from .boundary.pass_at_k_intervals import pass_at_k_difference as pass_at_k_difference
 from .boundary.crossing import crossing as crossing
 from .boundary.unsolvable import unsolvable_problems as unsolvable_problems
 from .boundary.unsolvable import boundary_certificate as boundary_certificate
@@ -18,8 +18,8 @@ from .boundary.shift import boundary_shift as boundary_shift
 from .boundary.changed_problems import changed_problems as changed_problems
 from .boundary.answers import answer_diversity as answer_diversity
 from .boundary.answers import majority_at_k as majority_at_k
-from .extrapolation.pass_at_k import extrapolate_pass_at_k as extrapolate_pass_at_k
-from .extrapolation.pass_at_k import extrapolate_difference as extrapolate_difference
+from .extrapolation.extrapolate import extrapolate_pass_at_k as extrapolate_pass_at_k
+from .extrapolation.extrapolate import extrapolate_difference as extrapolate_difference
 
 # tokens
 from .tokens.statistics import token_statistics as token_statistics

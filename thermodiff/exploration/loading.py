@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from thermodiff.exploration.readers import Format, named, recognise
 from thermodiff.exploration.readers.assembly import assemble
 from thermodiff.exploration.readers.collector import Collector
 from thermodiff.exploration.readers.containers import UNREADABLE, Rows
 from thermodiff.exploration.readers.counts import read_counts
+from thermodiff.exploration.readers.formats import Format, named, recognise
 from thermodiff.exploration.readers.response import RowError
 from thermodiff.exploration.rollouts import Counts, Rollouts
 from thermodiff.validation import complain

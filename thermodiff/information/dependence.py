@@ -24,7 +24,7 @@ from thermodiff.information.arguments import (
 )
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.rows import Part
+from thermodiff.information.cross_fitting.half_effort import Part
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,

@@ -15,7 +15,7 @@ from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, blocks, check_arguments, checked_rows, paired_rows
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.rows import Part, truncation
+from thermodiff.information.cross_fitting.half_effort import Part, truncation
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,

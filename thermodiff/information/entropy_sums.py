@@ -16,7 +16,7 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
 from thermodiff.information.cross_fitting.folds import CrossFitting, split_folds
-from thermodiff.information.cross_fitting.rows import FoldRows, Part, Rows, in_order
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows, in_order
 from thermodiff.information.report import Information, total_error
 from thermodiff.information.warnings import (
     bracket_warning,

@@ -15,8 +15,8 @@ from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
-from thermodiff.information.cross_fitting.rows import FoldRows, Part, Rows
 from thermodiff.information.entropy_sums import READINGS, cross_fitted_sum, report, teller, warnings_of
 from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
 from thermodiff.information.report import Information

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.array_types import Score
-from thermodiff.runtime.arrays import UNREADABLE, read_arrays, write_arrays
 from thermodiff.runtime.devices import first_process
+from thermodiff.runtime.saved_arrays import UNREADABLE, read_arrays, write_arrays
 from thermodiff.validation import complain
 
 _PACKAGE = "thermodiff"

@@ -1,6 +1,7 @@
 """Checkpoints of a training, one folder a step, and what makes two trainings the same.
 
-A folder called ``step_00000250`` is whole (``runtime.arrays``); the newest that can be read is where training goes on.
+A folder called ``step_00000250`` is whole: its format on disk is that of ``runtime.saved_arrays``. The newest that can
+be read is where training goes on.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.runtime.arrays import UNFINISHED, UNREADABLE, out_of_the_way, read_arrays, write_arrays
 from thermodiff.runtime.devices import first_process, from_first_process
 from thermodiff.runtime.files import check_writable
+from thermodiff.runtime.saved_arrays import UNFINISHED, UNREADABLE, out_of_the_way, read_arrays, write_arrays
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.problem import as_distribution
 from thermodiff.validation import complain

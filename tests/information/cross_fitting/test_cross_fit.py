@@ -13,6 +13,7 @@ import thermodiff as td
 from thermodiff.information.cross_fitting.conditional import unconditional
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
 from thermodiff.information.cross_fitting.folds import split_folds
+from thermodiff.information.cross_fitting.half_effort import KAPPA, FoldRows, Part, Rows, in_order, truncation
 from thermodiff.information.cross_fitting.negentropy import (
     LEVELS,
     SIGMA_LOW,
@@ -23,7 +24,6 @@ from thermodiff.information.cross_fitting.negentropy import (
 )
 from thermodiff.information.cross_fitting.one_fold import Trained, gaussian_fold, train
 from thermodiff.information.cross_fitting.rescaling import LARGEST_SCALE, MeanScore, best_scale
-from thermodiff.information.cross_fitting.rows import KAPPA, FoldRows, Part, Rows, in_order, truncation
 from thermodiff.information.gaussian_bias import gaussian_bias
 
 # --- folds ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.boundary.intervals import PassAtKBand, pass_at_k_difference
+from thermodiff.exploration.boundary.pass_at_k_intervals import PassAtKBand, pass_at_k_difference
 
 
 class Crossing(NamedTuple):

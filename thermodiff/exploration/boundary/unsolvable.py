@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.boundary.intervals import pass_at_k_interval
 from thermodiff.exploration.boundary.pass_at_k import failure_table
+from thermodiff.exploration.boundary.pass_at_k_intervals import pass_at_k_interval
 from thermodiff.exploration.rollouts import counts_of
 from thermodiff.types import Estimate
 from thermodiff.validation import complain

@@ -1,12 +1,8 @@
 """Every row evaluated by networks that never saw it, trained with all effort and with half of it.
 
 The rows are cut into K folds. Network k is trained on all but fold k, stopped by a part of fold k + 1, and evaluated on
-fold k. What it has not learned it adds to the entropy: h = S + J. A second network, of half the rows in half the steps,
-gives h' = S + J'. If few rows and few steps cost a power of their number, J ~ effort^-beta, then with D = h' - h
-    J = kappa D,   kappa = 1/(2^beta - 1),
-between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). The estimate is h - 2 D, and
-[h - 3 D, h - D] brackets it. ``experiments.learning_effort`` measures how often that is so. For the Gaussian part
-the bias is known exactly and is taken out (``information.gaussian_bias``). Source: this project.
+fold k. A second network, of half the rows in half the steps, tells what is still to be learned (``half_effort``). For
+the Gaussian part the bias is known exactly and is taken out (``information.gaussian_bias``). Source: this project.
 """
 
 from __future__ import annotations
@@ -18,8 +14,8 @@ import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections, gaussian_fold, train
-from thermodiff.information.cross_fitting.rows import FoldRows, Part
 from thermodiff.training.config import TrainingConfig
 
 

@@ -1,7 +1,10 @@
-"""What the folds say of every row, put back in the order of the table, and the estimate that they make.
+"""What is still to be learned, told by half the effort: the rows of all folds, the estimate and its bracket.
 
-The estimate is h - kappa D, D what half the effort loses (``cross_fit`` says why), and [h - (kappa + 1) D, h - (kappa
-- 1) D] brackets it. Source: this project.
+What a network has not learned it adds to the entropy: h = S + J. A second network, of half the rows in half the steps,
+gives h' = S + J'. If few rows and few steps cost a power of their number, J ~ effort^-beta, then with D = h' - h
+    J = kappa D,   kappa = 1/(2^beta - 1),
+between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). The estimate is h - 2 D, and
+[h - 3 D, h - D] brackets it. ``experiments.learning_effort`` measures how often that is so. Source: this project.
 """
 
 from __future__ import annotations
