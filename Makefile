@@ -25,7 +25,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 benchmark test test-slow rooms experiments format clean
+.PHONY: help venv figure1 benchmark test test-slow test-peers rooms experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,11 +66,20 @@ test: $(STAMP) ## Lint, format check, types and the quick tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile
+	$(PY) -m pytest -m "not slow and not peer" -n 2 --dist loadfile
 
 # Exit code 5 is pytest's "no tests collected".
 test-slow: $(STAMP) ## The slow tests
-	$(PY) -m pytest -m slow || [ $$? -eq 5 ]
+	$(PY) -m pytest -m "slow and not peer" || [ $$? -eq 5 ]
+
+PEERS ?= .venv-peers
+PEER_TESTS = $(PEERS)/bin/python -m pytest -m peer
+
+# PyTorch is gigabytes, and what it wants of other packages is not what the tests of `make test` were run with.
+test-peers: ## Tests against other packages, in an environment of its own; a skip is a failure (PEERS=.venv-peers)
+	@[ -x $(PEERS)/bin/python ] || $(if $(UV),"$(UV)" venv --seed $(PEERS),"$$($(FIND_PYTHON))" -m venv $(PEERS))
+	$(PEERS)/bin/python -m pip install -q --no-input --disable-pip-version-check -e '.[dev,data,peers]'
+	THERMODIFF_NO_SKIPS=1 $(PEER_TESTS)
 
 rooms: $(STAMP) ## Which room of the package imports which
 	$(PY) tests/rooms.py

@@ -28,3 +28,11 @@ def without_scikit_learn(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("sklearn.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Where every package is meant to be there, a test that was skipped has failed (``make test-peers``)."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped and os.environ.get("THERMODIFF_NO_SKIPS"):
+        terminalreporter.write_line(f"{len(skipped)} skipped where none may be", red=True)
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -54,18 +54,6 @@ def test_jax_compiled():
     compare(got, 0.7, 0.95, 2e-5)
 
 
-def test_pytorch():
-    torch = pytest.importorskip("torch")
-    got = token_statistics(torch.tensor(LOGITS), torch.tensor(TOKENS), 0.7, top=4)
-    assert isinstance(got.entropy, torch.Tensor)
-    compare(got, 0.7, 0.95, 1e-12)
-    # Against the library's own: its softmax, its distribution, its top-k.
-    own = torch.distributions.Categorical(logits=torch.tensor(LOGITS) / 0.7)
-    np.testing.assert_allclose(got.log_prob, own.log_prob(torch.tensor(TOKENS)), rtol=1e-12)
-    half = token_statistics(torch.tensor(LOGITS, dtype=torch.bfloat16), torch.tensor(TOKENS), 1.0)
-    assert half.entropy.dtype == torch.float32
-
-
 def test_a_tie_with_all_and_one_certain_token():
     even = token_statistics(np.zeros((1, 100)), np.array([3]), 1.0, mass=0.955)
     assert even.nucleus_size[0] == 96
