@@ -21,23 +21,30 @@ from typing import Any
 
 import tyro
 
-from thermodiff.commands.options import Audit, Entropy, MutualInformation
+from thermodiff.commands.options import Audit, Entropy, Explore, MutualInformation
 from thermodiff.version import __version__
 
 INTERRUPTED = 130
 FAILED, BAD_INPUT = 1, 2
-DESCRIPTION = """Thermodynamics of score-based diffusion models, from the command line.
+DESCRIPTION = """Thermodynamics of generative models, from the command line.
 
     thermodiff audit samples.csv --out results/mine     # your own samples
     thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
     thermodiff entropy samples.csv --out results/mine   # their entropy
     thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
+    thermodiff explore base.jsonl rl.jsonl              # rollouts of language models, before and after RL
+    thermodiff explore deepscaler                       # real ones, to see what it says
     thermodiff audit --help                             # all options of a command
     thermodiff --version"""
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"audit": Audit, "entropy": Entropy, "mi": MutualInformation}
-WORKERS = {Audit: "audit", Entropy: "entropy", MutualInformation: "mutual_information"}
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "audit": Audit,
+    "entropy": Entropy,
+    "mi": MutualInformation,
+    "explore": Explore,
+}
+WORKERS = {Audit: "audit", Entropy: "entropy", MutualInformation: "mutual_information", Explore: "explore"}
 """The file of this room that carries each command out."""
 
 
@@ -76,7 +83,8 @@ def _carry_out(command: Any) -> int:
         return _interrupted(advice)
     except worker.FORESEEN as error:
         return _complain(str(error), FAILED)
-    print(f"\nWritten: {', '.join(str(command.out / name) for name in worker.RESULTS)}")
+    results = getattr(job, "results", None) or worker.RESULTS  # what is written may depend on the data
+    print(f"\nWritten: {', '.join(str(command.out / name) for name in results)}")
     return 0
 
 

@@ -92,3 +92,38 @@ class MutualInformation:
     """Seed of the folds, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
     """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Explore:
+    """Measure what a policy can reach from rollouts on disk, before and after reinforcement learning.
+
+    One file is a policy, two are a policy before and after; a folder or a quoted glob of <step>.jsonl is a training.
+    Prints pass@k, problems lost and gained beside what chance alone would lose, and what entropies there are, each with
+    its error; ends with what the data say and what they cannot say. Writes that report (explore.txt), every number
+    (explore.json) and figures (boundary, and where the data allow entropy and tokens, as .png and .pdf).
+    """
+
+    files: Annotated[tuple[str, ...], tyro.conf.Positional, _no_default] = ()
+    """One or two files, a folder, or a glob in quotes, of verl, TRL, lm-eval and other programs, or of counts; or one of
+    `deepscaler` and `characters`, which ship with thermodiff."""
+    curves: Annotated[Path | None, _no_default] = None
+    """A csv log of a training with columns step, reward and entropy (nats a token)."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/explore")
+    """Folder for the results; made if it is not there."""
+    labels: Annotated[tuple[str, ...] | None, _no_default] = None
+    """Names of the policies, one for each file (default: the files' names)."""
+    k: Annotated[tuple[int, ...] | None, _no_default] = None
+    """Numbers of rollouts to show pass@k at, up to those that there are (default: 1, 2, 4, ... and all)."""
+    beyond: Annotated[tuple[int, ...], _no_default] = ()
+    """Larger numbers of rollouts, at which the data only bound pass@k."""
+    format: str = "auto"
+    """The files' format, told by their fields if this is auto."""
+    correct: Annotated[str | None, _no_default] = None
+    """The field with the reward, where there are several."""
+    threshold: Annotated[float | None, _no_default] = None
+    """From which reward on a response is correct, where rewards are not 0 or 1."""
+    vocabulary: Annotated[int | None, _no_default] = None
+    """How many tokens there are, where the files do not say it; bounds entropies from above."""
+    seed: int = 0
+    """Seed of bands and exact tests; the same seed gives the same numbers."""

@@ -1,0 +1,83 @@
+"""The command ``thermodiff explore``: what a policy can reach, from the rollouts it left on disk.
+
+``prepare`` reads and measures, and says in one line what a user can put right before anything is written; ``run`` draws
+and writes. Starts no JAX.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from thermodiff import plotting
+from thermodiff.commands import explore_figures
+from thermodiff.commands.explore_input import read
+from thermodiff.commands.explore_measures import Settings, measure
+from thermodiff.commands.explore_record import record
+from thermodiff.commands.explore_sentences import sentences
+from thermodiff.commands.explore_text import text
+from thermodiff.commands.shared import check_steps_and_seed, make_folder, working
+from thermodiff.runtime.files import write_atomically
+from thermodiff.runtime.records import versions
+
+FORESEEN = (OSError,)
+"""What can go wrong once the work has started, and says itself in one line what it was."""
+
+
+class Job(NamedTuple):
+    """What was measured, as record and as report, ready to be drawn and written."""
+
+    record: dict[str, Any]
+    report: str
+    out: Path
+    about: dict[str, Any]
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The files that these data allow, in the order in which they are written."""
+        figures = explore_figures.names(self.record)
+        drawn = tuple(f"{name}.{kind}" for name in figures for kind in ("png", "pdf"))
+        return ("explore.txt", *drawn, "explore.json")
+
+
+def prepare(
+    *,
+    files: tuple[str, ...],
+    curves: Path | None,
+    out: Path,
+    labels: tuple[str, ...] | None,
+    k: tuple[int, ...] | None,
+    beyond: tuple[int, ...],
+    format: str,
+    correct: str | None,
+    threshold: float | None,
+    vocabulary: int | None,
+    seed: int,
+) -> Job:
+    """Reads, checks and measures; makes the folder ``out`` last. The options are those of ``thermodiff explore``.
+
+    Raises ValueError or OSError, one line, for anything that the user can put right.
+    """
+    check_steps_and_seed(None, seed)
+    reading = {"format": format, "correct": correct, "threshold": threshold, "vocabulary": vocabulary}
+    with working("reading rollouts"):
+        given = read(files, curves, labels, reading)
+    with working("measuring"):
+        measured = measure(given, Settings(k, beyond, seed))
+    options = {"files": files, "curves": None if curves is None else str(curves), "labels": labels}
+    options |= {"k": k, "beyond": beyond, **reading, "seed": seed}
+    about = {"options": options, "versions": versions()}
+    said = sentences(measured)
+    job = Job(record(about, measured, said), text(measured, said), out, about)
+    make_folder(out)
+    return job
+
+
+def run(job: Job) -> str:
+    """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report."""
+    for name, figure in explore_figures.figures(job.record).items():
+        plotting.save_figure(figure, job.out / name)
+    write_atomically(job.out / "explore.txt", job.report + "\n")
+    write_atomically(job.out / "explore.json", json.dumps(job.record, indent=1, allow_nan=False) + "\n")
+    return job.report

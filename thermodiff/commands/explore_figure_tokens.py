@@ -1,0 +1,200 @@
+"""Figures of entropy and of tokens of ``thermodiff explore``, from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from thermodiff import plotting
+from thermodiff.commands.explore_figure_parts import PAGE, Axes, array, curve, legend_above, look, panel
+
+FITS = {
+    "exponential": (plotting.BLUE, "-"),
+    "line": (plotting.VERMILION, (0, (5, 1.5))),
+    "exchange": (plotting.GREEN, (0, (1, 1))),
+}
+QUANTITIES = ("entropy", "surprise", "divergence")
+
+
+def has_entropy(parts: Mapping[str, Any]) -> bool:
+    """Whether there are entropies, of policies or of a training."""
+    by_step = parts["training"] is not None and parts["training"]["entropy"] is not None
+    return parts["dynamics"] is not None or by_step or any(_entropies(policy) for policy in parts["policies"])
+
+
+def profiles(parts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The policies whose tokens have a profile over position."""
+    return [p for p in parts["policies"] if p["tokens"] is not None and p["tokens"]["positions"] is not None]
+
+
+def entropy(parts: Mapping[str, Any]) -> plotting.Figure:
+    """Of a training reward and entropy by step and against each other; of policies what entropies there are."""
+    with plotting.style():
+        if parts["dynamics"] is not None:
+            return _dynamics(parts["dynamics"])
+        if parts["training"] is not None and parts["training"]["entropy"] is not None:
+            drawn = plotting.new_figure(plotting.COLUMN, 2.2)
+            _by_step(drawn.subplots(), parts["training"])
+            return drawn
+        return _of_policies(parts)
+
+
+def _dynamics(dynamics: Mapping[str, Any]) -> plotting.Figure:
+    drawn = plotting.new_figure(PAGE, 2.9)
+    axes = drawn.subplot_mosaic([["reward", "law"], ["entropy", "law"]])
+    step, stages = array(dynamics["step"]), dynamics["stages"]
+    for i, name in enumerate(("reward", "entropy")):
+        axes[name].plot(step, array(dynamics[name]), ".", markersize=3, color=look(i)["color"])
+        axes[name].set_ylabel(name if name == "reward" else "entropy (nats)")
+        if stages["change"] is not None:
+            axes[name].axvline(stages["change"], color=plotting.BLACK, linewidth=0.8)
+            axes[name].axvspan(*stages["interval"], color=plotting.GREY, alpha=0.18, linewidth=0)
+    axes["reward"].tick_params(labelbottom=False)
+    axes["entropy"].set_xlabel("step")
+    if stages["change"] is not None:
+        low, high = stages["interval"]
+        axes["reward"].set_title(f"rising until step {stages['change']:g}, 95 %: {low:g} to {high:g}")
+    else:
+        axes["reward"].set_title(stages["verdict"])
+    plot_law(axes["law"], dynamics)
+    panel(axes["reward"], "a")
+    panel(axes["law"], "b")
+    return drawn
+
+
+def plot_law(axes: Axes, dynamics: Mapping[str, Any]) -> Axes:
+    """Reward against entropy with the curves that were fitted."""
+    entropy, reward = array(dynamics["entropy"]), array(dynamics["reward"])
+    axes.plot(entropy, reward, ".", markersize=3, color=plotting.GREY, label="steps")
+    order = np.argsort(entropy)
+    for name, (color, line) in FITS.items():
+        if name in dynamics["law"]["fits"]:
+            fitted = array(dynamics["law"]["fits"][name]["fitted"])
+            axes.plot(entropy[order], fitted[order], color=color, linestyle=line, label=name)
+    axes.set_xlabel("entropy $H$ (nats)")
+    axes.set_ylabel("reward")
+    return legend_above(axes, columns=2)
+
+
+def _by_step(axes: Axes, training: Mapping[str, Any]) -> None:
+    curve(axes, array(training["steps"]), training["entropy"], "", look(0) | {"marker": "o"})
+    axes.set_xlabel("step")
+    axes.set_ylabel(f"{training['entropy_is']} (nats a token)")
+
+
+def _entropies(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Entropies of a policy as rungs: exact ones, or the ends of what lists allow."""
+    tokens = policy["tokens"]
+    if tokens is None:
+        return []
+    rungs = []
+    if tokens["entropy"] is not None:
+        named = (
+            ("all tokens", "mean", "entropy"),
+            ("correct responses", "correct", "bound"),
+            ("wrong", "wrong", "likelihood"),
+        )
+        rungs += [
+            _rung(f"{policy['label']}: {name}", tokens["entropy"][key], kind) for name, key, kind in named
+        ]
+    if tokens["lists"] is not None:
+        ends = zip(("at least", "at most"), tokens["lists"]["lists_alone"], strict=True)
+        rungs += [_rung(f"{policy['label']}: {name}, lists", end, "cross") for name, end in ends]
+    return [rung for rung in rungs if rung["mean"] is not None]
+
+
+def _rung(label: str, number: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {"label": label, "mean": number["mean"], "stderr": number["stderr"], "kind": kind}
+
+
+def _of_policies(parts: Mapping[str, Any]) -> plotting.Figure:
+    """Entropies on the left; on the right what their change went with, or how accuracy goes with perplexity."""
+    rungs = [rung for policy in parts["policies"] for rung in _entropies(policy)]
+    exchange = parts["comparison"] and parts["comparison"]["exchange"]
+    drawn = plotting.new_figure(PAGE, max(1.9, 0.6 + 0.2 * len(rungs)))
+    left, right = drawn.subplots(1, 2, width_ratios=[1, 0.9])
+    plotting.plot_estimates(left, rungs)
+    left.set_xlabel("entropy, nats a token")
+    if exchange:
+        plot_exchange(right, exchange)
+    else:
+        plot_perplexity(right, parts["policies"])
+    return drawn
+
+
+def plot_exchange(axes: Axes, exchange: Mapping[str, Any]) -> Axes:
+    """The change of a response's entropy and its three parts."""
+    named = (
+        ("change", "change", "entropy"),
+        ("with accuracy", "accuracy", "certified"),
+        ("among correct", "correct", "bound"),
+        ("among wrong", "wrong", "likelihood"),
+    )
+    plotting.plot_estimates(axes, [_rung(label, exchange[name], kind) for label, name, kind in named])
+    axes.axvline(0.0, color=plotting.BLACK, linewidth=0.5)
+    axes.set_xlabel("change of entropy, nats a response")
+    return axes
+
+
+def plot_perplexity(axes: Axes, policies: list[Mapping[str, Any]]) -> Axes:
+    """The share of correct responses among those of like perplexity."""
+    for i, policy in enumerate(policies):
+        found = policy["tokens"] and policy["tokens"]["perplexities"]
+        if found:
+            edges = array(found["edges"])
+            curve(
+                axes,
+                (edges[1:] + edges[:-1]) / 2,
+                found["accuracy"],
+                policy["label"],
+                look(i) | {"marker": "os"[i]},
+            )
+    axes.set_xlabel("log-perplexity of a response, nats a token")
+    axes.set_ylabel("share correct")
+    return axes
+
+
+def tokens(parts: Mapping[str, Any]) -> plotting.Figure:
+    """Entropy, surprise and divergence over relative and absolute position, with bands of one standard error."""
+    policies = profiles(parts)
+    with plotting.style():
+        drawn = plotting.new_figure(PAGE, 2.4)
+        left, right = drawn.subplots(1, 2, sharey=True)
+        for axes, kind in ((left, "relative"), (right, "absolute")):
+            for i, policy in enumerate(policies):
+                _profile(axes, policy, kind, i, alone=len(policies) == 1)
+        left.set_xlabel("position, share of the response")
+        left.set_ylabel("nats a token")
+        left.set_xlim(0, 1)
+        right.set_xscale("symlog", base=2, linthresh=1)
+        right.set_xlabel("position, tokens before")
+        _ticks(right, max(policy["tokens"]["positions"]["absolute"]["edges"][-1] for policy in policies))
+        legend_above(left, columns=3)
+        panel(left, "a")
+        panel(right, "b")
+    return drawn
+
+
+def _ticks(axes: Axes, top: float) -> None:
+    powers = [0, *(2**i for i in range(int(np.log2(max(top, 2)))))]
+    step = int(np.ceil(len(powers) / 9))
+    axes.set_xticks(powers[::step], [str(power) for power in powers[::step]])
+    axes.minorticks_off()
+
+
+def _profile(axes: Axes, policy: Mapping[str, Any], kind: str, i: int, alone: bool) -> None:
+    """All quantities of one policy; of two, the first that there is."""
+    bins = policy["tokens"]["positions"][kind]
+    edges = array(bins["edges"])
+    x = (edges[1:] + edges[:-1]) / 2 if kind == "relative" else edges[:-1]
+    present = [name for name in QUANTITIES if name in bins["means"]]
+    for j, name in enumerate(present if alone else present[:1]):
+        mean, error = (array(bins["means"][name][key]) for key in ("mean", "stderr"))
+        style = {
+            "color": plotting.PALETTE[j if alone else i],
+            "linestyle": ("-", (0, (5, 1.5)), (0, (1, 1)))[j if alone else i],
+        }
+        axes.plot(x, mean, label=name if alone else f"{policy['label']}: {name}", **style)
+        axes.fill_between(x, mean - error, mean + error, color=style["color"], alpha=0.2, linewidth=0)

@@ -1,0 +1,162 @@
+"""The figures of ``thermodiff explore``, from its record, so that a saved explore.json plots as well.
+
+The first policy is blue and solid, the second vermilion and dashed. Legends stand above the axes, never over data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from thermodiff import plotting
+from thermodiff.commands import explore_figure_tokens as of_tokens
+from thermodiff.commands.explore_figure_parts import (
+    PAGE,
+    Axes,
+    array,
+    band,
+    curve,
+    k_axis,
+    legend_above,
+    look,
+    panel,
+)
+
+CHURN = (("lost", plotting.BLACK, "v", "-"), ("gained", plotting.GREEN, "^", "-"))
+
+
+def figures(parts: Mapping[str, Any]) -> dict[str, plotting.Figure]:
+    """The figures that a record allows, by name: boundary, entropy, tokens."""
+    makers = {"boundary": boundary, "entropy": of_tokens.entropy, "tokens": of_tokens.tokens}
+    return {name: makers[name](parts) for name in names(parts)}
+
+
+def names(parts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which figures these are."""
+    found = []
+    if parts["policies"] or parts["training"]:
+        found.append("boundary")
+    if of_tokens.has_entropy(parts):
+        found.append("entropy")
+    if of_tokens.profiles(parts):
+        found.append("tokens")
+    return tuple(found)
+
+
+def boundary(parts: Mapping[str, Any]) -> plotting.Figure:
+    """pass@k with bands; of two policies their difference with the crossing set, and lost and gained beside churn."""
+    with plotting.style():
+        if parts["comparison"] is None:
+            return _alone(parts)
+        drawn = plotting.new_figure(PAGE, 3.4)
+        axes = drawn.subplot_mosaic([["pass", "shift"], ["difference", "shift"]], height_ratios=[1.25, 1])
+        plot_pass_at_k(axes["pass"], parts["policies"])
+        plot_difference(axes["difference"], parts["comparison"])
+        plot_shift(axes["shift"], parts["comparison"])
+        if parts["beyond"] is not None:
+            plot_bounds(axes["pass"], [parts["beyond"][name] for name in "ab"])
+            plot_bounds(axes["difference"], [parts["beyond"]])
+        for name, axis in zip("abc", (axes["pass"], axes["difference"], axes["shift"]), strict=True):
+            panel(axis, name)
+    return drawn
+
+
+def _alone(parts: Mapping[str, Any]) -> plotting.Figure:
+    """One policy: its pass@k and how often its problems were solved; or a training whose ends cannot be compared."""
+    drawn = plotting.new_figure(PAGE, 2.3) if parts["policies"] else plotting.new_figure(plotting.COLUMN, 2.3)
+    if not parts["policies"]:
+        plot_steps(drawn.subplots(), parts["training"])
+        return drawn
+    left, right = drawn.subplots(1, 2)
+    plot_pass_at_k(left, parts["policies"])
+    if parts["beyond"] is not None:
+        plot_bounds(left, [parts["beyond"]])
+    plot_solved(right, parts["policies"][0])
+    panel(left, "a")
+    panel(right, "b")
+    return drawn
+
+
+def plot_pass_at_k(axes: Axes, policies: Sequence[Mapping[str, Any]]) -> Axes:
+    """pass@k of each policy with the band that holds at every k together."""
+    for i, policy in enumerate(policies):
+        found = policy["band"]
+        band(axes, array(found["k"]), found, policy["label"], look(i))
+    k_axis(axes, max(policy["band"]["k"][-1] for policy in policies))
+    axes.set_ylabel("pass@$k$")
+    return legend_above(axes, title=f"bands: {policies[0]['band']['level']:.0%} at every $k$ together")
+
+
+def plot_difference(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
+    """The difference with its band, and the set in which the first loss lies."""
+    found = comparison["crossing"]["difference"]
+    first, second = comparison["labels"]
+    axes.axhline(0.0, color=plotting.BLACK, linewidth=0.5, zorder=0)
+    band(axes, array(found["k"]), found, None, {"color": plotting.PURPLE})
+    low, high = comparison["crossing"]["first_loss"]
+    k_axis(axes, found["k"][-1])
+    axes.set_ylabel(f"{second} − {first}")
+    if high is not None:
+        axes.axvspan(low, high, color=plotting.GREY, alpha=0.18, linewidth=0)
+        axes.set_title(f"shaded: {second} first loses at a $k$ in [{low}, {high}]")
+    return axes
+
+
+def plot_shift(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
+    """Expected numbers of problems lost and gained, and what two runs of one policy lose and gain by chance."""
+    shift = comparison["shift"]
+    k = array(shift["k"])
+    for name, color, marker, line in CHURN:
+        curve(axes, k, shift[name], name, {"color": color, "marker": marker, "linestyle": line})
+    for i, (name, label) in enumerate(zip(("self_a", "self_b"), comparison["labels"], strict=True)):
+        style = look(i) | {"marker": "os"[i], "markerfacecolor": "white", "linewidth": 0.8}
+        curve(axes, k, shift[name], f"chance alone, {label}", style)
+    k_axis(axes, shift["k"][-1])
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.set_ylabel(f"problems of {shift['lost']['n']}")
+    return legend_above(axes, columns=2)
+
+
+def plot_bounds(axes: Axes, bounds: Sequence[Mapping[str, Any]]) -> Axes:
+    """Beyond the rollouts: an open bracket from bound to bound at each k, a bar where the likeliest are."""
+    for i, found in enumerate(bounds):
+        style = look(i) if len(bounds) > 1 or "beta_binomial" in found else {"color": plotting.PURPLE}
+        k = array(found["k"]) * (1 + 0.04 * (i - (len(bounds) - 1) / 2))
+        low, high, middle = (array(found[name]) for name in ("lower", "upper", "nonparametric"))
+        for x, bottom, top, dash in zip(k, low, high, middle, strict=True):
+            axes.errorbar(
+                x,
+                (bottom + top) / 2,
+                yerr=(top - bottom) / 2,
+                capsize=3,
+                elinewidth=0.8,
+                color=style["color"],
+            )
+            axes.plot(x, dash, "_", markersize=6, color=style["color"])
+    k_axis(axes, max(max(found["k"]) for found in bounds))
+    return axes
+
+
+def plot_solved(axes: Axes, policy: Mapping[str, Any]) -> Axes:
+    """How many problems were solved how often; those never solved stand apart."""
+    counts = policy["counts"]
+    share = array(counts["correct"]) / array(counts["samples"])
+    axes.hist(share[share > 0], bins=np.linspace(0, 1, 21), color=plotting.BLUE, alpha=0.75, label="solved")
+    never = int((share == 0).sum())
+    axes.bar([-0.03], [never], width=0.03, color=plotting.VERMILION, label=f"never solved: {never}")
+    axes.set_xlabel("share of correct rollouts")
+    axes.set_ylabel(f"problems of {len(share)}")
+    return legend_above(axes, columns=2)
+
+
+def plot_steps(axes: Axes, training: Mapping[str, Any]) -> Axes:
+    """pass@1 and pass@k of a training by step."""
+    step = array(training["steps"])
+    curves = [("pass@1", training["first"], "o"), (f"pass@{training['top']}", training["reach"], "s")]
+    for i, (label, values, marker) in enumerate(curves[: 1 if training["top"] == 1 else 2]):
+        curve(axes, step, values, label, look(i) | {"marker": marker})
+    axes.set_xlabel("step")
+    axes.set_ylabel("share of problems")
+    return legend_above(axes, columns=2)

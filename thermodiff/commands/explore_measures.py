@@ -1,0 +1,307 @@
+"""What ``thermodiff explore`` measures, in the order of its report. No text, no figures.
+
+Every error is for problems drawn from a population unless a name ends in ``fixed``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from thermodiff.commands.explore_input import FEWEST_STEPS, Curves, Given, Policy
+from thermodiff.exploration.boundary.crossing import Crossing, crossing
+from thermodiff.exploration.boundary.intervals import (
+    PassAtKBand,
+    pass_at_k_difference,
+    pass_at_k_interval,
+)
+from thermodiff.exploration.boundary.shift import BoundaryShift, boundary_shift
+from thermodiff.exploration.boundary.unsolvable import BoundaryCertificate, boundary_certificate
+from thermodiff.exploration.exchange.entropy_law import EntropyLaw, fit_entropy_law
+from thermodiff.exploration.exchange.identity import Exchange, entropy_exchange
+from thermodiff.exploration.exchange.stages import Stages, entropy_stages
+from thermodiff.exploration.extrapolation.pass_at_k import (
+    ExtrapolatedDifference,
+    Extrapolation,
+    extrapolate_difference,
+    extrapolate_pass_at_k,
+)
+from thermodiff.exploration.rollouts import Counts, Rollouts, by_step, paired
+from thermodiff.exploration.tokens.branching import Branching, rollout_branching_factor
+from thermodiff.exploration.tokens.entropies import TokenEntropy, token_entropy
+from thermodiff.exploration.tokens.entropy_from_lists import EntropyBounds, entropy_bounds
+from thermodiff.exploration.tokens.perplexities import PerplexityProfile, perplexity_profile
+from thermodiff.exploration.tokens.positions import PositionProfile, position_profile
+from thermodiff.exploration.tokens.surprise import SurpriseGap, surprise_entropy_gap
+from thermodiff.types import Estimate
+from thermodiff.validation import complain
+
+
+class Settings(NamedTuple):
+    """``k``: what the tables show, None for 1, 2, 4, ... and n; ``beyond``: k above n to be bounded, if any."""
+
+    k: tuple[int, ...] | None
+    beyond: tuple[int, ...]
+    seed: int
+
+
+class TokenMeasures(NamedTuple):
+    """What a policy's tokens say; None where the source does not have what it takes."""
+
+    entropy: TokenEntropy | None
+    lists: EntropyBounds | None
+    gap: SurpriseGap | None
+    branching: Branching | None
+    positions: PositionProfile | None
+    perplexities: PerplexityProfile | None
+
+
+class PolicyMeasures(NamedTuple):
+    """One policy's boundary, at the ks of the tables and, as a band for all of them together, at every k."""
+
+    label: str
+    source: str
+    counts: Counts
+    drawn: PassAtKBand
+    fixed: PassAtKBand
+    band: PassAtKBand
+    certificate: BoundaryCertificate
+    tokens: TokenMeasures | None
+
+
+class Comparison(NamedTuple):
+    """The second policy against the first."""
+
+    labels: tuple[str, str]
+    equal_samples: bool
+    """Whether every problem has as many rollouts of both."""
+    drawn: PassAtKBand
+    fixed: PassAtKBand
+    crossing: Crossing
+    shift: BoundaryShift
+    exchange: Exchange | None
+
+
+class Dynamics(NamedTuple):
+    """Reward and entropy of a training by step, (S,) each, and what they are made to say."""
+
+    source: str
+    step: np.ndarray
+    reward: np.ndarray
+    entropy: np.ndarray
+    stages: Stages
+    law: EntropyLaw
+
+
+class Training(NamedTuple):
+    """A training from its rollouts: of each step (S,) its problems, least rollouts, pass@1, pass@top and entropy."""
+
+    steps: np.ndarray
+    problems: np.ndarray
+    samples: np.ndarray
+    first: Estimate
+    top: int
+    """The k of ``reach``: the least number of rollouts that a problem has in any step."""
+    reach: Estimate
+    entropy: Estimate | None
+    entropy_is: str
+    """"entropy", or "surprise" where the source has log-probabilities alone."""
+    common: str
+    """Empty, or why the first step cannot be compared with the last."""
+
+
+class Measured(NamedTuple):
+    """All that is measured; what the data do not allow is empty or None."""
+
+    policies: tuple[PolicyMeasures, ...]
+    comparison: Comparison | None
+    training: Training | None
+    dynamics: Dynamics | None
+    beyond: Extrapolation | ExtrapolatedDifference | None
+    remarks: tuple[str, ...]
+
+
+def measure(given: Given, settings: Settings) -> Measured:
+    """Measures everything that the data allow.
+
+    Raises ValueError for a k that some problem has not enough rollouts for, and for impossible tokens.
+    """
+    training, policies = None, given.policies
+    if given.training is not None:
+        training, policies = measure_training(given.training)
+    ks, remarks = _budgets(policies, settings.k), list(given.remarks)
+    measured = tuple(_policy(policy, ks, settings) for policy in policies)
+    comparison = _compare(policies, ks, settings) if len(policies) == 2 else None
+    beyond = _beyond(policies, settings)
+    dynamics = _dynamics(given.curves, training, settings.seed)
+    remarks += _remarks(measured, comparison, beyond, dynamics)
+    return Measured(measured, comparison, training, dynamics, beyond, tuple(dict.fromkeys(remarks)))
+
+
+def _budgets(policies: tuple[Policy, ...], asked: tuple[int, ...] | None) -> np.ndarray:
+    if not policies:
+        return np.zeros(0, int)
+    least = min(int(policy.counts.samples.min()) for policy in policies)
+    if asked is None:
+        return np.unique([*2 ** np.arange(least.bit_length()), max(least // 2, 1), least])
+    if min(asked) < 1:
+        raise complain("k", f"{min(asked)}", "whole numbers from 1 on")
+    if max(asked) > least:
+        need = f"at most {least}, the rollouts of the problem that has fewest (--beyond has bounds for more)"
+        raise complain("k", f"{max(asked)}", need)
+    return np.unique(asked)
+
+
+def _policy(policy: Policy, ks: np.ndarray, settings: Settings) -> PolicyMeasures:
+    counts = policy.counts
+    return PolicyMeasures(
+        policy.label,
+        policy.source,
+        counts,
+        pass_at_k_interval(counts, ks),
+        pass_at_k_interval(counts, ks, problems="fixed"),
+        pass_at_k_interval(counts, simultaneous=True, seed=settings.seed),
+        boundary_certificate(counts, int(counts.samples.min())),
+        None if policy.rollouts is None else measure_tokens(policy.rollouts),
+    )
+
+
+def measure_tokens(rollouts: Rollouts) -> TokenMeasures | None:
+    """What the tokens of rollouts say, as far as their columns reach; None without tokens."""
+    if rollouts.offsets is None:
+        return None
+    drawn, entropies = rollouts.log_probs is not None, rollouts.entropies is not None
+    lists, sizes = rollouts.top_log_probs is not None, rollouts.nucleus_sizes is not None
+    return TokenMeasures(
+        token_entropy(rollouts) if entropies else None,
+        entropy_bounds(rollouts) if lists else None,
+        surprise_entropy_gap(rollouts) if drawn and (entropies or lists) else None,
+        rollout_branching_factor(rollouts) if sizes or lists else None,
+        position_profile(rollouts) if drawn or entropies else None,
+        perplexity_profile(rollouts) if drawn else None,
+    )
+
+
+def _compare(policies: tuple[Policy, ...], ks: np.ndarray, settings: Settings) -> Comparison:
+    first, second = policies
+    a, b = first.counts, second.counts
+    return Comparison(
+        (first.label, second.label),
+        len(np.unique([a.samples, b.samples])) == 1,
+        pass_at_k_difference(a, b, ks),
+        pass_at_k_difference(a, b, ks, problems="fixed"),
+        crossing(a, b, seed=settings.seed),
+        boundary_shift(a, b, ks, seed=settings.seed),
+        _exchange(first.rollouts, second.rollouts),
+    )
+
+
+def _exchange(before: Rollouts | None, after: Rollouts | None) -> Exchange | None:
+    """None where either has no log-probability of some token: the identity is about whole responses."""
+    for rollouts in (before, after):
+        if rollouts is None or rollouts.log_probs is None or rollouts.offsets is None:
+            return None
+        if np.isnan(rollouts.log_probs).any() or (np.diff(rollouts.offsets) == 0).any():
+            return None
+    assert before is not None
+    assert after is not None
+    return entropy_exchange(before, after)
+
+
+def _beyond(
+    policies: tuple[Policy, ...], settings: Settings
+) -> Extrapolation | ExtrapolatedDifference | None:
+    if not settings.beyond or not policies:
+        return None
+    k = np.unique(settings.beyond)
+    if k[0] < 1:
+        raise complain("beyond", f"{k[0]}", "whole numbers from 1 on")
+    counts = [policy.counts for policy in policies]
+    if len(counts) == 2:
+        return extrapolate_difference(*counts, k, key=settings.seed)
+    return extrapolate_pass_at_k(counts[0], k, key=settings.seed)
+
+
+def measure_training(rollouts: Rollouts) -> tuple[Training, tuple[Policy, ...]]:
+    """A training by its steps, and its first and last step as two policies, if they answered the same problems."""
+    steps = by_step(rollouts)
+    counts = [part.counts() for _, part in steps]
+    top = min(int(c.samples.min()) for c in counts)
+    bands = [pass_at_k_interval(c, [1, top]) for c in counts]
+    means, errors = (
+        np.array([getattr(band.estimate, name) for band in bands]) for name in ("mean", "stderr")
+    )
+    problems = np.array([len(c.correct) for c in counts])
+    curves = [Estimate(means[:, i], errors[:, i], int(problems.min())) for i in range(2)]
+    policies, why = _ends(steps[0], steps[-1])
+    entropy, name = _entropies([part for _, part in steps])
+    samples = np.array([int(c.samples.min()) for c in counts])
+    numbers = np.array([step for step, _ in steps])
+    return Training(numbers, problems, samples, curves[0], top, curves[1], entropy, name, why), policies
+
+
+def _ends(first: tuple[int, Rollouts], last: tuple[int, Rollouts]) -> tuple[tuple[Policy, ...], str]:
+    labels = f"step {first[0]}", f"step {last[0]}"
+    try:
+        pair = paired(first[1], last[1], labels)
+    except ValueError as error:
+        return (), str(error)
+    names = pair.second._replace(problems=pair.first.problems)
+    return (
+        Policy(labels[0], first[1].source, pair.first, first[1]),
+        Policy(labels[1], last[1].source, names, last[1]),
+    ), ""
+
+
+def _entropies(parts: list[Rollouts]) -> tuple[Estimate | None, str]:
+    """Mean entropy of the tokens of each step; mean surprise, which has the same mean, where there are no entropies."""
+    if parts[0].entropies is not None:
+        means = [token_entropy(part).mean for part in parts]
+        name = "entropy"
+    elif parts[0].log_probs is not None and not any(np.isnan(part.log_probs).any() for part in parts):
+        means = [token_entropy(-np.asarray(part.log_probs), _groups(part)).mean for part in parts]
+        name = "surprise"
+    else:
+        return None, "entropy"
+    return Estimate(np.array([m.mean for m in means]), np.array([m.stderr for m in means]), means[0].n), name
+
+
+def _groups(rollouts: Rollouts) -> np.ndarray:
+    return np.repeat(rollouts.problem, np.diff(np.asarray(rollouts.offsets)))
+
+
+def _dynamics(curves: Curves | None, training: Training | None, seed: int) -> Dynamics | None:
+    """Stages and law of the curves that are given, or of the training's own."""
+    if curves is None and training is not None and training.entropy is not None:
+        own = training.first.mean, training.entropy.mean
+        if len(training.steps) >= FEWEST_STEPS and all(np.ptp(values) > 0 for values in own):
+            curves = Curves("rollouts", training.steps.astype(float), *own)
+    if curves is None:
+        return None
+    stages = entropy_stages(curves.step, curves.reward, curves.entropy, seed=seed)
+    law = fit_entropy_law(curves.step, curves.reward, curves.entropy)
+    return Dynamics(curves.source, curves.step, curves.reward, curves.entropy, stages, law)
+
+
+def _remarks(
+    policies: tuple[PolicyMeasures, ...],
+    comparison: Comparison | None,
+    beyond: Any,
+    dynamics: Dynamics | None,
+) -> list[str]:
+    """What every estimator has to say, under the label of its policy where there are two."""
+    said: list[str] = []
+    for policy in policies:
+        parts = [policy.drawn, policy.fixed, *(part for part in policy.tokens or () if part is not None)]
+        lead = f"{policy.label}: " if len(policies) > 1 else ""
+        said += [lead + remark for part in parts for remark in getattr(part, "remarks", ())]
+    if comparison is not None:
+        shift = comparison.shift
+        parts = [comparison.drawn, comparison.fixed, shift, shift.changed]
+        said += [remark for part in parts for remark in part.remarks]
+        said += [] if comparison.exchange is None else list(comparison.exchange.remarks)
+    said += [] if beyond is None else list(beyond.remarks)
+    if dynamics is not None:
+        said += [*dynamics.stages.remarks, *dynamics.law.remarks]
+    return said

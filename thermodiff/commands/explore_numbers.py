@@ -1,0 +1,44 @@
+"""Numbers as a report shows them: as many digits as their errors allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from thermodiff.types import Estimate
+
+UNKNOWN = "not known"
+
+
+def with_error(mean: Any, stderr: Any, sign: str = "") -> str:
+    """12.8 ± 3.7, 0.821 ± 0.011: two digits of the error; "± ?" where there is no error to be had."""
+    mean, stderr = float(mean), float(stderr)
+    if np.isnan(mean):
+        return UNKNOWN
+    if not np.isfinite(mean):
+        return f"{mean:{sign}}"
+    if not np.isfinite(stderr) or stderr == 0:
+        return f"{mean:{sign}.3f} ± ?"
+    digits = decimals(stderr)
+    return f"{mean:{sign}.{digits}f} ± {stderr:.{digits}f}"
+
+
+def decimals(stderr: float) -> int:
+    """Decimals that show two digits of an error."""
+    return int(np.clip(1 - np.floor(np.log10(stderr)), 0, 6))
+
+
+def estimate(value: Estimate, sign: str = "") -> str:
+    """``with_error`` of an estimate."""
+    return with_error(value.mean, value.stderr, sign)
+
+
+def p_value(p: float) -> str:
+    """0.031, or < 0.001 where a thousand resamples cannot tell."""
+    return f"{p:.2g}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """1 problem, 2 problems."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
