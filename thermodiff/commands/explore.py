@@ -48,7 +48,7 @@ def prepare(
     out: Path,
     labels: tuple[str, ...] | None,
     k: tuple[int, ...] | None,
-    beyond: tuple[int, ...],
+    beyond: tuple[int, ...] | None,
     format: str,
     correct: str | None,
     threshold: float | None,
@@ -65,7 +65,11 @@ def prepare(
         given = read(files, curves, labels, reading)
     with working("measuring"):
         measured = measure(given, Settings(k, beyond, seed))
-    options = {"files": files, "curves": None if curves is None else str(curves), "labels": labels}
+    options: dict[str, Any] = {
+        "files": files,
+        "curves": None if curves is None else str(curves),
+        "labels": labels,
+    }
     options |= {"k": k, "beyond": beyond, **reading, "seed": seed}
     about = {"options": options, "versions": versions()}
     said = sentences(measured)

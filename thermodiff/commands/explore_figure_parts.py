@@ -52,7 +52,7 @@ def k_axis(axes: Axes, top: float) -> None:
     step = int(np.ceil(len(powers) / 9))
     axes.set_xticks(powers[::step], [str(power) for power in powers[::step]])
     axes.minorticks_off()
-    axes.set_xlim(0.93, 1.07 * max(top, 2))
+    axes.set_xlim(0.87, 1.15 * max(top, 2))
     axes.set_xlabel("rollouts $k$")
 
 
@@ -73,4 +73,4 @@ def legend_above(axes: Axes, columns: int = 2, title: str | None = None) -> Axes
 
 def panel(axes: Axes, letter: str) -> None:
     """A letter at the upper left, outside."""
-    axes.text(-0.16, 1.02, letter, transform=axes.transAxes, fontweight="bold", va="bottom")
+    axes.text(-0.16, 1.02, letter, transform=axes.transAxes, fontsize=9, fontweight="bold", va="bottom")

@@ -15,6 +15,11 @@ FITS = {
     "line": (plotting.VERMILION, (0, (5, 1.5))),
     "exchange": (plotting.GREEN, (0, (1, 1))),
 }
+KINDS = (
+    ("all tokens", "mean", "entropy"),
+    ("correct responses", "correct", "bound"),
+    ("wrong responses", "wrong", "likelihood"),
+)
 QUANTITIES = ("entropy", "surprise", "divergence")
 
 
@@ -70,8 +75,10 @@ def plot_law(axes: Axes, dynamics: Mapping[str, Any]) -> Axes:
     axes.plot(entropy, reward, ".", markersize=3, color=plotting.GREY, label="steps")
     order = np.argsort(entropy)
     for name, (color, line) in FITS.items():
-        if name in dynamics["law"]["fits"]:
-            fitted = array(dynamics["law"]["fits"][name]["fitted"])
+        fits = dynamics["law"]["fits"]
+        # What explains less than a constant is no curve to look at.
+        if name in fits and fits[name]["aic"] < fits["constant"]["aic"]:
+            fitted = array(fits[name]["fitted"])
             axes.plot(entropy[order], fitted[order], color=color, linestyle=line, label=name)
     axes.set_xlabel("entropy $H$ (nats)")
     axes.set_ylabel("reward")
@@ -84,24 +91,16 @@ def _by_step(axes: Axes, training: Mapping[str, Any]) -> None:
     axes.set_ylabel(f"{training['entropy_is']} (nats a token)")
 
 
-def _entropies(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Entropies of a policy as rungs: exact ones, or the ends of what lists allow."""
+def _entropies(policy: Mapping[str, Any], lead: str = "") -> list[dict[str, Any]]:
+    """Entropies of a policy as rungs: exact ones, and the ends of what lists allow."""
     tokens = policy["tokens"]
-    if tokens is None:
-        return []
     rungs = []
-    if tokens["entropy"] is not None:
-        named = (
-            ("all tokens", "mean", "entropy"),
-            ("correct responses", "correct", "bound"),
-            ("wrong", "wrong", "likelihood"),
-        )
-        rungs += [
-            _rung(f"{policy['label']}: {name}", tokens["entropy"][key], kind) for name, key, kind in named
-        ]
-    if tokens["lists"] is not None:
-        ends = zip(("at least", "at most"), tokens["lists"]["lists_alone"], strict=True)
-        rungs += [_rung(f"{policy['label']}: {name}, lists", end, "cross") for name, end in ends]
+    if tokens is not None and tokens["entropy"] is not None:
+        for name, key, kind in KINDS:
+            rungs.append(_rung(lead + name, tokens["entropy"][key], kind))
+    if tokens is not None and tokens["lists"] is not None:
+        for name, end in zip(("at least", "at most"), tokens["lists"]["lists_alone"], strict=True):
+            rungs.append(_rung(f"{lead}{name}, from top lists", end, "cross"))
     return [rung for rung in rungs if rung["mean"] is not None]
 
 
@@ -111,7 +110,8 @@ def _rung(label: str, number: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def _of_policies(parts: Mapping[str, Any]) -> plotting.Figure:
     """Entropies on the left; on the right what their change went with, or how accuracy goes with perplexity."""
-    rungs = [rung for policy in parts["policies"] for rung in _entropies(policy)]
+    several = len(parts["policies"]) > 1
+    rungs = [rung for p in parts["policies"] for rung in _entropies(p, f"{p['label']}: " if several else "")]
     exchange = parts["comparison"] and parts["comparison"]["exchange"]
     drawn = plotting.new_figure(PAGE, max(1.9, 0.6 + 0.2 * len(rungs)))
     left, right = drawn.subplots(1, 2, width_ratios=[1, 0.9])
@@ -151,7 +151,7 @@ def plot_perplexity(axes: Axes, policies: list[Mapping[str, Any]]) -> Axes:
                 policy["label"],
                 look(i) | {"marker": "os"[i]},
             )
-    axes.set_xlabel("log-perplexity of a response, nats a token")
+    axes.set_xlabel("log-perplexity, nats a token")
     axes.set_ylabel("share correct")
     return axes
 
@@ -161,34 +161,35 @@ def tokens(parts: Mapping[str, Any]) -> plotting.Figure:
     policies = profiles(parts)
     with plotting.style():
         drawn = plotting.new_figure(PAGE, 2.4)
-        left, right = drawn.subplots(1, 2, sharey=True)
+        left, right = drawn.subplots(1, 2)
         for axes, kind in ((left, "relative"), (right, "absolute")):
             for i, policy in enumerate(policies):
                 _profile(axes, policy, kind, i, alone=len(policies) == 1)
         left.set_xlabel("position, share of the response")
         left.set_ylabel("nats a token")
         left.set_xlim(0, 1)
-        right.set_xscale("symlog", base=2, linthresh=1)
-        right.set_xlabel("position, tokens before")
-        _ticks(right, max(policy["tokens"]["positions"]["absolute"]["edges"][-1] for policy in policies))
+        right.set_xlabel("position, tokens before it")
+        longest = max((p["tokens"]["positions"]["absolute"]["edges"] for p in policies), key=len)
+        step = int(np.ceil(len(longest) / 10))
+        shown = range(0, len(longest) - 1, step)
+        right.set_xticks(shown, [_doubling(longest, i) for i in shown])
         legend_above(left, columns=3)
         panel(left, "a")
         panel(right, "b")
     return drawn
 
 
-def _ticks(axes: Axes, top: float) -> None:
-    powers = [0, *(2**i for i in range(int(np.log2(max(top, 2)))))]
-    step = int(np.ceil(len(powers) / 9))
-    axes.set_xticks(powers[::step], [str(power) for power in powers[::step]])
-    axes.minorticks_off()
+def _doubling(edges: list[float], i: int) -> str:
+    """0, 1, 2–3, 4–7, ..."""
+    first, last = int(edges[i]), int(edges[i + 1]) - 1
+    return f"{first}" if first == last else f"{first}–{last}"
 
 
 def _profile(axes: Axes, policy: Mapping[str, Any], kind: str, i: int, alone: bool) -> None:
     """All quantities of one policy; of two, the first that there is."""
     bins = policy["tokens"]["positions"][kind]
     edges = array(bins["edges"])
-    x = (edges[1:] + edges[:-1]) / 2 if kind == "relative" else edges[:-1]
+    x = (edges[1:] + edges[:-1]) / 2 if kind == "relative" else np.arange(len(edges) - 1)
     present = [name for name in QUANTITIES if name in bins["means"]]
     for j, name in enumerate(present if alone else present[:1]):
         mean, error = (array(bins["means"][name][key]) for key in ("mean", "stderr"))

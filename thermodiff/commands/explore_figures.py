@@ -55,9 +55,13 @@ def boundary(parts: Mapping[str, Any]) -> plotting.Figure:
         plot_pass_at_k(axes["pass"], parts["policies"])
         plot_difference(axes["difference"], parts["comparison"])
         plot_shift(axes["shift"], parts["comparison"])
+        shade_first_loss((axes["pass"], axes["difference"]), parts["comparison"])
         if parts["beyond"] is not None:
             plot_bounds(axes["pass"], [parts["beyond"][name] for name in "ab"])
+            limits = axes["difference"].get_ylim()
             plot_bounds(axes["difference"], [parts["beyond"]])
+            # Bounds are far wider than the band, which is what this panel is about: they run out of it.
+            axes["difference"].set_ylim(*(1.3 * np.array(limits)))
         for name, axis in zip("abc", (axes["pass"], axes["difference"], axes["shift"]), strict=True):
             panel(axis, name)
     return drawn
@@ -86,22 +90,29 @@ def plot_pass_at_k(axes: Axes, policies: Sequence[Mapping[str, Any]]) -> Axes:
         band(axes, array(found["k"]), found, policy["label"], look(i))
     k_axis(axes, max(policy["band"]["k"][-1] for policy in policies))
     axes.set_ylabel("pass@$k$")
-    return legend_above(axes, title=f"bands: {policies[0]['band']['level']:.0%} at every $k$ together")
+    level = f"{100 * policies[0]['band']['level']:g} %"
+    return legend_above(axes, title=f"bands: {level} at every $k$ together; bars: bounds beyond")
 
 
 def plot_difference(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
-    """The difference with its band, and the set in which the first loss lies."""
+    """The difference with its band."""
     found = comparison["crossing"]["difference"]
     first, second = comparison["labels"]
     axes.axhline(0.0, color=plotting.BLACK, linewidth=0.5, zorder=0)
     band(axes, array(found["k"]), found, None, {"color": plotting.PURPLE})
-    low, high = comparison["crossing"]["first_loss"]
     k_axis(axes, found["k"][-1])
     axes.set_ylabel(f"{second} − {first}")
+    low, high = comparison["crossing"]["first_loss"]
     if high is not None:
-        axes.axvspan(low, high, color=plotting.GREY, alpha=0.18, linewidth=0)
         axes.set_title(f"shaded: {second} first loses at a $k$ in [{low}, {high}]")
     return axes
+
+
+def shade_first_loss(panels: Sequence[Axes], comparison: Mapping[str, Any]) -> None:
+    """The confidence set of the first k at which the second policy loses, where there is one."""
+    low, high = comparison["crossing"]["first_loss"]
+    for axes in panels if high is not None else ():
+        axes.axvspan(low, high, color=plotting.GREY, alpha=0.15, linewidth=0, zorder=0)
 
 
 def plot_shift(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
@@ -123,7 +134,7 @@ def plot_bounds(axes: Axes, bounds: Sequence[Mapping[str, Any]]) -> Axes:
     """Beyond the rollouts: an open bracket from bound to bound at each k, a bar where the likeliest are."""
     for i, found in enumerate(bounds):
         style = look(i) if len(bounds) > 1 or "beta_binomial" in found else {"color": plotting.PURPLE}
-        k = array(found["k"]) * (1 + 0.04 * (i - (len(bounds) - 1) / 2))
+        k = array(found["k"]) * (1 + 0.09 * (i - (len(bounds) - 1) / 2))
         low, high, middle = (array(found[name]) for name in ("lower", "upper", "nonparametric"))
         for x, bottom, top, dash in zip(k, low, high, middle, strict=True):
             axes.errorbar(
@@ -143,9 +154,17 @@ def plot_solved(axes: Axes, policy: Mapping[str, Any]) -> Axes:
     """How many problems were solved how often; those never solved stand apart."""
     counts = policy["counts"]
     share = array(counts["correct"]) / array(counts["samples"])
-    axes.hist(share[share > 0], bins=np.linspace(0, 1, 21), color=plotting.BLUE, alpha=0.75, label="solved")
+    axes.hist(
+        share[share > 0],
+        bins=np.linspace(0, 1, 21),
+        color=plotting.BLUE,
+        alpha=0.75,
+        label=f"solved: {int((share > 0).sum())}",
+    )
     never = int((share == 0).sum())
-    axes.bar([-0.03], [never], width=0.03, color=plotting.VERMILION, label=f"never solved: {never}")
+    if never:
+        axes.bar([-0.03], [never], width=0.03, color=plotting.VERMILION, label=f"never solved: {never}")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("share of correct rollouts")
     axes.set_ylabel(f"problems of {len(share)}")
     return legend_above(axes, columns=2)

@@ -68,7 +68,12 @@ def read(
             raise complain(label, f"a training of {count} steps", "one step where two policies are compared")
     named = _labelled(loaded, labels)
     policies, remarks = _policies(named)
-    remarks += tuple(remark for data in loaded.values() for remark in getattr(data, "remarks", ()))
+    lead = len(named) > 1
+    remarks += tuple(
+        f"{label}: {remark}" if lead else remark
+        for label, data in named.items()
+        for remark in getattr(data, "remarks", ())
+    )
     return Given(policies, None, logged, remarks)
 
 

@@ -5,6 +5,7 @@ Every error is for problems drawn from a population unless a name ends in ``fixe
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,10 +40,10 @@ from thermodiff.validation import complain
 
 
 class Settings(NamedTuple):
-    """``k``: what the tables show, None for 1, 2, 4, ... and n; ``beyond``: k above n to be bounded, if any."""
+    """``k``: what the tables show, None for 1, 2, 4, ... and n; ``beyond``: k to be bounded, None for 2 n and 8 n."""
 
     k: tuple[int, ...] | None
-    beyond: tuple[int, ...]
+    beyond: tuple[int, ...] | None
     seed: int
 
 
@@ -212,15 +213,16 @@ def _exchange(before: Rollouts | None, after: Rollouts | None) -> Exchange | Non
 def _beyond(
     policies: tuple[Policy, ...], settings: Settings
 ) -> Extrapolation | ExtrapolatedDifference | None:
-    if not settings.beyond or not policies:
+    if not policies or settings.beyond == ():
         return None
-    k = np.unique(settings.beyond)
+    least = min(int(policy.counts.samples.min()) for policy in policies)
+    k = np.unique((2 * least, 8 * least) if settings.beyond is None else settings.beyond)
     if k[0] < 1:
         raise complain("beyond", f"{k[0]}", "whole numbers from 1 on")
-    counts = [policy.counts for policy in policies]
-    if len(counts) == 2:
-        return extrapolate_difference(*counts, k, key=settings.seed)
-    return extrapolate_pass_at_k(counts[0], k, key=settings.seed)
+    first, *others = (policy.counts for policy in policies)
+    if others:
+        return extrapolate_difference(first, others[0], k, key=settings.seed)
+    return extrapolate_pass_at_k(first, k, key=settings.seed)
 
 
 def measure_training(rollouts: Rollouts) -> tuple[Training, tuple[Policy, ...]]:
@@ -259,7 +261,9 @@ def _entropies(parts: list[Rollouts]) -> tuple[Estimate | None, str]:
     if parts[0].entropies is not None:
         means = [token_entropy(part).mean for part in parts]
         name = "entropy"
-    elif parts[0].log_probs is not None and not any(np.isnan(part.log_probs).any() for part in parts):
+    elif parts[0].log_probs is not None and not any(
+        np.isnan(np.asarray(part.log_probs)).any() for part in parts
+    ):
         means = [token_entropy(-np.asarray(part.log_probs), _groups(part)).mean for part in parts]
         name = "surprise"
     else:
@@ -284,24 +288,44 @@ def _dynamics(curves: Curves | None, training: Training | None, seed: int) -> Dy
     return Dynamics(curves.source, curves.step, curves.reward, curves.entropy, stages, law)
 
 
+def _of_policies(policies: tuple[PolicyMeasures, ...]) -> list[str]:
+    """Remarks on each policy, under its label where they are not the same for all."""
+    said = {}
+    for policy in policies:
+        parts = [policy.drawn, policy.fixed, *(part for part in policy.tokens or () if part is not None)]
+        said[policy.label] = [remark for part in parts for remark in getattr(part, "remarks", ())]
+    return _labelled(said)
+
+
+def _labelled(said: Mapping[str, Sequence[str]]) -> list[str]:
+    """Remarks by label: the shared ones first, without it."""
+    each = list(said.values())
+    shared = [remark for remark in each[0] if all(remark in other for other in each)] if each else []
+    own = [
+        f"{label}: {remark}" for label, remarks in said.items() for remark in remarks if remark not in shared
+    ]
+    return shared + own
+
+
 def _remarks(
     policies: tuple[PolicyMeasures, ...],
     comparison: Comparison | None,
-    beyond: Any,
+    beyond: Extrapolation | ExtrapolatedDifference | None,
     dynamics: Dynamics | None,
 ) -> list[str]:
     """What every estimator has to say, under the label of its policy where there are two."""
-    said: list[str] = []
-    for policy in policies:
-        parts = [policy.drawn, policy.fixed, *(part for part in policy.tokens or () if part is not None)]
-        lead = f"{policy.label}: " if len(policies) > 1 else ""
-        said += [lead + remark for part in parts for remark in getattr(part, "remarks", ())]
+    said = _of_policies(policies)
     if comparison is not None:
         shift = comparison.shift
-        parts = [comparison.drawn, comparison.fixed, shift, shift.changed]
+        parts: tuple[Any, ...] = (comparison.drawn, comparison.fixed, shift, shift.changed)
         said += [remark for part in parts for remark in part.remarks]
         said += [] if comparison.exchange is None else list(comparison.exchange.remarks)
-    said += [] if beyond is None else list(beyond.remarks)
+    if isinstance(beyond, ExtrapolatedDifference):
+        said += _labelled(
+            dict(zip((p.label for p in policies), (beyond.a.remarks, beyond.b.remarks), strict=True))
+        )
+    elif beyond is not None:
+        said += beyond.remarks
     if dynamics is not None:
         said += [*dynamics.stages.remarks, *dynamics.law.remarks]
     return said

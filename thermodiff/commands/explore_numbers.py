@@ -9,6 +9,9 @@ import numpy as np
 from thermodiff.types import Estimate
 
 UNKNOWN = "not known"
+SIGNIFICANT = 0.05
+FINEST = 1e-5
+"""Smaller errors are printed as powers of ten."""
 
 
 def with_error(mean: Any, stderr: Any, sign: str = "") -> str:
@@ -20,13 +23,15 @@ def with_error(mean: Any, stderr: Any, sign: str = "") -> str:
         return f"{mean:{sign}}"
     if not np.isfinite(stderr) or stderr == 0:
         return f"{mean:{sign}.3f} ± ?"
+    if stderr < FINEST:
+        return f"{mean:{sign}.4f} ± {stderr:.0e}"
     digits = decimals(stderr)
     return f"{mean:{sign}.{digits}f} ± {stderr:.{digits}f}"
 
 
 def decimals(stderr: float) -> int:
     """Decimals that show two digits of an error."""
-    return int(np.clip(1 - np.floor(np.log10(stderr)), 0, 6))
+    return int(max(1 - np.floor(np.log10(stderr)), 0))
 
 
 def estimate(value: Estimate, sign: str = "") -> str:
@@ -35,8 +40,13 @@ def estimate(value: Estimate, sign: str = "") -> str:
 
 
 def p_value(p: float) -> str:
-    """0.031, or < 0.001 where a thousand resamples cannot tell."""
+    """A p-value with two digits."""
     return f"{p:.2g}"
+
+
+def percent(share: float) -> str:
+    """5 %."""
+    return f"{100 * share:g} %"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

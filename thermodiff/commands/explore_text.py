@@ -1,4 +1,4 @@
-"""The report of ``thermodiff explore`` as text, at most 100 columns wide: tables in which every number has its error."""
+"""The report of ``thermodiff explore`` as text, at most 100 columns wide, in which every number has its error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from thermodiff.commands.explore_measures import (
     TokenMeasures,
     Training,
 )
-from thermodiff.commands.explore_numbers import UNKNOWN, decimals, estimate, p_value, plural, with_error
+from thermodiff.commands.explore_numbers import (
+    UNKNOWN,
+    decimals,
+    estimate,
+    p_value,
+    percent,
+    plural,
+    with_error,
+)
 from thermodiff.exploration.boundary.intervals import PassAtKBand
 from thermodiff.exploration.extrapolation.pass_at_k import ExtrapolatedDifference, Extrapolation
 from thermodiff.types import Estimate
@@ -56,9 +64,9 @@ def short(label: str, width: int = 18) -> str:
 
 
 def span(values: np.ndarray) -> str:
-    """128, or 8 to 64."""
+    """128 rollouts, or 8 to 64 rollouts."""
     low, high = int(values.min()), int(values.max())
-    return f"{low}" if low == high else f"{low} to {high}"
+    return plural(low, "rollout") if low == high else f"{low} to {high} rollouts"
 
 
 def _heading(measured: Measured) -> list[str]:
@@ -66,7 +74,7 @@ def _heading(measured: Measured) -> list[str]:
     for policy in measured.policies:
         counts = policy.counts
         lines.append(
-            f"{policy.label}: {plural(len(counts.correct), 'problem')}, {span(counts.samples)} rollouts of each, "
+            f"{policy.label}: {plural(len(counts.correct), 'problem')}, {span(counts.samples)} of each, "
             f"{counts.correct.sum()} of {counts.samples.sum()} correct"
         )
     if measured.dynamics is not None:
@@ -98,10 +106,8 @@ def _boundary(policies: Sequence[PolicyMeasures], comparison: Comparison | None)
 
 def _pass_cell(drawn: PassAtKBand, fixed: PassAtKBand, i: int, sign: str) -> str:
     own = float(fixed.estimate.stderr[i])
-    if not np.isfinite(own) or own == 0:
-        own_text = "?"
-    else:
-        own_text = f"{own:.{decimals(own)}f}"
+    known = np.isfinite(own) and own > 0
+    own_text = f"{'≤' if fixed.conservative[i] else ''}{own:.{decimals(own)}f}" if known else "?"
     return f"{with_error(drawn.estimate.mean[i], drawn.estimate.stderr[i], sign)} [{own_text}]"
 
 
@@ -121,53 +127,40 @@ def _shift(comparison: Comparison) -> list[str]:
         + f"{p_value(shift.p_value[i]):>9}"
         for i, k in enumerate(shift.k)
     ]
-    notes = [
-        f"  lost: solved by {comparison.labels[0]} in k rollouts, not by {comparison.labels[1]}; gained: the reverse; "
-        "self: what two runs of one policy",
-        "  lose, and gain, by chance; D²: lost + gained - self - self; p: of no change of any problem",
-    ]
-    wrapped = [
-        line
-        for note in notes
-        for line in textwrap.wrap(note, WIDTH - 2, subsequent_indent="  ", initial_indent="  ")
-    ]
-    return [
-        *_table(f"Problems of {shift.lost.n} lost and gained, expected numbers ± error", head, rows),
-        *wrapped,
-    ]
+    note = (
+        f"lost: solved by {first} in k rollouts, not by {second}; gained: the reverse; self: what two runs of one "
+        "policy lose, and gain, by chance; D²: lost + gained less both self; p: that no problem changed"
+    )
+    title = f"Problems of {shift.lost.n} lost and gained, expected numbers ± error"
+    wrapped = textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return [*_table(title, head, rows), *wrapped]
 
 
 def _beyond(measured: Measured) -> list[str]:
-    beyond = measured.beyond
+    beyond, labels = measured.beyond, [short(policy.label) for policy in measured.policies]
+    if beyond is None:
+        return []
+    columns = {labels[0]: beyond}
     if isinstance(beyond, ExtrapolatedDifference):
-        assert measured.comparison is not None
-        first, second = measured.comparison.labels
-        return [
-            *_bounds(short(first), beyond.a),
-            *_bounds(short(second), beyond.b),
-            *_bounds(f"{short(second, 10)} less {short(first, 10)}", beyond, "+"),
-        ]
-    return [] if beyond is None else _bounds(measured.policies[0].label, beyond)
+        columns = {
+            labels[0]: beyond.a,
+            labels[1]: beyond.b,
+            f"{short(labels[1], 10)} less {short(labels[0], 10)}": beyond,
+        }
+    head = f"{'k':>6}" + "".join(f"{label:>30}" for label in columns)
+    rows = [
+        f"{k:>6}" + "".join(f"{_bounds(part, i):>30}" for part in columns.values())
+        for i, k in enumerate(beyond.k)
+    ]
+    title = f"pass@k beyond the rollouts: bounds that hold together ({percent(beyond.confidence)}), and the likeliest"
+    return ["", title, head, *rows]
 
 
-def _bounds(label: str, beyond: Extrapolation | ExtrapolatedDifference, sign: str = "") -> list[str]:
-    single = isinstance(beyond, Extrapolation)
-    head = f"{'k':>6}{'bounds':>22}{'likeliest':>12}{'as likely':>22}{'beta-binomial' if single else '':>20}"
-    rows = []
-    for i, k in enumerate(beyond.k):
-        row = (
-            f"{k:>6}{_interval(beyond.lower[i], beyond.upper[i], sign):>22}{beyond.nonparametric[i]:>{sign}12.3f}"
-            f"{_interval(beyond.nonparametric_lower[i], beyond.nonparametric_upper[i], sign):>22}"
-        )
-        if isinstance(beyond, Extrapolation):
-            row += f"{with_error(beyond.beta_binomial.mean[i], beyond.beta_binomial.stderr[i]):>20}"
-        rows.append(row)
-    title = f"{label} beyond its rollouts: bounds hold for all k at once ({beyond.confidence:.1%}), numbers assume more"
-    return ["", *textwrap.wrap(title, WIDTH), head.rstrip(), *rows]
-
-
-def _interval(low: float, high: float, sign: str) -> str:
-    return UNKNOWN if np.isnan(low + high) else f"[{low:{sign}.3f}, {high:{sign}.3f}]"
+def _bounds(beyond: Extrapolation | ExtrapolatedDifference, i: int) -> str:
+    low, high, likeliest = (float(x[i]) for x in (beyond.lower, beyond.upper, beyond.nonparametric))
+    sign = "+" if isinstance(beyond, ExtrapolatedDifference) else ""
+    bounds = UNKNOWN if np.isnan(low + high) else f"[{low:{sign}.3f}, {high:{sign}.3f}]"
+    return f"{bounds}  {likeliest:{sign}.3f}"
 
 
 def _training(training: Training) -> list[str]:

@@ -105,8 +105,8 @@ class Explore:
     """
 
     files: Annotated[tuple[str, ...], tyro.conf.Positional, _no_default] = ()
-    """One or two files, a folder, or a glob in quotes, of verl, TRL, lm-eval and other programs, or of counts; or one of
-    `deepscaler` and `characters`, which ship with thermodiff."""
+    """One or two files, a folder, or a glob in quotes, of verl, TRL, lm-eval and others, or of counts; or `deepscaler`
+    or `characters`, which ship with thermodiff."""
     curves: Annotated[Path | None, _no_default] = None
     """A csv log of a training with columns step, reward and entropy (nats a token)."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/explore")
@@ -115,8 +115,8 @@ class Explore:
     """Names of the policies, one for each file (default: the files' names)."""
     k: Annotated[tuple[int, ...] | None, _no_default] = None
     """Numbers of rollouts to show pass@k at, up to those that there are (default: 1, 2, 4, ... and all)."""
-    beyond: Annotated[tuple[int, ...], _no_default] = ()
-    """Larger numbers of rollouts, at which the data only bound pass@k."""
+    beyond: Annotated[tuple[int, ...] | None, _no_default] = None
+    """More rollouts than there are, for which the data only bound pass@k (default: two and eight times as many)."""
     format: str = "auto"
     """The files' format, told by their fields if this is auto."""
     correct: Annotated[str | None, _no_default] = None
