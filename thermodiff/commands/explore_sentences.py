@@ -147,17 +147,18 @@ def _unsolved(policies: tuple[PolicyMeasures, ...]) -> str:
     """How many problems were never solved, and what that says of them."""
     never = [int((policy.counts.correct == 0).sum()) for policy in policies]
     certificate, M = policies[0].certificate, len(policies[0].counts.correct)
+    rollouts = plural(certificate.k, "rollout")
     if not any(never):
         both = "" if len(policies) == 1 else " by both"
-        return f"Every problem was solved at least once{both} in {plural(certificate.k, 'rollout')} or more."
+        return f"Every problem was solved at least once{both} in {rollouts} or more."
     named = zip(never, policies, strict=True)
     told = f"{never[0]}" if len(never) == 1 else " and ".join(f"{n} by {policy.label}" for n, policy in named)
     told = f"Never solved: {told} of {plural(M, 'problem')}"
     sure = [int(policy.certificate.unsolvable.sum()) for policy in policies]
     if any(sure):
-        return f"{told}; certainly unsolvable in {plural(certificate.k, 'rollout')}: {' and '.join(map(str, sure))}."
+        return f"{told}; certainly unsolvable in {rollouts}: {' and '.join(map(str, sure))}."
     return (
-        f"{told}; none can be called unsolvable in {plural(certificate.k, 'rollout')}, which takes {certificate.needed} without "
+        f"{told}; none can be called unsolvable in {rollouts}, which takes {certificate.needed} without "
         f"a success ({percent(certificate.level)} for all {M} together)."
     )
 
