@@ -82,7 +82,7 @@ def plot_law(axes: Axes, dynamics: Mapping[str, Any]) -> Axes:
             axes.plot(entropy[order], fitted[order], color=color, linestyle=line, label=name)
     axes.set_xlabel("entropy $H$ (nats)")
     axes.set_ylabel("reward")
-    return legend_above(axes, columns=2)
+    return legend_above(axes, columns=4)
 
 
 def _by_step(axes: Axes, training: Mapping[str, Any]) -> None:
@@ -113,8 +113,12 @@ def _of_policies(parts: Mapping[str, Any]) -> plotting.Figure:
     several = len(parts["policies"]) > 1
     rungs = [rung for p in parts["policies"] for rung in _entropies(p, f"{p['label']}: " if several else "")]
     exchange = parts["comparison"] and parts["comparison"]["exchange"]
-    drawn = plotting.new_figure(PAGE, max(1.9, 0.6 + 0.2 * len(rungs)))
+    drawn = plotting.new_figure(PAGE, max(2.1, 0.7 + 0.19 * len(rungs)))
+    layout: Any = drawn.get_layout_engine()
+    layout.set(wspace=0.06)
     left, right = drawn.subplots(1, 2, width_ratios=[1, 0.9])
+    panel(left, "a")
+    panel(right, "b")
     plotting.plot_estimates(left, rungs)
     left.set_xlabel("entropy, nats a token")
     if exchange:
@@ -170,7 +174,7 @@ def tokens(parts: Mapping[str, Any]) -> plotting.Figure:
         left.set_xlim(0, 1)
         right.set_xlabel("position, tokens before it")
         longest = max((p["tokens"]["positions"]["absolute"]["edges"] for p in policies), key=len)
-        step = int(np.ceil(len(longest) / 10))
+        step = int(np.ceil(len(longest) / 8))
         shown = range(0, len(longest) - 1, step)
         right.set_xticks(shown, [_doubling(longest, i) for i in shown])
         legend_above(left, columns=3)

@@ -50,8 +50,13 @@ def boundary(parts: Mapping[str, Any]) -> plotting.Figure:
     with plotting.style():
         if parts["comparison"] is None:
             return _alone(parts)
-        drawn = plotting.new_figure(PAGE, 3.4)
-        axes = drawn.subplot_mosaic([["pass", "shift"], ["difference", "shift"]], height_ratios=[1.25, 1])
+        trained = parts["training"] is not None
+        right = ["steps", "shift"] if trained else ["shift", "shift"]
+        layout: list[Any] = [["pass", right[0]], ["difference", right[1]]]
+        drawn = plotting.new_figure(PAGE, 4.0 if trained else 3.4)
+        axes = drawn.subplot_mosaic(layout, height_ratios=[1, 1] if trained else [1.25, 1])
+        if trained:
+            plot_steps(axes["steps"], parts["training"])
         plot_pass_at_k(axes["pass"], parts["policies"])
         plot_difference(axes["difference"], parts["comparison"])
         plot_shift(axes["shift"], parts["comparison"])
@@ -62,8 +67,10 @@ def boundary(parts: Mapping[str, Any]) -> plotting.Figure:
             plot_bounds(axes["difference"], [parts["beyond"]])
             # Bounds are far wider than the band, which is what this panel is about: they run out of it.
             axes["difference"].set_ylim(*(1.3 * np.array(limits)))
-        for name, axis in zip("abc", (axes["pass"], axes["difference"], axes["shift"]), strict=True):
-            panel(axis, name)
+        for letter, axis in zip(
+            "abcd", (axes[name] for name in dict.fromkeys(sum(layout, []))), strict=False
+        ):
+            panel(axes[name], letter)
     return drawn
 
 
@@ -118,12 +125,16 @@ def shade_first_loss(panels: Sequence[Axes], comparison: Mapping[str, Any]) -> N
 def plot_shift(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
     """Expected numbers of problems lost and gained, and what two runs of one policy lose and gain by chance."""
     shift = comparison["shift"]
-    k = array(shift["k"])
-    for name, color, marker, line in CHURN:
-        curve(axes, k, shift[name], name, {"color": color, "marker": marker, "linestyle": line})
-    for i, (name, label) in enumerate(zip(("self_a", "self_b"), comparison["labels"], strict=True)):
-        style = look(i) | {"marker": "os"[i], "markerfacecolor": "white", "linewidth": 0.8}
-        curve(axes, k, shift[name], f"chance alone, {label}", style)
+    looks = {
+        name: {"color": color, "marker": marker, "linestyle": line} for name, color, marker, line in CHURN
+    }
+    labels = {name: name for name in looks}
+    for i, name in enumerate(("self_a", "self_b")):
+        looks[name] = look(i) | {"marker": "os"[i], "markerfacecolor": "white", "linewidth": 0.8}
+        labels[name] = f"chance alone, {comparison['labels'][i]}"
+    for j, (name, style) in enumerate(looks.items()):
+        # Side by side, so that no bar hides another.
+        curve(axes, array(shift["k"]) * 2 ** (0.05 * (j - 1.5)), shift[name], labels[name], style)
     k_axis(axes, shift["k"][-1])
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_ylabel(f"problems of {shift['lost']['n']}")

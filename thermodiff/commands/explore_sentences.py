@@ -140,7 +140,8 @@ def _reach(policy: PolicyMeasures) -> str:
     told = " and ".join(
         f"pass@{band.k[i]} = {with_error(band.estimate.mean[i], band.estimate.stderr[i])}" for i in ends
     )
-    return f"{told} for problems like {'this' if M == 1 else f'these {M}'}; whether training moved this boundary takes another policy's rollouts."
+    these = "this one" if M == 1 else f"these {M}"
+    return f"{told} for problems like {these}; whether training moved this boundary takes another policy's rollouts."
 
 
 def _unsolved(policies: tuple[PolicyMeasures, ...]) -> str:
