@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from thermodiff import plotting
-from thermodiff.commands import explore_figures
-from thermodiff.commands.explore_input import read
-from thermodiff.commands.explore_measures import Settings, measure
-from thermodiff.commands.explore_record import record
-from thermodiff.commands.explore_sentences import sentences
-from thermodiff.commands.explore_text import text
+from thermodiff.commands.exploring import figures
+from thermodiff.commands.exploring.intake import read
+from thermodiff.commands.exploring.measures import Settings, measure
+from thermodiff.commands.exploring.record import record
+from thermodiff.commands.exploring.sentences import sentences
+from thermodiff.commands.exploring.text import text
 from thermodiff.commands.shared import check_steps_and_seed, make_folder, working
 from thermodiff.runtime.files import write_atomically
 from thermodiff.runtime.records import versions
@@ -36,8 +36,7 @@ class Job(NamedTuple):
     @property
     def results(self) -> tuple[str, ...]:
         """The files that these data allow, in the order in which they are written."""
-        figures = explore_figures.names(self.record)
-        drawn = tuple(f"{name}.{kind}" for name in figures for kind in ("png", "pdf"))
+        drawn = tuple(f"{name}.{kind}" for name in figures.names(self.record) for kind in ("png", "pdf"))
         return ("explore.txt", *drawn, "explore.json")
 
 
@@ -80,7 +79,7 @@ def prepare(
 
 def run(job: Job) -> str:
     """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report."""
-    for name, figure in explore_figures.figures(job.record).items():
+    for name, figure in figures.figures(job.record).items():
         plotting.save_figure(figure, job.out / name)
     write_atomically(job.out / "explore.txt", job.report + "\n")
     write_atomically(job.out / "explore.json", json.dumps(job.record, indent=1, allow_nan=False) + "\n")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from thermodiff import plotting
-from thermodiff.commands.explore_figure_parts import PAGE, Axes, array, curve, legend_above, look, panel
+from thermodiff.commands.exploring.figure_parts import PAGE, Axes, array, curve, legend_above, look, panel
 
 FITS = {
     "exponential": (plotting.BLUE, "-"),

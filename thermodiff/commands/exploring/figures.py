@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from thermodiff import plotting
-from thermodiff.commands import explore_figure_tokens as of_tokens
-from thermodiff.commands.explore_figure_parts import (
+from thermodiff.commands.exploring import figure_tokens as of_tokens
+from thermodiff.commands.exploring.figure_parts import (
     PAGE,
     Axes,
     array,
@@ -67,9 +67,7 @@ def boundary(parts: Mapping[str, Any]) -> plotting.Figure:
             plot_bounds(axes["difference"], [parts["beyond"]])
             # Bounds are far wider than the band, which is what this panel is about: they run out of it.
             axes["difference"].set_ylim(*(1.3 * np.array(limits)))
-        for letter, axis in zip(
-            "abcd", (axes[name] for name in dict.fromkeys(sum(layout, []))), strict=False
-        ):
+        for letter, name in zip("abcd", dict.fromkeys((*layout[0], *layout[1])), strict=False):
             panel(axes[name], letter)
     return drawn
 

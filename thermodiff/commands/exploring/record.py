@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thermodiff.commands.explore_measures import Measured
+from thermodiff.commands.exploring.measures import Measured
 from thermodiff.runtime.records import plain
 
 FORMAT = "thermodiff explore 1"

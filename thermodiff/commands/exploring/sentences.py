@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from thermodiff.commands.explore_measures import Comparison, Measured, PolicyMeasures
-from thermodiff.commands.explore_numbers import SIGNIFICANT, p_value, percent, plural, with_error
-from thermodiff.commands.explore_sentences_tokens import (
+from thermodiff.commands.exploring.measures import Comparison, Measured, PolicyMeasures
+from thermodiff.commands.exploring.numbers import SIGNIFICANT, p_value, percent, plural, with_error
+from thermodiff.commands.exploring.sentences_tokens import (
     exchanged,
     of_dynamics,
     of_tokens,

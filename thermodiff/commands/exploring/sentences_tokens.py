@@ -6,9 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from thermodiff.commands.explore_input import FEWEST_STEPS
-from thermodiff.commands.explore_measures import Comparison, Dynamics, PolicyMeasures, TokenMeasures, Training
-from thermodiff.commands.explore_numbers import SIGNIFICANT, estimate, p_value, plural, with_error
+from thermodiff.commands.exploring.intake import FEWEST_STEPS
+from thermodiff.commands.exploring.measures import (
+    Comparison,
+    Dynamics,
+    PolicyMeasures,
+    TokenMeasures,
+    Training,
+)
+from thermodiff.commands.exploring.numbers import SIGNIFICANT, estimate, p_value, plural, with_error
 from thermodiff.exploration.exchange.entropy_law import ALIKE, NOTHING
 from thermodiff.exploration.exchange.stages import RISING
 

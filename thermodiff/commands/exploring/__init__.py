@@ -1,0 +1,4 @@
+"""What ``thermodiff explore`` reads, measures, says and draws.
+
+May import every room.
+"""
