@@ -135,13 +135,14 @@ def _one_line(box: str) -> str:
 def _number_wanted(said: str) -> str:
     """tyro's complaint about a word where a number belongs, as this package complains."""
     found = re.fullmatch(
-        r"Error parsing --([\w-]+): no type matching (INT|FLOAT) could be instantiated from \['(.*)'\]\.?",
+        r"Error parsing --([\w-]+): no type matching ({\[)?(INT|FLOAT)( .*)? could be instantiated from \['(.*)'\]\.?",
         said,
     )
     if found is None:
         return said
-    option, kind, word = found.groups()
-    return f"{option}: got {word!r}, need {'a whole number' if kind == 'INT' else 'a number'}"
+    option, several, kind, _, words = found.groups()
+    number = "whole number" if kind == "INT" else "number"
+    return f"{option}: got {words.replace(chr(39), '')!r}, need {f'{number}s' if several else f'a {number}'}"
 
 
 def _refuse(message: str) -> int:

@@ -45,7 +45,7 @@ def curve(axes: Axes, x: np.ndarray, values: Mapping[str, Any], label: str, styl
     axes.errorbar(x[known], mean[known], yerr=error[known], label=label, elinewidth=0.7, capsize=1.5, **style)
 
 
-def k_axis(axes: Axes, top: float) -> None:
+def k_axis(axes: Axes, top: Any) -> None:
     """k on a logarithmic axis, with ticks at powers of two."""
     axes.set_xscale("log", base=2)
     powers = [2**i for i in range(int(np.ceil(np.log2(max(top, 2)))) + 1)]

@@ -183,7 +183,7 @@ def tokens(parts: Mapping[str, Any]) -> plotting.Figure:
     return drawn
 
 
-def _doubling(edges: list[float], i: int) -> str:
+def _doubling(edges: list[Any], i: int) -> str:
     """0, 1, 2–3, 4–7, ..."""
     first, last = int(edges[i]), int(edges[i + 1]) - 1
     return f"{first}" if first == last else f"{first}–{last}"

@@ -29,7 +29,7 @@ def with_error(mean: Any, stderr: Any, sign: str = "") -> str:
     return f"{mean:{sign}.{digits}f} ± {stderr:.{digits}f}"
 
 
-def decimals(stderr: float) -> int:
+def decimals(stderr: Any) -> int:
     """Decimals that show two digits of an error."""
     return int(max(1 - np.floor(np.log10(stderr)), 0))
 
@@ -39,7 +39,7 @@ def estimate(value: Estimate, sign: str = "") -> str:
     return with_error(value.mean, value.stderr, sign)
 
 
-def p_value(p: float) -> str:
+def p_value(p: Any) -> str:
     """A p-value with two digits."""
     return f"{p:.2g}"
 
