@@ -20,7 +20,7 @@ import jax
 from experiments import benchmark_evaluation as evaluation
 from experiments import benchmark_rows as training
 from experiments import harness
-from experiments.benchmark_start import start
+from experiments.benchmark_start import exploration, start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Config:
 
     rows: tuple[str, ...] = (
         "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64",
-        "help", "version", "import", "command",
+        "help", "version", "import", "import exploration", "explore", "command",
     )  # fmt: skip
     pairs: int = 7
     slow_pairs: int = 7
@@ -87,6 +87,8 @@ MARKS = {
     "help": Mark("thermodiff --help / import numpy", 3.0, at_most=True),
     "version": Mark("thermodiff --version / import numpy", 3.0, at_most=True),
     "import": Mark("import thermodiff / import numpy", 1.5, at_most=True),
+    "import exploration": Mark("import thermodiff.exploration / import numpy", 2.0, at_most=True),
+    "explore": Mark("thermodiff explore deepscaler / import numpy, matplotlib.figure", 12.0, at_most=True),
     "command": Mark("thermodiff audit, 5000 x 2: first run / second run", 1.0),
 }
 COLD_START = 25.0
@@ -110,6 +112,8 @@ def measurements(config: Config) -> dict[str, Callable[[], harness.Row]]:
         "help": partial(start, ("-m", "thermodiff", "--help"), config.pairs),
         "version": partial(start, ("-m", "thermodiff", "--version"), config.pairs),
         "import": partial(start, ("-c", "import thermodiff"), config.pairs),
+        "import exploration": partial(start, ("-c", "import thermodiff.exploration"), config.pairs),
+        "explore": partial(exploration, config.pairs),
         "command": partial(evaluation.first_result, 5000, config.command_pairs),
     }
 

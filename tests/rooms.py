@@ -70,6 +70,8 @@ WITHOUT_JAX = (
     "commands.main",
     "commands.options",
     "commands.shared",
+    "commands.explore",
+    "commands.exploring",
 )
 """Files, or rooms with all their files, that start no JAX."""
 
