@@ -144,7 +144,7 @@ def plot_bounds(axes: Axes, bounds: Sequence[Mapping[str, Any]]) -> Axes:
     for i, found in enumerate(bounds):
         style = look(i) if len(bounds) > 1 or "beta_binomial" in found else {"color": plotting.PURPLE}
         k = array(found["k"]) * (1 + 0.09 * (i - (len(bounds) - 1) / 2))
-        low, high, middle = (array(found[name]) for name in ("lower", "upper", "nonparametric"))
+        low, high, middle = (array(found[name]) for name in ("low", "high", "nonparametric"))
         for x, bottom, top, dash in zip(k, low, high, middle, strict=True):
             axes.errorbar(
                 x,

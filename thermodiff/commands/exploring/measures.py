@@ -13,7 +13,7 @@ import numpy as np
 from thermodiff.commands.exploring.intake import Given, Policy
 from thermodiff.commands.exploring.trainings import Dynamics, Training, measure_dynamics, measure_training
 from thermodiff.exploration.boundary.crossing import Crossing, crossing
-from thermodiff.exploration.boundary.intervals import (
+from thermodiff.exploration.boundary.pass_at_k_intervals import (
     PassAtKBand,
     pass_at_k_difference,
     pass_at_k_interval,
@@ -21,7 +21,7 @@ from thermodiff.exploration.boundary.intervals import (
 from thermodiff.exploration.boundary.shift import BoundaryShift, boundary_shift
 from thermodiff.exploration.boundary.unsolvable import BoundaryCertificate, boundary_certificate
 from thermodiff.exploration.exchange.identity import Exchange, entropy_exchange
-from thermodiff.exploration.extrapolation.pass_at_k import (
+from thermodiff.exploration.extrapolation.extrapolate import (
     ExtrapolatedDifference,
     Extrapolation,
     extrapolate_difference,
@@ -191,8 +191,8 @@ def _beyond(
         raise complain("beyond", f"{k[0]}", "whole numbers from 1 on")
     first, *others = (policy.counts for policy in policies)
     if others:
-        return extrapolate_difference(first, others[0], k, key=settings.seed)
-    return extrapolate_pass_at_k(first, k, key=settings.seed)
+        return extrapolate_difference(first, others[0], k, seed=settings.seed)
+    return extrapolate_pass_at_k(first, k, seed=settings.seed)
 
 
 def _of_policies(policies: tuple[PolicyMeasures, ...]) -> list[str]:

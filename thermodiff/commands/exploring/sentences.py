@@ -15,8 +15,8 @@ from thermodiff.commands.exploring.sentences_tokens import (
     of_training,
     warnings,
 )
-from thermodiff.exploration.boundary.intervals import PassAtKBand
-from thermodiff.exploration.extrapolation.pass_at_k import ExtrapolatedDifference
+from thermodiff.exploration.boundary.pass_at_k_intervals import PassAtKBand
+from thermodiff.exploration.extrapolation.extrapolate import ExtrapolatedDifference
 
 MOST = 6
 
@@ -169,8 +169,8 @@ def _beyond(measured: Measured) -> str:
     least = min(int(policy.counts.samples.min()) for policy in measured.policies)
     if beyond is None:
         return f"Beyond k = {least} nothing is said (--beyond {2 * least} gives bounds)."
-    low, high, k = float(beyond.lower[-1]), float(beyond.upper[-1]), int(beyond.k[-1])
-    sure = f"{percent(beyond.confidence)}, however difficulty is distributed"
+    low, high, k = float(beyond.low[-1]), float(beyond.high[-1]), int(beyond.k[-1])
+    sure = f"{percent(beyond.level)}, however difficulty is distributed"
     if np.isnan(low + high):
         return f"No distribution of difficulty fits these counts, so that nothing is said of k = {k}."
     if not isinstance(beyond, ExtrapolatedDifference):

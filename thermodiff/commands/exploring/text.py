@@ -28,8 +28,8 @@ from thermodiff.commands.exploring.tables import (
     token_table,
     training_table,
 )
-from thermodiff.exploration.boundary.intervals import PassAtKBand
-from thermodiff.exploration.extrapolation.pass_at_k import ExtrapolatedDifference, Extrapolation
+from thermodiff.exploration.boundary.pass_at_k_intervals import PassAtKBand
+from thermodiff.exploration.extrapolation.extrapolate import ExtrapolatedDifference, Extrapolation
 
 WIDTH = 100
 
@@ -141,12 +141,14 @@ def _beyond(measured: Measured) -> list[str]:
         f"{k:>6}" + "".join(f"{_bounds(part, i):>30}" for part in columns.values())
         for i, k in enumerate(beyond.k)
     ]
-    title = f"pass@k beyond the rollouts: bounds that hold together ({percent(beyond.confidence)}), and the likeliest"
+    title = (
+        f"pass@k beyond the rollouts: bounds that hold together ({percent(beyond.level)}), and the likeliest"
+    )
     return ["", title, head, *rows]
 
 
 def _bounds(beyond: Extrapolation | ExtrapolatedDifference, i: int) -> str:
-    low, high, likeliest = (float(x[i]) for x in (beyond.lower, beyond.upper, beyond.nonparametric))
+    low, high, likeliest = (float(x[i]) for x in (beyond.low, beyond.high, beyond.nonparametric))
     sign = "+" if isinstance(beyond, ExtrapolatedDifference) else ""
     bounds = UNKNOWN if np.isnan(low + high) else f"[{low:{sign}.3f}, {high:{sign}.3f}]"
     return f"{bounds}  {likeliest:{sign}.3f}"

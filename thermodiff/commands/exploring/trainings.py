@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermodiff.commands.exploring.intake import FEWEST_STEPS, Curves, Policy
-from thermodiff.exploration.boundary.intervals import pass_at_k_interval
+from thermodiff.exploration.boundary.pass_at_k_intervals import pass_at_k_interval
 from thermodiff.exploration.exchange.entropy_law import EntropyLaw, fit_entropy_law
 from thermodiff.exploration.exchange.stages import Stages, entropy_stages
 from thermodiff.exploration.rollouts import Rollouts, by_step, paired
