@@ -57,16 +57,13 @@ def boundary(parts: Mapping[str, Any]) -> plotting.Figure:
         axes = drawn.subplot_mosaic(layout, height_ratios=[1, 1] if trained else [1.25, 1])
         if trained:
             plot_steps(axes["steps"], parts["training"])
-        plot_pass_at_k(axes["pass"], parts["policies"])
+        plot_pass_at_k(axes["pass"], parts["policies"], parts["beyond"] is not None)
         plot_difference(axes["difference"], parts["comparison"])
         plot_shift(axes["shift"], parts["comparison"])
         shade_first_loss((axes["pass"], axes["difference"]), parts["comparison"])
         if parts["beyond"] is not None:
             plot_bounds(axes["pass"], [parts["beyond"][name] for name in "ab"])
-            limits = axes["difference"].get_ylim()
             plot_bounds(axes["difference"], [parts["beyond"]])
-            # Bounds are far wider than the band, which is what this panel is about: they run out of it.
-            axes["difference"].set_ylim(*(1.3 * np.array(limits)))
         for letter, name in zip("abcd", dict.fromkeys((*layout[0], *layout[1])), strict=False):
             panel(axes[name], letter)
     return drawn
@@ -79,7 +76,7 @@ def _alone(parts: Mapping[str, Any]) -> plotting.Figure:
         plot_steps(drawn.subplots(), parts["training"])
         return drawn
     left, right = drawn.subplots(1, 2)
-    plot_pass_at_k(left, parts["policies"])
+    plot_pass_at_k(left, parts["policies"], parts["beyond"] is not None)
     if parts["beyond"] is not None:
         plot_bounds(left, [parts["beyond"]])
     plot_solved(right, parts["policies"][0])
@@ -88,15 +85,16 @@ def _alone(parts: Mapping[str, Any]) -> plotting.Figure:
     return drawn
 
 
-def plot_pass_at_k(axes: Axes, policies: Sequence[Mapping[str, Any]]) -> Axes:
-    """pass@k of each policy with the band that holds at every k together."""
+def plot_pass_at_k(axes: Axes, policies: Sequence[Mapping[str, Any]], beyond: bool) -> Axes:
+    """pass@k of each policy with the band that holds at every k together; ``beyond`` if bounds will be drawn too."""
     for i, policy in enumerate(policies):
         found = policy["band"]
         band(axes, array(found["k"]), found, policy["label"], look(i))
     k_axis(axes, max(policy["band"]["k"][-1] for policy in policies))
     axes.set_ylabel("pass@$k$")
     level = f"{100 * policies[0]['band']['level']:g} %"
-    return legend_above(axes, title=f"bands: {level} at every $k$ together; bars: bounds beyond")
+    bars = "; bars: bounds beyond" if beyond else ""
+    return legend_above(axes, title=f"bands: {level} at every $k$ together{bars}")
 
 
 def plot_difference(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
