@@ -125,7 +125,7 @@ def straightness() -> Iterator[str]:
         S_c, S_w = 0.3 * length, 0.8 * length
         R = np.linspace(0.2, 0.9, 1001)
         H = (-R * np.log(R) - (1 - R) * np.log1p(-R) + R * S_c + (1 - R) * S_w) / length
-        falling = R > 1 / (1 + np.exp(S_w - S_c))
+        falling = 1 / (1 + np.exp(S_w - S_c)) < R
         R, H = R[falling], H[falling]
         grid = np.linspace(H.min(), H.max(), 500)
         curve = exchange_curve(grid, S_c / length, S_w / length, length)
