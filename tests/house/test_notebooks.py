@@ -37,7 +37,7 @@ def sections(notebook):
 
 
 def test_they_are_numbered_in_order():
-    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04"]
+    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)

@@ -1,4 +1,4 @@
-"""The README's Python blocks run as they stand, and what they print is what it says."""
+"""Python blocks of the README and of docs/exploration.md run as they stand, and what they print is what they say."""
 
 import contextlib
 import io
@@ -10,22 +10,30 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PAGES = ("README.md", "docs/exploration.md")
+BLOCKS = [
+    pytest.param(code, page, id=f"{page}, block {i + 1}")
+    for page in PAGES
+    for i, code in enumerate(
+        re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    )
+]
 
 
-@pytest.mark.parametrize("code", BLOCKS, ids=[f"block {i + 1}" for i in range(len(BLOCKS))])
-def test_python_blocks_run(code):
+@pytest.mark.parametrize(("code", "page"), BLOCKS)
+def test_python_blocks_run(code, page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, page, "exec"), {})
     for promised in re.findall(r"#\s+->\s+(.*)", code):
         for word in promised.split("..."):
             assert word.strip() in printed.getvalue()
 
 
 def test_there_is_a_library_example():
-    assert any("td.audit" in code and len(code.strip().splitlines()) <= 12 for code in BLOCKS)
+    blocks = [block.values[0] for block in BLOCKS]
+    assert any("td.audit" in code and len(code.strip().splitlines()) <= 12 for code in blocks)
 
 
 @pytest.mark.slow
