@@ -408,3 +408,11 @@ def test_starts_no_jax_to_its_last_file(tmp_path):
     )
     assert (tmp_path / "out" / "explore.json").exists()
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
+    command = f"{sys.executable} -m thermodiff explore deepscaler --out {tmp_path / 'out'} | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.startswith("base: 1060 problems")
+    assert done.stderr == ""
+    assert (tmp_path / "out" / "explore.json").exists()

@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = command if isinstance(command, int) else _carry_out(command)
     except KeyboardInterrupt:
         status = _interrupted("")
+    except BrokenPipeError:
+        # Whoever read what we print has read enough; all results are written by then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     if ours and status == INTERRUPTED:
         # JAX stopped in the middle of a compilation can crash while Python shuts down, which would hide the status.
         sys.stdout.flush()
@@ -76,7 +80,7 @@ def _carry_out(command: Any) -> int:
     for remark in job.about.get("remarks", ()):
         print(f"thermodiff: note: {remark}", file=sys.stderr)
     try:
-        print(worker.run(job))
+        said = worker.run(job)
     except KeyboardInterrupt:
         resumable = getattr(job, "checkpoints", None)
         advice = "" if resumable is None else f"; run the same command again to go on from {resumable}"
@@ -84,7 +88,7 @@ def _carry_out(command: Any) -> int:
     except worker.FORESEEN as error:
         return _complain(str(error), FAILED)
     results = getattr(job, "results", None) or worker.RESULTS  # what is written may depend on the data
-    print(f"\nWritten: {', '.join(str(command.out / name) for name in results)}")
+    print(f"{said}\n\nWritten: {', '.join(str(command.out / name) for name in results)}", flush=True)
     return 0
 
 

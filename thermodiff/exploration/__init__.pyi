@@ -35,5 +35,7 @@ from .tokens.perplexities import perplexity_profile as perplexity_profile
 from .exchange.stages import entropy_stages as entropy_stages
 from .exchange.entropy_law import fit_entropy_law as fit_entropy_law
 from .exchange.identity import entropy_exchange as entropy_exchange
+from .exchange.identity import exchange_identity as exchange_identity
 from .exchange.covariance import entropy_covariance as entropy_covariance
 from .exchange.cost import cost_of_accuracy as cost_of_accuracy
+from .exchange.cost import binary_divergence as binary_divergence
