@@ -133,7 +133,7 @@ def test_bad_calls(name, folder, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ((), "Expected one of {audit, entropy, mi}"),
+        ((), "Expected one of {audit, entropy, mi, explore}"),
         (("audti",), "Unrecognized options: audti"),
         (("audit", "x.npy"), "Missing from thermodiff audit: --out DIR"),
         (("audit",), "Missing from thermodiff audit: FILE --out DIR"),

@@ -257,7 +257,8 @@ def test_characters(folder, capsys):
     assert "surprise less entropy  " in report
     assert "16.4% of the responses were cut off and count as wrong" in report
     assert "Log-probabilities and entropies belong together" in " ".join(record["sentences"])
-    assert "values" not in tokens["lists"]
+    assert "low" not in tokens["lists"]
+    assert "values" not in tokens["covariance"]
 
 
 def test_two_policies_with_tokens_and_what_entropy_bought(folder, capsys):

@@ -20,6 +20,7 @@ from thermodiff.exploration.boundary.pass_at_k_intervals import (
 )
 from thermodiff.exploration.boundary.shift import BoundaryShift, boundary_shift
 from thermodiff.exploration.boundary.unsolvable import BoundaryCertificate, boundary_certificate
+from thermodiff.exploration.exchange.covariance import TokenCovariance, entropy_covariance
 from thermodiff.exploration.exchange.identity import Exchange, entropy_exchange
 from thermodiff.exploration.extrapolation.extrapolate import (
     ExtrapolatedDifference,
@@ -54,6 +55,7 @@ class TokenMeasures(NamedTuple):
     branching: Branching | None
     positions: PositionProfile | None
     perplexities: PerplexityProfile | None
+    covariance: TokenCovariance | None
 
 
 class PolicyMeasures(NamedTuple):
@@ -151,6 +153,7 @@ def measure_tokens(rollouts: Rollouts) -> TokenMeasures | None:
         rollout_branching_factor(rollouts) if sizes or lists else None,
         position_profile(rollouts) if drawn or entropies else None,
         perplexity_profile(rollouts) if drawn else None,
+        entropy_covariance(rollouts) if drawn else None,
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermodiff.commands.exploring.measures import Measured
+from thermodiff.exploration.exchange.covariance import TokenCovariance
+from thermodiff.exploration.tokens.entropy_from_lists import EntropyBounds
 from thermodiff.runtime.records import plain
 
 FORMAT = "thermodiff explore 1"
-PER_TOKEN = ("low", "high", "values")
+PER_TOKEN: dict[type, tuple[str, ...]] = {EntropyBounds: ("low", "high"), TokenCovariance: ("values",)}
 """Columns with an entry for each token, which are as long as the rollouts themselves: left out."""
 
 
@@ -30,7 +32,7 @@ def fields(value: Any) -> Any:
     """Named tuples, however deep, as dicts."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         named = value._asdict()
-        long = PER_TOKEN if "lists_alone" in named else ()
+        long = PER_TOKEN.get(type(value), ())
         return {name: fields(part) for name, part in named.items() if name not in long}
     if isinstance(value, Mapping):
         return {name: fields(part) for name, part in value.items()}

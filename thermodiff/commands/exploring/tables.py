@@ -64,6 +64,7 @@ ROWS: tuple[tuple[str, Callable[[TokenMeasures], Estimate | None]], ...] = (
     ("log-perplexity of correct responses", lambda t: t.perplexities and t.perplexities.correct),
     ("log-perplexity of wrong responses", lambda t: t.perplexities and t.perplexities.wrong),
     ("  correct less wrong in one problem", lambda t: t.perplexities and t.perplexities.difference),
+    ("covariance of ln pi and advantage", lambda t: t.covariance and t.covariance.mean),
     ("entropy, first fifth less middle", lambda t: _shape(t, "entropy", "fall")),
     ("entropy, last fifth less middle", lambda t: _shape(t, "entropy", "rise")),
     ("surprise, first fifth less middle", lambda t: _shape(t, "surprise", "fall")),
