@@ -239,3 +239,16 @@ def test_bad_settings():
         pass_at_k_interval(([1, 2], 4), level=95.0)
     with pytest.raises(ValueError, match=r"^k: got 5, need at most 4"):
         pass_at_k_difference(([1, 2], 4), ([1, 2], 8), 5)
+
+
+def test_the_quantile_of_very_many_k_is_that_of_all_of_them():
+    """1500 k on a grid of fewer, against draws of the whole curve: the share below the quantile is 95 %."""
+    rng = np.random.default_rng(4)
+    p = rng.beta(0.4, 3.0, 300)
+    x = (1 - p[:, None]) ** np.arange(1, 1501)
+    x = x - x.mean(0)
+    quantile = sup_t([x.T @ x], 0.95, 10_000, seed=1)
+    draws = 20_000
+    curves = rng.standard_normal((draws, len(x))) @ (x / np.linalg.norm(x, axis=0))
+    share = (np.abs(curves).max(1) <= quantile).mean()
+    assert abs(share - 0.95) < 4 * np.sqrt(0.95 * 0.05 * (1 / 10_000 + 1 / draws))
