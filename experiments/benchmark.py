@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 
 from experiments import benchmark_evaluation as evaluation
+from experiments import benchmark_exploration as rollouts
 from experiments import benchmark_rows as training
 from experiments import harness
 from experiments.benchmark_start import exploration, start
@@ -29,7 +30,7 @@ class Config:
 
     rows: tuple[str, ...] = (
         "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64",
-        "help", "version", "import", "import exploration", "explore", "command",
+        "load", "bounds", "help", "version", "import", "import exploration", "explore", "command",
     )  # fmt: skip
     pairs: int = 7
     slow_pairs: int = 7
@@ -40,6 +41,7 @@ class Config:
     sweep_steps: int = 200
     train_steps: int = 1000
     points: int = 4096
+    rollouts: int = 20_000
 
 
 PRESETS = {
@@ -55,6 +57,7 @@ PRESETS = {
         train_steps=200,
         points=512,
     ),
+    "peers": Config(rows=("pass@k", "compare"), pairs=15),
 }
 CELL_KEYS = ("row",)
 
@@ -84,6 +87,10 @@ MARKS = {
     "flow 2": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 2", 10.0),
     "flow 8": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 8", 10.0),
     "flow 64": Mark("solve_ivp / flow likelihood to 1e-3 nats, Hutchinson, d = 64", 10.0),
+    "pass@k": Mark("pass@k of 1060 x 128 for k = 1..128 / passk-inference's", 1.0, at_most=True),
+    "compare": Mark("curves, band and first-loss set / passk-inference's compare", 0.1, at_most=True),
+    "load": Mark("load_rollouts / a bare loop of json.loads, 20,000 rows of 2 kB", 2.0, at_most=True),
+    "bounds": Mark("bounds of pass@k beyond 1060 x 64 at eight k / one second", 1.0, at_most=True),
     "help": Mark("thermodiff --help / import numpy", 3.0, at_most=True),
     "version": Mark("thermodiff --version / import numpy", 3.0, at_most=True),
     "import": Mark("import thermodiff / import numpy", 1.5, at_most=True),
@@ -109,6 +116,10 @@ def measurements(config: Config) -> dict[str, Callable[[], harness.Row]]:
         "flow 2": partial(flow, 2),
         "flow 8": partial(flow, 8),
         "flow 64": partial(flow, 64, exact=False),
+        "pass@k": partial(rollouts.pass_at_k, config.pairs),
+        "compare": partial(rollouts.compare, config.pairs),
+        "load": partial(rollouts.load, config.rollouts, config.pairs),
+        "bounds": partial(rollouts.bounds, config.pairs),
         "help": partial(start, ("-m", "thermodiff", "--help"), config.pairs),
         "version": partial(start, ("-m", "thermodiff", "--version"), config.pairs),
         "import": partial(start, ("-c", "import thermodiff"), config.pairs),

@@ -7,7 +7,7 @@ from typing import Any
 
 from thermodiff.validation import complain
 
-_INSTALLED_AS = {"sklearn": "scikit-learn"}
+_INSTALLED_AS = {"sklearn": "scikit-learn", "passk_inference": "passk-inference"}
 
 
 def from_extra(extra: str, module: str, name: str) -> Any:
