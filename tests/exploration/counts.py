@@ -1,10 +1,10 @@
 """Real counts to check against: numbers of correct rollouts, problem by problem."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 
+from thermodiff.exploration.named import FOLDER
 from thermodiff.exploration.rollouts import Counts
 
 # Game of 24, GPT-4, chain of thought and input-output prompts, 100 samples of each of 100 problems:
@@ -19,7 +19,7 @@ CHARACTERS = "6 3 10 6 8 5 3 3 8 3 4 2 3 1 3 3 3 6 3 2 4 0 5 5 7 3 3 6 5 3 11 5"
 
 def deepscaler(policy: str) -> Counts:
     """``base`` or ``rl``: passk-inference 0.3.1 (arXiv 2609.22547), MIT licence beside the files."""
-    path = Path(__file__).parent / "data" / "deepscaler32k" / f"{policy}.jsonl"
+    path = FOLDER / "deepscaler32k" / f"{policy}.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     return Counts(*(np.array([row[name] for row in rows]) for name in ("c", "n", "id")))
 

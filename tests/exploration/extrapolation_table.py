@@ -10,7 +10,6 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,9 @@ from scipy.stats import binom
 from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, range_over_maximisers
 from thermodiff.exploration.extrapolation.moment_bounds import moment_bounds
 from thermodiff.exploration.extrapolation.pass_at_k import extrapolate_pass_at_k
+from thermodiff.exploration.named import FOLDER
 
-DATA = Path(__file__).parent / "data" / "deepscaler32k"
+DATA = FOLDER / "deepscaler32k"
 
 # Correct ones of 100 rollouts of GPT-4 on 100 problems of the Game of 24, from the logs of "Tree of Thoughts" (Yao et
 # al. 2023, github.com/princeton-nlp/tree-of-thought-llm, MIT): chain of thought, and input-output prompts.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from thermodiff.exploration.loading import load_rollouts
+from thermodiff.exploration.named import FOLDER
 from thermodiff.exploration.readers import FORMATS
 from thermodiff.exploration.rollouts import Counts, by_step
 
@@ -192,7 +193,7 @@ def test_tree_of_thought_in_both_layouts():
 
 
 def test_counts_as_jsonl_and_csv(tmp_path):
-    base = load_rollouts(DATA.parent / "deepscaler32k" / "base.jsonl")
+    base = load_rollouts(FOLDER / "deepscaler32k" / "base.jsonl")
     assert isinstance(base, Counts)
     assert len(base.correct) == 1060
     assert set(base.samples) == {128}

@@ -8,6 +8,7 @@ import pytest
 from loading_cases import refused, rows, written
 
 from thermodiff.exploration.loading import load_rollouts
+from thermodiff.exploration.named import FOLDER
 from thermodiff.exploration.rollouts import by_step, paired
 
 DATA = Path(__file__).parent / "data"
@@ -139,7 +140,7 @@ def test_json_that_is_one_array_streams(tmp_path, monkeypatch):
 
 
 def test_deepscaler_loads_as_paired_counts():
-    base, rl = (load_rollouts(DATA / "deepscaler32k" / f"{name}.jsonl") for name in ("base", "rl"))
+    base, rl = (load_rollouts(FOLDER / "deepscaler32k" / f"{name}.jsonl") for name in ("base", "rl"))
     pair = paired(base, rl)
     assert len(pair.first.correct) == 1060
     assert pair.remarks == ()

@@ -6,6 +6,7 @@ from .rollouts import Rollouts as Rollouts
 from .rollouts import by_step as by_step
 from .rollouts import paired as paired
 from .loading import load_rollouts as load_rollouts
+from .named import named_rollouts as named_rollouts
 
 # the capability boundary
 from .boundary.pass_at_k import pass_at_k as pass_at_k
