@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from matplotlib.lines import Line2D
 
 from thermodiff import plotting
 
@@ -95,8 +95,10 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
                 _panel(axes, chosen, sorted({row["M"] for row in rows}))
                 axes.set_title(f"problems {problems}, {rollouts.replace('-', ' to ')} rollouts each")
             axes_of_line[0].set_ylabel("truth inside (%)")
-        for axes in panels[-1]:
-            axes.set_xlabel("problems (left to right within a colour: k = 1, 4, 8, 16, band)")
+        figure.supxlabel(
+            "number of problems; left to right within a colour: k = 1, 4, 8, 16, and the band over k",
+            fontsize=8,
+        )
         figure.legend(handles=_legend(), loc="outside upper center", ncols=4)
         return plotting.save_figure(figure, out / "pass_at_k_coverage")
 
@@ -125,9 +127,7 @@ def _look(interval: str, colour: str, warned: float) -> dict[str, Any]:
     }
 
 
-def _legend() -> list[Any]:
-    from matplotlib.lines import Line2D
-
+def _legend() -> list[Line2D]:
     colours = [
         Line2D([], [], linestyle="", marker="s", markersize=4, color=c, label=name)
         for name, c in LOOKS.items()
@@ -137,14 +137,7 @@ def _legend() -> list[Any]:
         for label, interval, warned in (
             ("pass@k", "a", 0.0),
             ("difference", "b - a", 0.0),
-            ("... with a remark in most answers", "a", 1.0),
+            ("hollow: with a remark in most answers", "a", 1.0),
         )
     ]
     return [*colours, *kinds]
-
-
-def largest_error(rows: list[Row]) -> float:
-    """Of a share: the largest binomial standard error."""
-    return max(
-        float(np.sqrt(s.inside * (1 - s.inside) / row["repetitions"])) for row in rows for s in shares(row)
-    )
