@@ -100,7 +100,7 @@ def _simulated(rows: list[Row]) -> list[str]:
     for row in sorted(rows, key=lambda row: row["seed"]):
         widths = " ".join(f"{width:.3f}" for width in row["width"])
         sup_t = "{:.3f} ± {:.3f}".format(*coverage(row, "sup_t_")) if row["problems"] == "drawn" else ""
-        held = "{:.2f} ± {:.2f}".format(*coverage(row))
+        held = f"{row['inside']}/{row['repetitions']}"
         name = f"{row['data']:<11}M = {row['M']:<5}{row['problems']:<7}"
-        lines.append(f"  {name}{held:>14}   {widths}   {sup_t}".rstrip())
+        lines.append(f"  {name}{held:>9}   {widths}   {sup_t}".rstrip())
     return lines

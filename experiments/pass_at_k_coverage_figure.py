@@ -15,6 +15,8 @@ INTERVALS = {"a": "pass@k", "b - a": "difference"}
 CORRIDOR = (0.92, 0.985)
 MANY = 100
 """Problems from which on coverage should lie in the corridor."""
+FLOOR = 90.0
+"""Percent; what lies below is drawn here, with its number."""
 LOOKS = dict(zip(("easy", "hard", "bimodal", "rare hard"), plotting.PALETTE, strict=False))
 
 
@@ -111,9 +113,23 @@ def _panel(axes: Any, rows: list[Row], numbers: list[int]) -> None:
         start = numbers.index(row["M"]) - 0.4 + 0.2 * list(LOOKS).index(row["scenario"])
         for share in shares(row):
             x = start + 0.2 * (slots.index(share.k) + 0.5) / len(slots)
-            axes.plot(x, 100 * share.inside, **_look(share.interval, LOOKS[row["scenario"]], share.warned))
+            percent = 100 * share.inside
+            look = _look(share.interval, LOOKS[row["scenario"]], share.warned)
+            axes.plot(x, max(percent, FLOOR), **look)
+            if percent < FLOOR:
+                axes.annotate(
+                    f"{percent:.1f} ↓",
+                    (x, FLOOR),
+                    (0, 4),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=6,
+                )
+    axes.set_ylim(FLOOR - 0.6, 100.6)
     axes.set_xticks(range(len(numbers)), [f"{M}" for M in numbers])
     axes.set_xlim(-0.5, len(numbers) - 0.5)
+    for between in range(len(numbers) - 1):
+        axes.axvline(between + 0.5, color=plotting.GREY, linewidth=0.4)
 
 
 def _look(interval: str, colour: str, warned: float) -> dict[str, Any]:
