@@ -33,6 +33,9 @@ SCENARIO_LOOKS = {
     "rare hard": (plotting.ORANGE, "D"),
 }
 
+FLOOR = 0.8
+"""Shares below are drawn here, with their number."""
+
 
 def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
     """Above, each thinning's bounds and numbers against the truth; below, coverage and widths of simulated ones."""
@@ -62,7 +65,7 @@ def _real(figure: Any, rows: list[Row]) -> None:
                 axes.axhspan(row["low"], row["high"], color=plotting.GREY, alpha=0.25, linewidth=0)
         axes.set_title(TITLES[name])
         axes.set_xlabel("seed of the thinning")
-    panels[0].set_ylabel("pass@k, all rollouts")
+    panels[0].set_ylabel("pass@k at k = all rollouts")
     figure.legend(handles=_legend(), loc="outside upper center", ncols=7, columnspacing=1.0, handlelength=1.6)
 
 
@@ -86,7 +89,7 @@ def _legend() -> list[Any]:
         *(Line2D([], [], label=f"bounds, {name}", **look) for name, look in BOUNDS.items()),
         *(Line2D([], [], label=name.replace("_", "-"), **look) for name, look in NUMBERS.items()),
         Line2D([], [], label="pass@n", color=plotting.GREY, marker="_", markersize=4, linestyle=""),
-        Patch(label="least that holds, fixed", color=plotting.GREY, alpha=0.25, linewidth=0),
+        Patch(label="narrowest possible, fixed", color=plotting.GREY, alpha=0.25, linewidth=0),
     ]
 
 
@@ -98,23 +101,27 @@ def _simulated(figure: Any, rows: list[Row]) -> None:
         colour, marker = SCENARIO_LOOKS[row["data"]]
         place = numbers.index(row["M"]) + 0.2 * (list(SCENARIO_LOOKS).index(row["data"]) - 1.5)
         drawn = row["problems"] == "drawn"
-        look = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 0.8}
-        place_of = place + (-0.04 if drawn else 0.04)
-        filled = colour if drawn else "white"
-        share, error = coverage(row)
-        held.errorbar(place_of, share, error, markerfacecolor=filled, **look)
-        width.plot(place_of, row["width"][-1], markerfacecolor=filled, **look)
+        look = {"color": colour, "marker": marker, "markerfacecolor": colour if drawn else "white"}
+        beside = place + (-0.05 if drawn else 0.05)
+        _share(held, beside, *coverage(row), {**look, "markersize": 3.5})
+        width.plot(beside, row["width"][-1], markersize=3.5, **look)
         if drawn:
-            share, error = coverage(row, "sup_t_")
-            held.errorbar(place, share, error, color=colour, marker="x", markersize=4, linewidth=0.8)
+            _share(held, place, *coverage(row, "sup_t_"), {"color": colour, "marker": "x", "markersize": 4})
     for axes in (held, width):
         axes.set_xticks(range(len(numbers)), [str(M) for M in numbers])
         axes.set_xlim(-0.5, len(numbers) - 0.5)
         axes.set_xlabel("problems, 16 rollouts of each")
-    held.set_ylabel("truth inside at all k at once")
-    width.set_ylabel("mean width at k = 128")
-    width.set_ylim(0)
+    held.set(ylabel="truth inside at all k at once", ylim=(FLOOR - 0.01, 1.01))
+    width.set(ylabel="mean width at k = 128", yscale="log")
     figure.legend(handles=_simulated_legend(), loc="outside upper center", ncols=7, columnspacing=1.2)
+
+
+def _share(axes: Any, x: float, share: float, error: float, look: dict[str, Any]) -> None:
+    axes.errorbar(x, max(share, FLOOR), error if share > FLOOR else None, linewidth=0.8, **look)
+    if share < FLOOR:
+        axes.annotate(
+            f"{share:.2f} ↓", (x, FLOOR), (0, 4), textcoords="offset points", ha="center", fontsize=6
+        )
 
 
 def _simulated_legend() -> list[Line2D]:
