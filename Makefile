@@ -10,7 +10,7 @@ PRESET ?= paper
 OUT ?= results/figure1-$(PRESET)
 EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling \
 	data_entropy mutual_information divergence real_data learning_effort benchmark scaling \
-	divergence_crossover
+	divergence_crossover pass_at_k_coverage extrapolation
 
 VENV := .venv
 PY := $(VENV)/bin/python

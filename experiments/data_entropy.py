@@ -96,7 +96,7 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
 @harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
-    return information_runs.main(
+    return harness.run(
         "data_entropy",
         PRESETS,
         argv,

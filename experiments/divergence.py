@@ -128,7 +128,7 @@ def draw(rows: list[dict[str, Any]], out: Path) -> tuple[Path, Path]:
 @harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
-    return information_runs.main("divergence", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
+    return harness.run("divergence", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +271,34 @@ def command(main: Callable[[list[str] | None], int]) -> Callable[..., int]:
             return 1
 
     return guarded
+
+
+def run(
+    name: str,
+    presets: dict[str, Any],
+    argv: list[str] | None,
+    cell_keys: Sequence[str],
+    cells: Callable[[Any], list[Cell]],
+    measure: Callable[[Any, Cell], Row],
+    table: Callable[[list[Row]], str],
+    draw: Callable[[list[Row], Path], Sequence[Path]],
+) -> int:
+    """An experiment from its command line on: what is missing, the figure from the records, the table; the status."""
+    call = parse_command(name, presets, argv)
+    if call.dry_run:
+        show_plan(call)
+        return 0
+    records = Records(call.out, call.config, cell_keys)
+    start = time.perf_counter()
+    measure_one = functools.partial(measure, call.config)
+    failed = run_cells(records, cells(call.config), measure_one, name.replace("_", " "), call.cluster)
+    rows = records.rows()
+    if rows:
+        print(table(rows))
+        for path in draw(rows, call.out):
+            print(f"figure   {path}")
+    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
+    return report_failures(failed)
 
 
 def report_failures(failed: list[Cell]) -> int:

@@ -1,12 +1,8 @@
-"""What the experiments on information share: the library's setting by its sizes, rows of estimates, and the run."""
+"""What the experiments on information share: the library's setting by its sizes, and rows of estimates."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import thermodiff as td
@@ -53,32 +49,3 @@ def information_row(value: td.Information, truth: float) -> harness.Row:
         "readings": {k: [float(v.mean), float(v.stderr)] for k, v in value.readings.items()},
         "warnings": list(value.warnings),
     }
-
-
-def main(
-    name: str,
-    presets: dict[str, Any],
-    argv: list[str] | None,
-    cell_keys: Sequence[str],
-    cells: Callable[[Any], list[harness.Cell]],
-    measure: Callable[[Any, harness.Cell], harness.Row],
-    table: Callable[[list[harness.Row]], str],
-    draw: Callable[[list[harness.Row], Path], Sequence[Path]],
-) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table; the exit status."""
-    call = harness.parse_command(name, presets, argv)
-    if call.dry_run:
-        harness.show_plan(call)
-        return 0
-    records = harness.Records(call.out, call.config, cell_keys)
-    start = time.perf_counter()
-    failed = harness.run_cells(
-        records, cells(call.config), partial(measure, call.config), name.replace("_", " "), call.cluster
-    )
-    rows = records.rows()
-    if rows:
-        print(table(rows))
-        for path in draw(rows, call.out):
-            print(f"figure   {path}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return harness.report_failures(failed)

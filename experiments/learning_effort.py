@@ -125,7 +125,7 @@ def draw(rows: list[harness.Row], out: Path) -> tuple[Path, Path]:
 @harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
-    return information_runs.main("learning_effort", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
+    return harness.run("learning_effort", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
 
 
 if __name__ == "__main__":

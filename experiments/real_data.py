@@ -70,7 +70,7 @@ def _numbers(estimate: td.Estimate) -> list[float]:
 @harness.command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
-    return information_runs.main(
+    return harness.run(
         "real_data", PRESETS, argv, CELL_KEYS, cells, measure, real_data_figure.table, real_data_figure.draw
     )
 

@@ -6,7 +6,7 @@ from math import comb, log
 import numpy as np
 import pytest
 
-from tests.exploration.extrapolation_table import deepscaler, thin
+from experiments.extrapolation_data import thinned_to
 from thermodiff.exploration.extrapolation.difficulty import (
     AS_LIKELY,
     fit_difficulty,
@@ -116,7 +116,7 @@ def test_range_from_two_rollouts_a_problem_is_that_of_a_third_moment():
 
 
 def test_range_of_a_unique_maximiser_is_a_point():
-    c, n = thin(deepscaler("base"), 128, 64, 0), np.full(1060, 64)
+    c, n = thinned_to("base", 64, 0), np.full(1060, 64)
     fit = fit_difficulty(c, n)
     low, high = range_over_maximisers(fit, c, n, np.array([128]))
     # Within the loosening, of the order of sqrt(2 nats)/sqrt(M) of a standard deviation.
@@ -125,7 +125,7 @@ def test_range_of_a_unique_maximiser_is_a_point():
 
 
 def test_four_rollouts_leave_pass_at_128_open():
-    c, n = thin(deepscaler("base"), 128, 4, 0), np.full(1060, 4)
+    c, n = thinned_to("base", 4, 0), np.full(1060, 4)
     fit = fit_difficulty(c, n)
     low, high = range_over_maximisers(fit, c, n, np.array([128]))
     assert abs(fit.excess) < 1e-7

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.exploration import extrapolation_table as table
+from experiments.extrapolation import measure_thinned
+from experiments.extrapolation_data import correct_ones, thinned_to
+from experiments.extrapolation_limit import narrowest
+from experiments.extrapolation_simulated import coverage, sup_t_coverage
+from experiments.extrapolation_table import prediction
+from experiments.made_up_problems import PROBLEMS
 from thermodiff.exploration.extrapolation.beta_binomial import fit_beta_binomial
 from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, pass_at_k_of
 from thermodiff.exploration.extrapolation.extrapolate import (
@@ -67,7 +72,7 @@ def test_what_is_said():
     assert any("k <= 8: pass_at_k is unbiased there" in remark for remark in out.remarks)
     assert "8 rollouts of 12 problems (drawn), 95% for all k" in str(out)
     assert len(str(out).splitlines()) == 2 + 2 + len(out.remarks)
-    few = extrapolate_pass_at_k((table.thin(table.deepscaler("base"), 128, 4, 0), 4), 128)
+    few = extrapolate_pass_at_k((thinned_to("base", 4, 0), 4), 128)
     assert any("distributions as likely differ by up to 0.2" in remark for remark in few.remarks)
     alike = extrapolate_pass_at_k((np.full(400, 3), 6), 12)
     assert np.isnan(alike.low).all()
@@ -124,36 +129,38 @@ def test_a_difference_is_of_the_problems_that_both_answered():
     assert out.remarks[0] == "11 of 12 problems of a (91.7%) are in both and used"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["base", "rl"])
-def test_from_half_of_the_rollouts_to_all_of_them(name):
-    for problems in ("drawn", "fixed"):
-        found = table.predict(table.deepscaler(name), 128, 64, 128, problems)
-        assert found.inside >= 19
-        assert found.width <= 0.20
-        assert found.nonparametric_error <= 0.012
+def twenty_thinnings(policy, problems):
+    return prediction([measure_thinned(policy, problems, seed) for seed in range(20)])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["chain of thought", "input-output"])
-def test_game_of_24_from_16_to_100_rollouts(name):
-    """Half of the trivial width [pass@16, 1] is below what any interval that holds can have: it is not met."""
-    counts = table.game24(name)
-    found = table.predict(counts, 100, 16, 100, "fixed")
-    low, high = table.narrowest(counts, 100, 16, 100, "fixed")
+@pytest.mark.parametrize("policy", ["base", "RL"])
+@pytest.mark.parametrize("problems", PROBLEMS)
+def test_from_half_of_the_rollouts_to_all_of_them(policy, problems):
+    found = twenty_thinnings(policy, problems)
     assert found.inside >= 19
-    assert high - low > found.trivial_width / 2
-    assert high - low < found.width < found.trivial_width
+    assert found.width[0] <= 0.20
+    assert found.nonparametric_error[0] <= 0.012
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("M", table.NUMBERS)
-@pytest.mark.parametrize("problems", ["drawn", "fixed"])
+@pytest.mark.parametrize("policy", ["chain of thought", "input-output"])
+def test_game_of_24_from_16_to_100_rollouts(policy):
+    """Half of the trivial width [pass@16, 1] is below what any interval that holds can have: it is not met."""
+    found = twenty_thinnings(policy, "fixed")
+    low, high = narrowest(correct_ones(policy), 100, 16, 100, "fixed")
+    assert found.inside >= 19
+    assert high - low > found.trivial_width[0] / 2
+    assert high - low < found.width[0] < found.trivial_width[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("M", [30, 200, 1000])
+@pytest.mark.parametrize("problems", PROBLEMS)
 def test_simultaneous_coverage_where_few_problems_are_hard(M, problems):
     repetitions = 60
-    inside, _ = table.coverage("rare hard", M, problems, repetitions, seed=M)
+    inside, _ = coverage("rare hard", M, problems, repetitions, seed=M)
     assert inside / repetitions >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / repetitions)
     if M == 30 and problems == "drawn":
-        assert table.sup_t_coverage("rare hard", M, 1000, seed=M) / 1000 < 0.95 - 4 * np.sqrt(
-            0.95 * 0.05 / 1000
-        )
+        held = sup_t_coverage("rare hard", M, 1000, seed=M) / 1000
+        assert held < 0.95 - 4 * np.sqrt(0.95 * 0.05 / 1000)

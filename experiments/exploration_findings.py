@@ -1,6 +1,6 @@
 """The numbers that docs/exploration.md gives for what was found when building, printed in its order.
 
-python -m tests.exploration.numbers_in_the_docs
+    python -m experiments.exploration_findings
 
 No test: simulations with fixed seeds and their standard errors, from a few seconds to a minute each.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.stats import beta, binom
 
-from tests.exploration.extrapolation_table import deepscaler, game24, thin
+from experiments.extrapolation_data import ROLLOUTS, thinned_to
 from thermodiff.exploration.boundary.shift import boundary_shift
 from thermodiff.exploration.exchange.identity import entropy_exchange
 from thermodiff.exploration.exchange.law_curves import exchange_curve
@@ -54,12 +54,11 @@ def cumulative_bounds(correct: np.ndarray, n: int, k: int, level: float = 0.95) 
 
 def blocks_or_cumulative() -> Iterator[str]:
     """Widths of both, problems fixed (the cumulative ones are the same for drawn), 20 thinnings of each file."""
-    files = {name: (game24(name), 100, 16) for name in ("chain of thought", "input-output")}
-    files |= {f"DeepScaleR {name}": (deepscaler(name), 128, 64) for name in ("base", "rl")}
-    for name, (correct, of, n) in files.items():
+    for name, of in ROLLOUTS.items():
+        n = 64 if of == 128 else 16
         widths = []
         for seed in range(20):
-            c = thin(correct, of, n, seed)
+            c = thinned_to(name, n, seed)
             sides = [moment_bounds(c, n, np.array([of]), 0.95, fixed) for fixed in (True, False)]
             blocks = [float(high[0] - low[0]) for low, high in sides]
             low, high = cumulative_bounds(c, n, of)
