@@ -63,7 +63,7 @@ def test_a_part_without_a_picture(tmp_path, capsys):
 def test_recorded_coverage_misses_only_with_a_remark():
     rows = recorded("pass_at_k_coverage")
     assert len(rows) == len(pass_at_k_coverage.cells(pass_at_k_coverage.PRESETS["paper"]))
-    assert min(share.warned for share in coverage_figure.misses(rows)) > 0.85
+    assert min(share.warned for share in coverage_figure.misses(rows)) > 0.5
 
 
 def test_recorded_bounds_hold():
