@@ -108,7 +108,7 @@ BAD = {
     "a sample twice": ("twice.jsonl", "twice.jsonl, row 2: got problem 0, sample 0 a second time"),
     "no common problems": (
         "here.jsonl elsewhere.jsonl",
-        "here and elsewhere: got 0 common problem(s), need at",
+        "here and elsewhere: got 0 common problem(s) between '0', ... and '100', ..., need at",
     ),
     "one problem twice": (
         "one.csv one.csv --labels x y",

@@ -1,5 +1,7 @@
 """Loading: what is refused in one line, and what is remarked with its share."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +55,17 @@ def test_blank_lines_are_counted_and_skipped(tmp_path):
 
 def test_rewards_that_are_missing_or_several(tmp_path):
     nothing = [{"problem_id": 0, "response": "a"}]
-    need = "need correct=... or one of correct, is_correct, passed, score, reward, acc, accuracy"
+    need = (
+        "need one of correct, is_correct, passed, score, reward, acc, accuracy, "
+        "or the name of another: correct=... (--correct)"
+    )
     assert refused(tmp_path, nothing) == (
         f"rollouts.jsonl, row 1: got no reward among the fields 'problem_id', 'response', {need}"
     )
     several = rows(True, False, score=1.0, reward=0.5)
-    assert "got several rewards: correct, score, reward, need correct=... to say which" in refused(
-        tmp_path, several
+    assert (
+        "got several rewards: correct, score, reward, need correct=... (--correct) to say which"
+        in refused(tmp_path, several)
     )
     assert load_rollouts(written(tmp_path, several), correct="score").correct.all()
     assert "got no field 'grade' among 'problem_id'" in refused(tmp_path, several, correct="grade")
@@ -75,7 +81,7 @@ def test_rewards_that_are_missing_or_several(tmp_path):
 
 def test_rewards_that_are_neither_0_nor_1_need_a_threshold(tmp_path):
     scores = rows(1.0, 0.05, 0.5, -1)
-    need = "need 0 or 1, or a threshold from which on it counts as correct"
+    need = "need 0 or 1, or a threshold from which on it counts as correct (--threshold)"
     assert refused(tmp_path, scores) == f"rollouts.jsonl, row 2: got a reward of 0.05, {need}"
     assert load_rollouts(written(tmp_path, scores), threshold=0.5).correct.tolist() == [
         True,
@@ -214,3 +220,47 @@ def test_a_column_that_only_some_responses_have_is_left_out(tmp_path):
     assert rollouts.log_probs is None
     assert rollouts.offsets is None
     assert "log probs in 66.7% of the responses only: left out" in rollouts.remarks
+
+
+# --- what a first user met --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "id,c\nq1,3\nq2,5\n",
+            "row 2: got 'c' alone among the fields 'id', 'c', need c and n: correct ones, and all",
+        ),
+        (
+            "id;c;n\n1;3;8\n",
+            "row 2: got one field, 'id;c;n', with ';' in it, need fields separated by commas",
+        ),
+        ("id,c,n\nq1,3,8\n,4,8\n", "row 3: got an empty id, need the name of a problem in every row"),
+    ],
+)
+def test_tables_of_counts_that_are_not_quite(tmp_path, text, message):
+    path = tmp_path / "counts.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_rollouts(path)
+
+
+def test_one_step_of_two_policies_is_not_one_policy(tmp_path):
+    for name in ("base", "rl"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "100.jsonl").write_text('{"problem": 1, "correct": true}\n')
+    with pytest.raises(
+        ValueError, match=r"base/100.jsonl and .*rl/100.jsonl, two of one step, need the files of one"
+    ):
+        load_rollouts(str(tmp_path / "*" / "100.jsonl"))
+
+
+def test_rollouts_and_counts_print_as_a_line(tmp_path):
+    path = tmp_path / "r.jsonl"
+    path.write_text("".join(json.dumps({"problem": i // 2, "correct": i % 3 == 0}) + "\n" for i in range(6)))
+    rollouts = load_rollouts(path)
+    assert repr(rollouts.counts()) == "Counts: 3 problems, named, 2 rollouts of each, 2 correct"
+    first, *remarks = str(rollouts).splitlines()
+    assert first == f"Rollouts from {path}: {rollouts.counts()!r} of 6; nothing a token"
+    assert [line.strip() for line in remarks] == list(rollouts.remarks)

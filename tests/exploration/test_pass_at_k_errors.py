@@ -222,8 +222,8 @@ def test_pairs_by_name():
     ("a", "b", "message"),
     [
         (([1, 2], 4), ([1] * 3, 4), "a and b: got 2 and 3 problems, not all named, need names in both.*"),
-        (([1, 2], 4, ["x", "y"]), ([1, 2], 4, ["y", "z"]), r"a and b: got 1 common problem\(s\), need at least two"),
-        (([1], 4), ([1], 4), r"a and b: got 1 common problem\(s\), need at least two"),
+        (([1, 2], 4, ["x", "y"]), ([1, 2], 4, ["y", "z"]), r"a and b: got 1 common problem\(s\), need at least two .*"),
+        (([1], 4), ([1], 4), r"a and b: got 1 common problem\(s\), need at least two .*"),
         (([1, 2], 4, ["x", "x"]), ([1, 2], 4, ["y", "z"]), "a: got two problems of one name, need names .*"),
     ],
 )  # fmt: skip

@@ -100,7 +100,7 @@ def test_paired_by_order_where_a_name_is_missing():
     pair = paired(a, ([3, 4], 4))
     assert pair.second.problems.tolist() == ["x", "y"]
     assert pair.second.correct.tolist() == [3, 4]
-    assert pair.remarks == ()
+    assert pair.remarks == ("problems have no names in both a and b: matched by their order",)
     with pytest.raises(
         ValueError, match=r"^a and b: got 2 and 3 problems, not all named, need names in both"
     ):
@@ -110,9 +110,20 @@ def test_paired_by_order_where_a_name_is_missing():
 def test_paired_needs_two_common_problems():
     a = Counts(np.array([1, 2]), np.array([4, 4]), np.array(["x", "y"], dtype=object))
     b = Counts(np.array([1, 2]), np.array([4, 4]), np.array(["y", "z"], dtype=object))
-    with pytest.raises(ValueError, match=r"^a and b: got 1 common problem\(s\), need at least two"):
+    with pytest.raises(
+        ValueError,
+        match=r"^a and b: got 1 common problem\(s\), need at least two that are called the same",
+    ):
         paired(a, b)
     with pytest.raises(ValueError, match=r"^a and b: got 1 common problem\(s\)"):
         paired(([1], 4), ([2], 4))
     with pytest.raises(ValueError, match=r"^b: got two problems of one name"):
         paired(a, b._replace(problems=np.array(["y", "y"], dtype=object)))
+
+
+def test_the_same_responses_twice_are_remarked():
+    problem, correct = np.array(["x", "x", "y", "y"]), np.array([True, False, False, True])
+    a = Rollouts(problem, correct, response=np.array([1, 2, 3, 4]))
+    b = Rollouts(problem, correct, response=np.array([1, 2, 3, 4]))
+    assert paired(a, b).remarks[0] == "a and b hold the same responses: one file twice, or one seed"
+    assert paired(a, Rollouts(problem, correct, response=np.array([1, 2, 3, 5]))).remarks == ()

@@ -82,6 +82,10 @@ def files_of(path: str | Path) -> list[Path]:
         need = "a glob that fits some files"
     if not files:
         raise complain(str(path), "nothing to read", need)
+    places: dict[str, Path] = {}
+    for file in files:
+        if (other := places.setdefault(file.name, file)) is not file:
+            raise complain(str(path), f"{other} and {file}, two of one step", "the files of one policy")
     return sorted(files, key=by_number)
 
 

@@ -24,8 +24,14 @@ class Counts(NamedTuple):
     problems: np.ndarray | None = None
     """Names, shape (M,), all different; None where the order alone says which problem is which."""
 
+    def __repr__(self) -> str:
+        least, most = np.min(self.samples), np.max(self.samples)
+        each = f"{most}" if least == most else f"{least} to {most}"
+        M, named = np.size(self.correct), "" if self.problems is None else ", named"
+        return f"Counts: {M} problems{named}, {each} rollouts of each, {np.sum(self.correct)} correct"
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Rollouts:
     """N responses of a policy to problems, each judged correct or not; what a source does not tell is None.
 
@@ -55,6 +61,14 @@ class Rollouts:
     vocabulary: int | None = None
     source: str = "rollouts"
     remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line on what there is, and one for each remark; the arrays are too long to be read."""
+        there = [name for name in PER_TOKEN if getattr(self, name) is not None]
+        tokens = f"; a token: {', '.join(there)}" if there else "; nothing a token"
+        steps = "" if self.step is None else f" of {len(np.unique(self.step))} step(s)"
+        head = f"Rollouts{steps} from {self.source}: {self.counts()!r} of {len(self.correct)}{tokens}"
+        return "\n".join([head, *(f"  {remark}" for remark in self.remarks)])
 
     def counts(self) -> Counts:
         """c and n of each problem, in the order in which the problems first appear; of all steps together."""
@@ -128,12 +142,34 @@ def paired(a: Any, b: Any, labels: tuple[str, str] = ("a", "b")) -> Pair:
             got = f"{len(first.correct)} and {len(second.correct)} problems, not all named"
             raise complain(" and ".join(labels), got, "names in both, or as many problems in the same order")
         names = second.problems if first.problems is None else first.problems
-        result = Pair(first._replace(problems=names), second._replace(problems=names))
+        if names is None:
+            names = np.array([f"row {i + 1}" for i in range(len(first.correct))])
+        # Who passes bare arrays knows their order; what a file has of it may be chance.
+        bare = not any(isinstance(data, Counts | Rollouts) for data in (a, b))
+        remark = f"problems have no names in both {labels[0]} and {labels[1]}: matched by their order"
+        result = Pair(
+            first._replace(problems=names), second._replace(problems=names), () if bare else (remark,)
+        )
     else:
         result = on_common_names(first, second, labels)
     if len(result.first.correct) < 2:
-        raise complain(" and ".join(labels), f"{len(result.first.correct)} common problem(s)", "at least two")
+        raise complain(
+            " and ".join(labels),
+            f"{len(result.first.correct)} common problem(s){_apart(first, second)}",
+            "at least two that are called the same (without an id: asked in the same words)",
+        )
+    same = [getattr(data, "response", None) for data in (a, b)]
+    if same[0] is not None and same[0] is not same[1] and np.array_equal(*same):  # type: ignore[arg-type]
+        twice = f"{labels[0]} and {labels[1]} hold the same responses: one file twice, or one seed"
+        return result._replace(remarks=(twice, *result.remarks))
     return result
+
+
+def _apart(first: Counts, second: Counts) -> str:
+    """A name of each, for a message about names that do not meet."""
+    if first.problems is None or second.problems is None or set(first.problems) & set(second.problems):
+        return ""
+    return f" between {str(first.problems[0])!r}, ... and {str(second.problems[0])!r}, ..."
 
 
 def on_common_names(first: Counts, second: Counts, labels: tuple[str, str]) -> Pair:

@@ -28,7 +28,7 @@ def correctness(collected: Collector, threshold: float | None) -> np.ndarray:
         need = (
             "a number"
             if threshold is not None
-            else "0 or 1, or a threshold from which on it counts as correct"
+            else "0 or 1, or a threshold from which on it counts as correct (--threshold)"
         )
         raise complain(collected.place(first), f"a reward of {scores[first]:g}", need)
     return scores >= (1.0 if threshold is None else threshold)
@@ -162,7 +162,8 @@ def shares(collected: Collector, correct: np.ndarray, codes: np.ndarray) -> list
         remarks.append(f"{truncated:.1%} of the responses were cut off and count as wrong")
     if collected.present["text"] == len(collected) and (same := repeated(collected, codes)):
         remarks.append(
-            f"{same:.1%} of the responses repeat an earlier one to the same problem: they are not independent"
+            f"{same:.1%} of the responses repeat an earlier one to the same problem: to be expected of short answers, "
+            "else a sign of common seeds, and then errors are too small"
         )
     samples = np.bincount(codes)
     right = np.bincount(codes, weights=correct)

@@ -35,7 +35,9 @@ def read_counts(rows: Iterable[Mapping[str, Any]], correct: str | None) -> Count
             raise RowError(f"{c} correct of {n}", "0 <= c <= n and n >= 1")
         identifier = first_of(row, IDENTIFIERS) if not counts else identifier
         if identifier is not None:
-            problem = str(field(row, identifier))
+            problem = str(field(row, identifier)).strip()
+            if not problem:
+                raise RowError(f"an empty {identifier}", "the name of a problem in every row")
             if problem in problems:
                 raise RowError(f"problem {problem!r} a second time", "one row a problem")
             problems[problem] = None

@@ -81,6 +81,7 @@ def recognise(row: Mapping[str, Any]) -> Format:
     for entry in FORMATS:
         if entry.fits(row):
             return entry
-    raise RowError(
-        f"fields {names(row)}, which no format has", f"rows of {', '.join(NAMES)} (see load_rollouts)"
-    )
+    only = next(iter(row), "")
+    if len(row) == 1 and (other := next((sign for sign in ";\t|" if sign in only), None)):
+        raise RowError(f"one field, {only!r}, with {other!r} in it", "fields separated by commas")
+    raise RowError(f"fields {names(row)}, which no format has", f"rows of one of {', '.join(NAMES)}")

@@ -76,12 +76,17 @@ def reward_column(row: Mapping[str, Any], correct: str | None, candidates: Seque
             raise RowError(f"no field {correct!r} among {names(row)}", "the field that correct names")
         return correct
     present = [name for name in candidates if name in row]
-    if not present:
+    if not present and (half := first_of(row, ("c", "n"))):
         raise RowError(
-            f"no reward among the fields {names(row)}", f"correct=... or one of {', '.join(candidates)}"
+            f"{half!r} alone among the fields {names(row)}", "c and n: correct ones, and all of them"
         )
+    if not present:
+        need = f"one of {', '.join(candidates)}, or the name of another: correct=... (--correct)"
+        raise RowError(f"no reward among the fields {names(row)}", need)
     if len(present) > 1:
-        raise RowError(f"several rewards: {', '.join(present)}", "correct=... to say which of them counts")
+        raise RowError(
+            f"several rewards: {', '.join(present)}", "correct=... (--correct) to say which of them counts"
+        )
     return present[0]
 
 

@@ -17,7 +17,7 @@ class TokenStatistics(NamedTuple):
     """Of each token, arrays of the library that the logits came in; nats."""
 
     log_prob: Any
-    """ln pi of the drawn token, shape (...); NaN where the token is none of 0..V-1 (padding such as -100)."""
+    """ln pi of the drawn token, shape (...); NaN where it is none of 0..V-1 (padding), -inf if it cannot be drawn."""
     entropy: Any
     """-sum pi ln pi, shape (...)."""
     nucleus_size: Any
@@ -38,8 +38,8 @@ def token_statistics(
     """
     from array_api_compat import array_namespace
 
-    xp = array_namespace(logits, tokens)
     _check(logits, tokens, temperature, mass, top)
+    xp = array_namespace(logits, tokens)
     size = logits.shape[-1]
     wide = logits if logits.dtype == xp.float64 else xp.astype(logits, xp.float32)
     scaled = wide / temperature
@@ -63,6 +63,8 @@ def token_statistics(
 
 
 def _check(logits: Any, tokens: Any, temperature: float, mass: float, top: int) -> None:
+    if not hasattr(tokens, "shape"):
+        raise complain("tokens", f"a {type(tokens).__name__}", "an array of the library of the logits")
     if logits.ndim == 0 or tuple(tokens.shape) != tuple(logits.shape[:-1]):
         need = f"one token a row of logits, {tuple(logits.shape[:-1])}"
         raise complain("tokens", f"shape {tuple(tokens.shape)}", need)
