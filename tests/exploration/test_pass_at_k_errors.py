@@ -24,11 +24,11 @@ def outcomes(p, n):
 P, N = np.array([0.2, 0.7, 0.45]), np.array([4, 5, 4])
 
 
-def mean_square(problems, k):
+def mean_square(problems, k, p=P, n=N):
     """The mean of stderr^2, with 0 where there is no estimate, and the variance of the mean of pass@k."""
     squares, means, weights = [], [], []
-    for c, weight in outcomes(P, N):
-        estimate = pass_at_k_interval((c, N), k, problems=problems).estimate
+    for c, weight in outcomes(p, n):
+        estimate = pass_at_k_interval((c, n), k, problems=problems).estimate
         squares.append(np.nan_to_num(estimate.stderr) ** 2)
         means.append(estimate.mean)
         weights.append(weight)
@@ -53,6 +53,36 @@ def test_beyond_half_the_rollouts_the_error_is_at_least_the_truth(k):
     got, want = mean_square("fixed", k)
     assert got >= want
     assert pass_at_k_interval(([1, 2, 2], N), k, problems="fixed").conservative
+
+
+@pytest.mark.parametrize("short", [0, 1, 2])
+@pytest.mark.parametrize("p", [P, np.array([0.4, 0.4, 0.4]), np.array([0.3, 0.95, 0.5])])
+def test_where_one_problem_has_too_few_rollouts_the_error_is_at_least_the_truth(p, short):
+    n = np.full(3, 6)
+    n[short] = 4
+    got, want = mean_square("fixed", 3, p, n)
+    assert got >= want
+    assert pass_at_k_interval(([1, 2, 2], n), 3, problems="fixed").conservative
+
+
+@pytest.mark.parametrize("k", [1, 4, 8])
+def test_difference_adds_what_a_policy_without_spread_has_alone(k):
+    # At k = 8 no count of b is between 1 and n - k, so its squares are all 0; at the others some are.
+    a, b = ([3, 9, 1, 7], 16), ([0, 16, 11, 0], 16)
+    alone = [pass_at_k_interval(data, k, problems="fixed") for data in (a, b)]
+    got = pass_at_k_difference(a, b, k, problems="fixed")
+    assert got.estimate.stderr == pytest.approx(
+        np.hypot(*(band.estimate.stderr for band in alone)), rel=1e-12
+    )
+    assert got.conservative == alone[1].conservative == (k == 8)
+    assert any("no problem of a policy shows any spread" in remark for remark in got.remarks) == (k == 8)
+
+
+def test_difference_from_a_policy_that_solves_all_has_the_error_of_the_other():
+    a, b = ([3, 9, 1, 7], 16), ([16] * 4, 16)
+    got, alone = pass_at_k_difference(a, b, 4, problems="fixed"), pass_at_k_interval(a, 4, problems="fixed")
+    assert got.estimate.stderr == pytest.approx(alone.estimate.stderr)
+    assert not got.conservative
 
 
 def test_difference_for_problems_fixed_adds_the_variances():

@@ -30,7 +30,8 @@ class PassAtKBand(NamedTuple):
     """pass@k, or the difference of two, with an interval at each k; arrays have the shape of k.
 
     ``carriers`` = (sum s)^2/sum s^2 over the problems' squared errors s: how many of them the error rests on.
-    ``conservative``: where the error is larger than it need be (problems fixed, 2k > n). ``quantile``: in standard
+    ``conservative``: where the error is larger than it need be (problems fixed: 2k > n for
+    some, or a policy without spread). ``quantile``: in standard
     errors, before few carriers widen it. ``remarks``: what to distrust, a sentence each.
     """
 
@@ -216,8 +217,8 @@ def _remarks(ks: np.ndarray, carriers: np.ndarray, conservative: np.ndarray, M: 
         )
     if conservative.any():
         remarks.append(
-            f"{_listed(ks[conservative])}: 2k is more than the rollouts of some problems, or none shows any spread; "
-            "the error for problems fixed is conservative"
+            f"{_listed(ks[conservative])}: 2k is more than the rollouts of some problems, or no problem of a policy "
+            "shows any spread; the error for problems fixed is conservative"
         )
     return tuple(remarks)
 
