@@ -124,8 +124,11 @@ def test_report_and_default_k():
     text = str(shift)
     assert "26.8 ± 2.6" in text
     assert (
-        "of 33 lost and 12 gained in all rollouts, beyond chance: 4 and 1 (over all problems 1 and 1)" in text
-    )
+        "of 1060 problems, false discovery rate 5%: over all worse 16, better 304; "
+        "among the 550 that can show a change worse 20, better 334\n"
+        "of 33 lost and 12 gained in all rollouts, beyond chance: over all 1 and 1; "
+        "among the 550 that can show a change 4 and 1"
+    ) in text
     assert "self-churn and distance are not known" in text
     assert list(boundary_shift(([1, 2], 6), ([1, 2], 6), resamples=1).k) == [1, 2, 4, 6]
 
@@ -209,6 +212,26 @@ def test_eight_rollouts_show_nothing_among_a_thousand():
     changed = changed_problems((rng.binomial(8, p), 8), (rng.binomial(8, p), 8))
     assert "a single one cannot be found" in changed.remarks[0]
     assert not changed.worse.any()
+
+
+def test_a_p_value_at_its_floor_is_printed_as_a_bound():
+    a, b = ([0, 1, 0, 2, 1, 0], 8), ([8, 7, 8, 6, 7, 8], 8)
+    shift = boundary_shift(a, b, 1, resamples=99)
+    assert shift.p_value[0] == 1 / 100
+    assert str(shift).splitlines()[2].endswith("p <= 0.01")
+    same = boundary_shift(a, a, 1, resamples=99)
+    assert str(same).splitlines()[2].endswith(f"p = {same.p_value[0]:.3g}")
+
+
+def test_unsolvable_problems_as_text():
+    text = str(unsolvable_problems(([0, 0, 1, 8, 3], 8), [2, 4], level=0.9))
+    q = failure_table(([0, 0, 1, 8, 3], 8))
+    assert text.startswith(
+        "expected without a success in k rollouts, 90% at each k, 5 problems fixed\n  k = 2 "
+    )
+    assert f" {q[:, 4].sum():.1f} ± {np.sqrt((q[:, 4] ** 2 - q[:, 8]).sum()):.1f}   [" in text
+    assert "without a success in all of their rollouts: 2\n  5 problems, fewer than 100" in text
+    assert "5 problems drawn" in str(unsolvable_problems(([0, 0, 1, 8, 3], 8), 4, problems="drawn"))
 
 
 def test_unsolvable_problems():

@@ -5,8 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 from counts import deepscaler
-from scipy import stats
+from scipy import optimize, stats
 
+from thermodiff.exploration.boundary.bounded_means import bounds_of_mean
 from thermodiff.exploration.boundary.crossing import crossing
 from thermodiff.exploration.boundary.pass_at_k import failure_table, pass_at_k
 from thermodiff.exploration.boundary.pass_at_k_intervals import pass_at_k_difference, pass_at_k_interval
@@ -23,11 +24,11 @@ def outcomes(p, n):
 P, N = np.array([0.2, 0.7, 0.45]), np.array([4, 5, 4])
 
 
-def mean_square(problems, k):
+def mean_square(problems, k, p=P, n=N):
     """The mean of stderr^2, with 0 where there is no estimate, and the variance of the mean of pass@k."""
     squares, means, weights = [], [], []
-    for c, weight in outcomes(P, N):
-        estimate = pass_at_k_interval((c, N), k, problems=problems).estimate
+    for c, weight in outcomes(p, n):
+        estimate = pass_at_k_interval((c, n), k, problems=problems).estimate
         squares.append(np.nan_to_num(estimate.stderr) ** 2)
         means.append(estimate.mean)
         weights.append(weight)
@@ -52,6 +53,36 @@ def test_beyond_half_the_rollouts_the_error_is_at_least_the_truth(k):
     got, want = mean_square("fixed", k)
     assert got >= want
     assert pass_at_k_interval(([1, 2, 2], N), k, problems="fixed").conservative
+
+
+@pytest.mark.parametrize("short", [0, 1, 2])
+@pytest.mark.parametrize("p", [P, np.array([0.4, 0.4, 0.4]), np.array([0.3, 0.95, 0.5])])
+def test_where_one_problem_has_too_few_rollouts_the_error_is_at_least_the_truth(p, short):
+    n = np.full(3, 6)
+    n[short] = 4
+    got, want = mean_square("fixed", 3, p, n)
+    assert got >= want
+    assert pass_at_k_interval(([1, 2, 2], n), 3, problems="fixed").conservative
+
+
+@pytest.mark.parametrize("k", [1, 4, 8])
+def test_difference_adds_what_a_policy_without_spread_has_alone(k):
+    # At k = 8 no count of b is between 1 and n - k, so its squares are all 0; at the others some are.
+    a, b = ([3, 9, 1, 7], 16), ([0, 16, 11, 0], 16)
+    alone = [pass_at_k_interval(data, k, problems="fixed") for data in (a, b)]
+    got = pass_at_k_difference(a, b, k, problems="fixed")
+    assert got.estimate.stderr == pytest.approx(
+        np.hypot(*(band.estimate.stderr for band in alone)), rel=1e-12
+    )
+    assert got.conservative == alone[1].conservative == (k == 8)
+    assert any("no problem of a policy shows any spread" in remark for remark in got.remarks) == (k == 8)
+
+
+def test_difference_from_a_policy_that_solves_all_has_the_error_of_the_other():
+    a, b = ([3, 9, 1, 7], 16), ([16] * 4, 16)
+    got, alone = pass_at_k_difference(a, b, 4, problems="fixed"), pass_at_k_interval(a, 4, problems="fixed")
+    assert got.estimate.stderr == pytest.approx(alone.estimate.stderr)
+    assert not got.conservative
 
 
 def test_difference_for_problems_fixed_adds_the_variances():
@@ -91,8 +122,80 @@ def test_few_carriers_widen_the_interval():
     carriers = squares.sum() ** 2 / (squares**2).sum()
     half = stats.t.ppf(0.975, 2 * carriers) * np.sqrt(squares.sum() / 199 / 200) / (0.99 * 0.01)
     assert band.carriers == pytest.approx(carriers)
-    assert band.low == pytest.approx(min(1 / (1 + np.exp(half) / 99), 0.99 * 0.05 ** (1 / 199)))
+    # 0.933 by these, which the bound that always holds cuts.
+    lowest = bounds_of_mean(np.array([0.99]), 200, 0.01)[0][0]
+    assert band.low == pytest.approx(max(lowest, min(1 / (1 + np.exp(half) / 99), 0.99 * 0.05 ** (1 / 199))))
+    assert band.low == pytest.approx(lowest)
     assert band.high == pytest.approx(max(1 / (1 + np.exp(-half) / 99), 1 - 0.01 * 0.05 ** (1 / 199)))
+
+
+NEARLY_ALL_SOLVED = (np.repeat(np.arange(9), [1, 6, 12, 9, 11, 12, 2, 4, 3]), 16)
+"""60 problems, of which one is never solved in 16: all of the error at k = 16."""
+
+
+def test_where_one_problem_carries_the_error_the_interval_is_no_wider_than_the_bound_that_always_holds():
+    band = pass_at_k_interval(NEARLY_ALL_SOLVED, 16)
+    assert band.carriers < 2
+
+    def beyond(u):
+        return 60 * (np.log(1 / 60 / u) / 60 + 59 / 60 * np.log(59 / 60 / (1 - u))) - np.log(2 / 0.01)
+
+    assert band.low == pytest.approx(1 - optimize.brentq(beyond, 1 / 60, 0.9), rel=1e-9)
+
+
+@pytest.mark.parametrize("problems", ["drawn", "fixed"])
+def test_band_of_a_curve_does_not_fall_and_is_of_use_where_nearly_all_is_solved(problems):
+    band = pass_at_k_interval(NEARLY_ALL_SOLVED, problems=problems, simultaneous=True)
+    assert (np.diff(band.low) >= 0).all()
+    assert (np.diff(band.high) >= 0).all()
+    assert (band.low <= band.estimate.mean).all()
+    assert (band.estimate.mean <= band.high).all()
+    assert band.low[-1] > 0.8
+
+
+def test_band_at_ks_in_any_order():
+    ks = np.array([16, 2, 11, 1])
+    band, sorted_band = (
+        pass_at_k_interval(NEARLY_ALL_SOLVED, k, simultaneous=True) for k in (ks, np.sort(ks))
+    )
+    # Another order of the ks is another draw of the Gaussians, which moves the quantile.
+    order = np.argsort(ks)
+    assert (np.diff(band.low[order]) >= 0).all()
+    assert (np.diff(band.high[order]) >= 0).all()
+    assert (np.diff(band.estimate.mean[order]) >= 0).all()
+    np.testing.assert_array_equal(band.estimate.mean[order], sorted_band.estimate.mean)
+    assert pass_at_k_interval(NEARLY_ALL_SOLVED, 16, simultaneous=True).low.shape == ()
+
+
+@pytest.mark.parametrize("error", [0.05, 0.3])
+def test_bounds_of_mean_hold_by_every_outcome(error):
+    # Unequal values of 0, 1/2 and 1: q of 2 rollouts would be such. Hoeffding's bound does not ask that they be alike.
+    values = np.array([0, 0.5, 1])
+    chances = np.array(
+        [[0.02, 0.18, 0.8], [0.3, 0.1, 0.6], [0.0, 0.05, 0.95], [0.6, 0.3, 0.1], [0.01, 0.0, 0.99]]
+    )
+    M, truth, missed = len(chances), (chances @ values).mean(), np.zeros(2)
+    for outcome in product(range(3), repeat=M):
+        low, high = bounds_of_mean(values[list(outcome)].mean(keepdims=True), M, error)
+        missed += chances[range(M), outcome].prod() * np.array([low[0] > truth, high[0] < truth])
+    assert (missed <= error / 2).all()
+
+
+def test_bounds_of_mean_without_a_failure_are_those_of_clopper_and_pearson():
+    low, high = bounds_of_mean(np.array([0.0, 1.0]), 60, 0.05)
+    end = 0.025 ** (1 / 60)
+    assert [*low, *high] == pytest.approx([0, end, 1 - end, 1])
+
+
+def test_bounds_of_mean_against_a_root():
+    m, M, error = 0.3, 25, 0.1
+    low, high = bounds_of_mean(np.array([m]), M, error)
+
+    def kl(u):
+        return m * np.log(m / u) + (1 - m) * np.log((1 - m) / (1 - u)) - np.log(2 / error) / M
+
+    assert low[0] == pytest.approx(optimize.brentq(kl, 1e-9, m))
+    assert high[0] == pytest.approx(optimize.brentq(kl, m, 1 - 1e-9))
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, -0.9])
@@ -144,9 +247,10 @@ def test_drawn_and_fixed_differ_much():
 
 def test_simultaneous_is_wider_and_seeded():
     data = deepscaler("rl")
-    for problems in ("drawn", "fixed"):
+    # Beyond half the rollouts, where the errors of problems fixed jump, the band goes on from where it was.
+    for problems, top in (("drawn", 128), ("fixed", 64)):
         point, band, again, other = (
-            pass_at_k_interval(data, problems=problems, simultaneous=both, seed=seed)
+            pass_at_k_interval(data, range(1, top + 1), problems=problems, simultaneous=both, seed=seed)
             for both, seed in ((False, 0), (True, 0), (True, 0), (True, 1))
         )
         assert (band.low <= point.low).all()

@@ -17,9 +17,9 @@ class ChangedProblems(NamedTuple):
     """Per problem, shape (M,): p-values of p_a = p_b, and Benjamini-Hochberg q-values twice.
 
     ``q_values_of_all`` are over all problems, ``q_values`` over the ``testable`` ones, those whose margin c_a + c_b can
-    reach p <= rate at all (NaN for the others). ``worse`` and ``better``: problems with such a q-value up to
-    ``rate``, by the sign of c_b/n_b - c_a/n_a; ``worse_of_all`` and ``better_of_all`` without the filter. ``lost``:
-    solved by a in its n rollouts and never by b; ``gained``: the reverse.
+    reach p <= rate at all (NaN for the others). ``worse_of_all`` and ``better_of_all``: problems with a q-value over
+    all up to ``rate``, by the sign of c_b/n_b - c_a/n_a; ``worse`` and ``better`` by those over the testable ones.
+    ``lost``: solved by a in its n rollouts and never by b; ``gained``: the reverse.
     """
 
     problems: np.ndarray | None
@@ -37,13 +37,15 @@ class ChangedProblems(NamedTuple):
     remarks: tuple[str, ...]
 
     def __str__(self) -> str:
+        among = f"among the {self.testable.sum()} that can show a change"
+        lost, gained = self.lost, self.gained
         lines = [
-            f"of {len(self.p_values)} problems {self.testable.sum()} can show a change at {self.rate:.0%}; false "
-            f"discovery rate {self.rate:.0%}: worse {self.worse.sum()}, better {self.better.sum()}",
-            f"over all problems: worse {self.worse_of_all.sum()}, better {self.better_of_all.sum()}",
-            f"of {self.lost.sum()} lost and {self.gained.sum()} gained in all rollouts, beyond chance: "
-            f"{(self.lost & self.worse).sum()} and {(self.gained & self.better).sum()} (over all problems "
-            f"{(self.lost & self.worse_of_all).sum()} and {(self.gained & self.better_of_all).sum()})",
+            f"of {len(self.p_values)} problems, false discovery rate {self.rate:.0%}: over all "
+            f"worse {self.worse_of_all.sum()}, better {self.better_of_all.sum()}; {among} "
+            f"worse {self.worse.sum()}, better {self.better.sum()}",
+            f"of {lost.sum()} lost and {gained.sum()} gained in all rollouts, beyond chance: over all "
+            f"{(lost & self.worse_of_all).sum()} and {(gained & self.better_of_all).sum()}; {among} "
+            f"{(lost & self.worse).sum()} and {(gained & self.better).sum()}",
         ]
         return "\n".join(lines + [f"  {remark}" for remark in self.remarks])
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from thermodiff.exploration.boundary.bounded_means import bounds_of_mean
 from thermodiff.exploration.boundary.pass_at_k import budgets
 from thermodiff.exploration.boundary.simultaneous import sup_t
 from thermodiff.exploration.boundary.squares import drawn_squares, failures, fixed_squares
@@ -21,13 +22,16 @@ from thermodiff.validation import complain
 FEW_PROBLEMS = 100
 FEW_CARRIERS = 10
 """With fewer, 95 % intervals by standard errors alone held in as little as 85 % of simulated data sets."""
+ALWAYS = 0.2
+"""Share of 1 - level at which the bound that always holds is taken: all that cutting an interval there can cost."""
 
 
 class PassAtKBand(NamedTuple):
     """pass@k, or the difference of two, with an interval at each k; arrays have the shape of k.
 
     ``carriers`` = (sum s)^2/sum s^2 over the problems' squared errors s: how many of them the error rests on.
-    ``conservative``: where the error is larger than it need be (problems fixed, 2k > n). ``quantile``: in standard
+    ``conservative``: where the error is larger than it need be (problems fixed: 2k > n for
+    some, or a policy without spread). ``quantile``: in standard
     errors, before few carriers widen it. ``remarks``: what to distrust, a sentence each.
     """
 
@@ -68,13 +72,16 @@ def pass_at_k_interval(
     freedom. Where fewer than 10 problems carry the error these are 2 ``carriers`` (Satterthwaite's, from the squares)
     and the interval is never narrower than what holds for problems that are all alike: mean r <= pass@k
     <= 1 - (1 - mean) r, r = (1 - level)^(1/(M-1)), since M equal values have at most chance r^(M-1) if each has less
-    than r. This project.
+    than r. Nor is it then wider than Hoeffding's bound (``bounds_of_mean``), which holds at any M with error
+    (1 - level)/5, with ``simultaneous`` divided by the number of ks. As pass@k cannot fall with k, a band is replaced
+    by the largest lower end at smaller k and the least upper end at larger k: if it holds, so do these. This project.
 
     ``data`` and ``k`` as for ``pass_at_k``, and its errors; also ValueError for another ``problems`` than "drawn" and
     "fixed" and a ``level`` outside (0, 1).
     """
     how = _How(problems, simultaneous, level, draws, seed)
-    return _band((counts_of(data),), k, how, _logit, 0.0)
+    band = _band((counts_of(data),), k, how, _logit, 0.0)
+    return _rising(band) if simultaneous else band
 
 
 def pass_at_k_difference(
@@ -92,8 +99,9 @@ def pass_at_k_difference(
 
     Problems drawn: the spread of the differences; fixed: the two variances added. mean -+ quantile stderr, the quantile
     as for ``pass_at_k_interval``; with fewer than 10 carriers never narrower than from r (1 + mean) - 1 to
-    1 - r (1 - mean). Errors as there and of ``paired``. The band for problems drawn is that of Yang, Zhang and
-    Chen 2026 (arXiv 2609.22547): their Gaussian multipliers have just these correlations. The rest is this project's.
+    1 - r (1 - mean), nor wider than Hoeffding's bound of (1 + difference)/2. Errors as there and of ``paired``. The
+    band for problems drawn is that of Yang, Zhang and Chen 2026 (arXiv 2609.22547): their Gaussian multipliers have
+    just these correlations. The rest is this project's.
     """
     first, second, remarks = paired(a, b)
     how = _How(problems, simultaneous, level, draws, seed)
@@ -113,6 +121,10 @@ class _How(NamedTuple):
             raise complain("problems", f"{self.problems!r}", "'drawn' or 'fixed'")
         if not 0 < self.level < 1:
             raise complain("level", f"{self.level}", "a probability in (0, 1)")
+
+    def share(self, K: int) -> float:
+        """The error of the bound that always holds, at each of K ks."""
+        return ALWAYS * (1 - self.level) / (K if self.simultaneous else 1)
 
     def quantile(self, covariances: tuple[np.ndarray, ...]) -> float:
         """In standard errors; of one k alone it is the normal quantile."""
@@ -140,15 +152,39 @@ def _band(policies: tuple[Counts, ...], k: Any, how: _How, ends: Callable, least
     few, most = carriers < FEW_CARRIERS, max(M - 1, 1)
     t = stdtrit(np.where(few, np.clip(2 * carriers, 1, most), most), ndtr(quantile))
     low, high = ends(mean, np.where(total > 0, t * stderr, 0.0))
-    r = (2 * ndtr(-quantile)) ** (1 / (M - 1)) if M > 1 else 0.0
-    low = np.where(few, np.minimum(low, least + (mean - least) * r), low)
-    high = np.where(few, np.maximum(high, 1 - (1 - mean) * r), high)
+    wide_low, wide_high = _few_carry(mean, low, high, M, least, quantile, how.share(len(mean)))
+    low, high = np.where(few, wide_low, low), np.where(few, wide_high, high)
     remarks = _remarks(data.ks, carriers, squares.conservative, M)
     arrays = (mean, stderr, low, high, carriers, squares.conservative)
     mean, stderr, low, high, carriers, conservative = (array.reshape(ks.shape) for array in arrays)
     estimate = Estimate(mean, stderr, M)
     settings = (quantile, how.level, how.problems, how.simultaneous)
     return PassAtKBand(ks, estimate, low, high, carriers, conservative, *settings, remarks)
+
+
+def _few_carry(
+    mean: np.ndarray, low: np.ndarray, high: np.ndarray, M: int, least: float, quantile: float, share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends not narrower than those of values that are all alike, and not wider than the bound that always holds."""
+    from scipy.special import ndtr
+
+    if M == 1:
+        return np.full_like(mean, least), np.ones_like(mean)
+    r = (2 * ndtr(-quantile)) ** (1 / (M - 1))
+    bounds = bounds_of_mean((mean - least) / (1 - least), M, share)
+    lowest, highest = (least + (1 - least) * bound for bound in bounds)
+    low = np.maximum(np.minimum(low, least + (mean - least) * r), lowest)
+    return low, np.minimum(np.maximum(high, 1 - (1 - mean) * r), highest)
+
+
+def _rising(band: PassAtKBand) -> PassAtKBand:
+    """The part of a band of a curve that does not fall with k in which such curves lie."""
+    ks, low, high = (np.ravel(array) for array in (band.k, band.low, band.high))
+    order = np.argsort(ks)
+    ends = np.empty((2, len(ks)))
+    ends[0, order] = np.maximum.accumulate(low[order])
+    ends[1, order] = np.minimum.accumulate(high[order][::-1])[::-1]
+    return band._replace(low=ends[0].reshape(band.k.shape), high=ends[1].reshape(band.k.shape))
 
 
 def _logit(mean: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -181,8 +217,8 @@ def _remarks(ks: np.ndarray, carriers: np.ndarray, conservative: np.ndarray, M: 
         )
     if conservative.any():
         remarks.append(
-            f"{_listed(ks[conservative])}: 2k is more than the rollouts of some problems, or none shows any spread; "
-            "the error for problems fixed is conservative"
+            f"{_listed(ks[conservative])}: 2k is more than the rollouts of some problems, or no problem of a policy "
+            "shows any spread; the error for problems fixed is conservative"
         )
     return tuple(remarks)
 

@@ -21,8 +21,8 @@ class BoundaryShift(NamedTuple):
     ``net`` = gained - lost. ``self_a``, ``self_b``: what two runs of one policy lose, and gain, NaN where 2k > n.
     ``distance`` = lost + gained - self_a - self_b = sum [(1-p_a)^k - (1-p_b)^k]^2, D^2: what is left when chance is
     taken out, of both directions together; unbiased, so it may be negative. ``p_value``: the exact test of "no problem
-    changed". ``conservative``: where the error of the distance is larger than it need be. ``changed``: the problems one
-    by one.
+    changed", at least 1/(``resamples`` + 1). ``conservative``: where the error of the distance is larger than it need
+    be. ``changed``: the problems one by one.
     """
 
     k: np.ndarray
@@ -38,6 +38,7 @@ class BoundaryShift(NamedTuple):
     changed: ChangedProblems
     problems: str
     remarks: tuple[str, ...]
+    resamples: int
 
     def __str__(self) -> str:
         names = ("lost", "gained", "self_a", "self_b", "distance")
@@ -48,8 +49,13 @@ class BoundaryShift(NamedTuple):
         for i, k in enumerate(self.k):
             cells = (getattr(self, name) for name in names)
             row = "".join(f"{_cell(cell.mean[i], cell.stderr[i]):>16}" for cell in cells)
-            lines.append(f"{k:>5d}{row}   p = {self.p_value[i]:.3g}")
+            lines.append(f"{k:>5d}{row}   {self._p_value(i)}")
         return "\n".join([*lines, str(self.changed), *(f"  {remark}" for remark in self.remarks)])
+
+    def _p_value(self, i: int) -> str:
+        # No p-value can be below this floor, however clear the change.
+        floor = 1 / (self.resamples + 1)
+        return f"p {'<=' if self.p_value[i] <= floor else '='} {self.p_value[i]:.3g}"
 
 
 def _cell(mean: float, stderr: float) -> str:
@@ -97,6 +103,7 @@ def boundary_shift(
         changed=changed,
         problems=problems,
         remarks=remarks,
+        resamples=resamples,
     )
 
 

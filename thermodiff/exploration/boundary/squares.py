@@ -3,7 +3,8 @@
 ``problems="drawn"``: M problems from a population. The squares are those around the mean.
 ``problems="fixed"``: these M problems, other rollouts. The square of a problem is q_k^2 - q_2k, whose mean is
 Var q_k exactly (q_j q_k - q_(j+k) for a covariance), which needs 2k <= n. Of problems with fewer rollouts the squares
-around their own mean are taken, which contain the differences between problems: conservative.
+around the mean of all are taken, which contain the differences between problems: conservative. Where that is only a
+part of the problems, the sum can be smaller than that for problems drawn, and still is no smaller than the truth.
 """
 
 from __future__ import annotations
@@ -54,20 +55,31 @@ def drawn_squares(data: Failures) -> Squares:
 
 
 def fixed_squares(data: Failures) -> Squares:
-    """q_k^2 - q_2k summed over the policies where 2k <= n, squares around the mean of the rest where not.
+    """q_k^2 - q_2k summed over the policies where 2k <= n, squares around the mean of all problems where not.
 
-    At a k where they are all 0 (every c is 0 or above n - k) there is no estimate; it takes the drawn ones.
+    A policy whose squares at some k are all 0 (every c is 0 or above n - k) has no estimate there; it takes the drawn
+    ones, of itself, so that a difference never has less than the sum of what its policies have alone.
     """
-    twice = 2 * data.ks
-    known = data.samples[:, None] >= twice
-    reach = np.minimum(twice, data.tables[0].shape[1] - 1)
-    values = sum(np.square(table[:, data.ks]) - table[:, reach] for table in data.tables)
-    for i in np.flatnonzero(~known.all(0)):
-        values[~known[:, i], i] = np.square(_residuals(data.rows[~known[:, i], i]))
-    none = values.sum(0) == 0
-    drawn = _residuals(data.rows[:, none])
-    values[:, none] = np.square(drawn)
-    return Squares(values, ~known.all(0) | none, (*_fixed_covariances(data), drawn.T @ drawn))
+    known = data.samples[:, None] >= 2 * data.ks
+    values, instead = np.zeros(data.rows.shape), []
+    for table in data.tables:
+        own = _own_squares(table, data.ks, known)
+        drawn = np.where(own.sum(0) == 0, _residuals(table[:, data.ks]), 0.0)
+        values += np.where(known, own + np.square(drawn), 0.0)
+        instead.append(drawn)
+    # From the mean of the others the squares are no smaller than the variance, however few of all are not known.
+    some, M = known.any(0), len(known)
+    around = np.square(_residuals(data.rows)) * np.where(some, M / max(M - 1, 1), 1)
+    values = np.where(known, values, around)
+    replaced = np.any([(drawn != 0).any(0) for drawn in instead], axis=0) & some
+    blocks = [drawn[:, some].T @ drawn[:, some] for drawn in instead]
+    return Squares(values, ~known.all(0) | replaced, (*_fixed_covariances(data), *blocks))
+
+
+def _own_squares(table: np.ndarray, ks: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """q_k^2 - q_2k of one policy where both are ``known``, else 0; no smaller than 0, and 0 if q_k is 0 or 1."""
+    reach = np.minimum(2 * ks, table.shape[1] - 1)
+    return np.where(known, np.square(table[:, ks]) - table[:, reach], 0.0)
 
 
 def _residuals(x: np.ndarray) -> np.ndarray:
@@ -86,7 +98,7 @@ def _fixed_covariances(data: Failures) -> list[np.ndarray]:
         enough = data.samples >= 2 * block.max(initial=0)
         covariance = np.zeros((len(block), len(block)))
         if not enough.all():
-            residuals = _residuals(data.rows[~enough][:, part])
+            residuals = _residuals(data.rows[:, part])[~enough]
             covariance += residuals.T @ residuals
         if enough.any():
             for table in data.tables:

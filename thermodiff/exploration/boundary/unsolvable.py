@@ -17,6 +17,7 @@ class UnsolvableProblems(NamedTuple):
     """U_k, the problems without a success in k rollouts: their expected number, with an interval, shape of k.
 
     ``chance`` = q_k of each problem, shape (M,) + shape of k; ``never`` (M,): no success in all of its n rollouts.
+    ``level``: of the interval; ``errors_for``: problems "fixed" or "drawn".
     """
 
     k: np.ndarray
@@ -27,6 +28,18 @@ class UnsolvableProblems(NamedTuple):
     never: np.ndarray
     problems: np.ndarray | None
     remarks: tuple[str, ...]
+    level: float
+    errors_for: str
+
+    def __str__(self) -> str:
+        lines = [
+            f"expected without a success in k rollouts, {self.level:.0%} at each k, {self.size.n} problems "
+            f"{self.errors_for}"
+        ]
+        rows = zip(*map(np.atleast_1d, (self.k, *self.size[:2], self.low, self.high)), strict=True)
+        lines += [f"  k = {k:<5d} {m:8.1f} ± {s:.1f}   [{lo:.1f}, {hi:.1f}]" for k, m, s, lo, hi in rows]
+        lines.append(f"without a success in all of their rollouts: {self.never.sum()}")
+        return "\n".join(lines + [f"  {remark}" for remark in self.remarks])
 
 
 def unsolvable_problems(
@@ -44,7 +57,7 @@ def unsolvable_problems(
     chance = failure_table(counts, int(band.k.max()))[:, band.k]
     low, high = M * (1 - band.high), M * (1 - band.low)
     return UnsolvableProblems(
-        band.k, size, low, high, chance, counts.correct == 0, counts.problems, band.remarks
+        band.k, size, low, high, chance, counts.correct == 0, counts.problems, band.remarks, level, problems
     )
 
 
