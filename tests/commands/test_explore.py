@@ -388,6 +388,14 @@ def test_the_same_seed_gives_the_same_files(folder, capsys):
     assert {path.name: path.read_bytes() for path in Path("results").iterdir()} == before
 
 
+def test_what_an_earlier_run_left_is_not_taken_for_this_one(folder, capsys):
+    explored(capsys, "characters")
+    Path("results/mine.png").write_text("")
+    assert cli.main(("explore", "a.csv", "--out", "results")) == 0
+    left = {path.name for path in Path("results").iterdir()}
+    assert left == {"explore.txt", "explore.json", "boundary.png", "boundary.pdf", "mine.png"}
+
+
 def test_remarks_are_said_once(folder, capsys):
     report, record = explored(capsys, "a.csv", "b.csv")
     assert len(record["remarks"]) == len(set(record["remarks"]))

@@ -25,6 +25,12 @@ FORESEEN = (OSError,)
 """What can go wrong once the work has started, and says itself in one line what it was."""
 
 
+OWNED = frozenset({"explore.txt", "explore.json"}) | {
+    f"{name}.{kind}" for name in figures.MAKERS for kind in ("png", "pdf")
+}
+"""Names of results, whether these data give them or not."""
+
+
 class Job(NamedTuple):
     """What was measured, as record and as report, ready to be drawn and written."""
 
@@ -78,7 +84,12 @@ def prepare(
 
 
 def run(job: Job) -> str:
-    """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report."""
+    """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report.
+
+    What an earlier run left there under a name of ours, and these data do not give, is removed: it would look like theirs.
+    """
+    for name in OWNED - set(job.results):
+        (job.out / name).unlink(missing_ok=True)
     for name, figure in figures.figures(job.record).items():
         plotting.save_figure(figure, job.out / name)
     write_atomically(job.out / "explore.txt", job.report + "\n")

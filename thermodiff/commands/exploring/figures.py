@@ -29,8 +29,7 @@ CHURN = (("lost", plotting.BLACK, "v", "-"), ("gained", plotting.GREEN, "^", "-"
 
 def figures(parts: Mapping[str, Any]) -> dict[str, plotting.Figure]:
     """The figures that a record allows, by name: boundary, entropy, tokens."""
-    makers = {"boundary": boundary, "entropy": of_tokens.entropy, "tokens": of_tokens.tokens}
-    return {name: makers[name](parts) for name in names(parts)}
+    return {name: MAKERS[name](parts) for name in names(parts)}
 
 
 def names(parts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -186,3 +185,7 @@ def plot_steps(axes: Axes, training: Mapping[str, Any]) -> Axes:
     axes.set_xlabel("step")
     axes.set_ylabel("share of problems")
     return legend_above(axes, columns=2)
+
+
+MAKERS = {"boundary": boundary, "entropy": of_tokens.entropy, "tokens": of_tokens.tokens}
+"""All the figures that there are."""
