@@ -199,7 +199,8 @@ def explored(capsys, *argv):
     assert max(map(len, report.splitlines())) <= 100
     record = strict("results/explore.json")
     assert 1 <= len(record["sentences"]) <= 6
-    said = " ".join(report.partition("What the data say")[2].split()).removeprefix("- ")
+    said = report.partition("What the data say")[2].partition("\n\nRemarks")[0]
+    said = " ".join(said.split()).removeprefix("- ")
     assert said == " - ".join(record["sentences"])
     return report, record
 
@@ -400,6 +401,27 @@ def test_remarks_are_said_once(folder, capsys):
     report, record = explored(capsys, "a.csv", "b.csv")
     assert len(record["remarks"]) == len(set(record["remarks"]))
     assert report.count("fewer than 100: intervals are approximate") == 1
+    assert report.count("problems carry the error") == 1
+    assert report.count("more than half of 8 rollouts") == 1
+    assert not any(name in report for name in ("pass_at_k", "extrapolate", "use it"))
+    assert report.index("What the data say") < report.index("Remarks")
+
+
+def test_remarks_on_two_files_that_differ_in_one_number_are_one(folder, capsys):
+    lines("x.jsonl", rollouts([[True, True], [True, False], [False, False], [False, False]]))
+    lines("y.jsonl", rollouts([[True, True], [True, True], [True, False], [False, False]]))
+    report, _ = explored(capsys, "x.jsonl", "y.jsonl")
+    assert "25.0% (x) and 50.0% (y) of the problems are all right" in report
+
+
+def test_a_problem_with_few_rollouts_that_ends_k_is_named(folder, capsys):
+    counts("even.csv", [5, 9, 0], 16)
+    counts("thin.csv", [3, 8, 2], [8, 16, 16])
+    report, _ = explored(capsys, "even.csv", "thin.csv")
+    assert "k ends at 8: 1 problem of thin has only 8 rollouts" in report
+    assert "rollouts of a problem differ in number (16 to 16 by even and 8 to 16 by thin)" in " ".join(
+        report.split()
+    )
 
 
 def test_starts_no_jax_to_its_last_file(tmp_path):

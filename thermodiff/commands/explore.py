@@ -15,6 +15,7 @@ from thermodiff.commands.exploring import figures
 from thermodiff.commands.exploring.intake import read
 from thermodiff.commands.exploring.measures import Settings, measure
 from thermodiff.commands.exploring.record import record
+from thermodiff.commands.exploring.remarks import remarks
 from thermodiff.commands.exploring.sentences import sentences
 from thermodiff.commands.exploring.text import text
 from thermodiff.commands.shared import check_steps_and_seed, make_folder, working
@@ -77,8 +78,8 @@ def prepare(
     }
     options |= {"k": k, "beyond": beyond, **reading, "seed": seed}
     about = {"options": options, "versions": versions()}
-    said = sentences(measured)
-    job = Job(record(about, measured, said), text(measured, said), out, about)
+    said, noted = sentences(measured), remarks(measured, given.remarks, given.of_files)
+    job = Job(record(about, measured, said, noted), text(measured, said, noted), out, about)
     make_folder(out)
     return job
 

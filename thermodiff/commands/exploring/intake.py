@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,9 @@ class Given(NamedTuple):
     training: Rollouts | None
     curves: Curves | None
     remarks: tuple[str, ...]
+    """On the files together."""
+    of_files: Mapping[str, tuple[str, ...]]
+    """What the readers have to say, by label."""
 
 
 def read(
@@ -68,13 +72,8 @@ def read(
             raise complain(label, f"a training of {count} steps", "one step where two policies are compared")
     named = _labelled(loaded, labels)
     policies, remarks = _policies(named)
-    lead = len(named) > 1
-    remarks += tuple(
-        f"{label}: {remark}" if lead else remark
-        for label, data in named.items()
-        for remark in getattr(data, "remarks", ())
-    )
-    return Given(policies, None, logged, remarks)
+    of_files = {label: tuple(getattr(data, "remarks", ())) for label, data in named.items()}
+    return Given(policies, None, logged, remarks, of_files)
 
 
 def _training(data: Any, labels: tuple[str, ...] | None, logged: Curves | None) -> Given:
@@ -82,7 +81,7 @@ def _training(data: Any, labels: tuple[str, ...] | None, logged: Curves | None) 
         raise complain("labels", f"{len(labels)} for a training", "none: its steps are its labels")
     # What the reader says of several steps is for those who call counts().
     remarks = tuple(remark for remark in data.remarks if not remark.startswith("a training of"))
-    return Given((), data, logged, remarks)
+    return Given((), data, logged, remarks, {})
 
 
 def _load(files: tuple[str, ...], reading: dict[str, Any]) -> dict[str, Counts | Rollouts]:

@@ -5,8 +5,7 @@ Every error is for problems drawn from a population unless a name ends in ``fixe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,7 +91,6 @@ class Measured(NamedTuple):
     training: Training | None
     dynamics: Dynamics | None
     beyond: Extrapolation | ExtrapolatedDifference | None
-    remarks: tuple[str, ...]
 
 
 def measure(given: Given, settings: Settings) -> Measured:
@@ -103,13 +101,12 @@ def measure(given: Given, settings: Settings) -> Measured:
     training, policies = None, given.policies
     if given.training is not None:
         training, policies = measure_training(given.training)
-    ks, remarks = _budgets(policies, settings.k), list(given.remarks)
+    ks = _budgets(policies, settings.k)
     measured = tuple(_policy(policy, ks, settings) for policy in policies)
     comparison = _compare(policies, ks, settings) if len(policies) == 2 else None
     beyond = _beyond(policies, settings)
     dynamics = measure_dynamics(given.curves, training, settings.seed)
-    remarks += _remarks(measured, comparison, beyond, dynamics)
-    return Measured(measured, comparison, training, dynamics, beyond, tuple(dict.fromkeys(remarks)))
+    return Measured(measured, comparison, training, dynamics, beyond)
 
 
 def _budgets(policies: tuple[Policy, ...], asked: tuple[int, ...] | None) -> np.ndarray:
@@ -196,46 +193,3 @@ def _beyond(
     if others:
         return extrapolate_difference(first, others[0], k, seed=settings.seed)
     return extrapolate_pass_at_k(first, k, seed=settings.seed)
-
-
-def _of_policies(policies: tuple[PolicyMeasures, ...]) -> list[str]:
-    """Remarks on each policy, under its label where they are not the same for all."""
-    said = {}
-    for policy in policies:
-        parts = [policy.drawn, policy.fixed, *(part for part in policy.tokens or () if part is not None)]
-        said[policy.label] = [remark for part in parts for remark in getattr(part, "remarks", ())]
-    return _labelled(said)
-
-
-def _labelled(said: Mapping[str, Sequence[str]]) -> list[str]:
-    """Remarks by label: the shared ones first, without it."""
-    each = list(said.values())
-    shared = [remark for remark in each[0] if all(remark in other for other in each)] if each else []
-    own = [
-        f"{label}: {remark}" for label, remarks in said.items() for remark in remarks if remark not in shared
-    ]
-    return shared + own
-
-
-def _remarks(
-    policies: tuple[PolicyMeasures, ...],
-    comparison: Comparison | None,
-    beyond: Extrapolation | ExtrapolatedDifference | None,
-    dynamics: Dynamics | None,
-) -> list[str]:
-    """What every estimator has to say, under the label of its policy where there are two."""
-    said = _of_policies(policies)
-    if comparison is not None:
-        shift = comparison.shift
-        parts: tuple[Any, ...] = (comparison.drawn, comparison.fixed, shift, shift.changed)
-        said += [remark for part in parts for remark in part.remarks]
-        said += [] if comparison.exchange is None else list(comparison.exchange.remarks)
-    if isinstance(beyond, ExtrapolatedDifference):
-        said += _labelled(
-            dict(zip((p.label for p in policies), (beyond.a.remarks, beyond.b.remarks), strict=True))
-        )
-    elif beyond is not None:
-        said += beyond.remarks
-    if dynamics is not None:
-        said += [*dynamics.stages.remarks, *dynamics.law.remarks]
-    return said

@@ -34,8 +34,8 @@ from thermodiff.exploration.extrapolation.extrapolate import ExtrapolatedDiffere
 WIDTH = 100
 
 
-def text(measured: Measured, sentences: Sequence[str]) -> str:
-    """The whole report: what was read, tables, remarks, and what the data say."""
+def text(measured: Measured, sentences: Sequence[str], remarks: Sequence[str]) -> str:
+    """The whole report: what was read, tables, what the data say, and what to keep in mind of it."""
     parts = [
         *_heading(measured),
         *(training_table(measured.training) if measured.training is not None else ()),
@@ -46,9 +46,10 @@ def text(measured: Measured, sentences: Sequence[str]) -> str:
         *(exchange_table(measured.comparison) if measured.comparison is not None else ()),
         *(dynamics_tables(measured.dynamics) if measured.dynamics is not None else ()),
     ]
-    if measured.remarks:
-        parts += ["", "Remarks", *_items(measured.remarks)]
-    return "\n".join([*parts, "", "What the data say", *_items(sentences)])
+    parts += ["", "What the data say", *_items(sentences)]
+    if remarks:
+        parts += ["", "Remarks", *_items(remarks)]
+    return "\n".join(parts)
 
 
 def _items(sentences: Iterable[str]) -> list[str]:
@@ -88,9 +89,8 @@ def _boundary(policies: Sequence[PolicyMeasures], comparison: Comparison | None)
         for i, k in enumerate(bands[0][1].k)
     ]
     head = f"{'k':>6}" + "".join(f"{name:>28}" for name, *_ in bands)
-    return table(
-        "pass@k ± error for other problems of their kind [for these problems, other rollouts]", head, rows
-    )
+    title = "pass@k ± error for problems drawn: others of their kind [for problems fixed: these very ones]"
+    return table(title, head, rows)
 
 
 def _pass_cell(drawn: PassAtKBand, fixed: PassAtKBand, i: int, sign: str) -> str:
