@@ -1,5 +1,6 @@
 """``thermodiff explore`` as a user meets it: one line a mistake, whole results, sentences that the data bear out."""
 
+import csv
 import gzip
 import json
 import subprocess
@@ -232,6 +233,36 @@ def test_deepscaler(folder, capsys):
     assert [round(shift[k], 1) for k in (8, 16, 32, 64, 128)] == [26.8, 27.1, 28.8, 31.1, 33.0]
     assert record["versions"]["thermodiff"]
     assert record["options"]["seed"] == 0
+
+
+def test_which_problems_changed(folder, capsys):
+    report, _ = explored(capsys, "deepscaler")
+    rows = list(csv.DictReader(Path("results/changed.csv").read_text().splitlines()))
+    assert len(rows) == 1060
+    flags = ("lost", "gained", "worse_of_all", "better_of_all", "worse", "better")
+    assert tuple(rows[0])[-6:] == flags
+    flagged = {name: {row["problem"] for row in rows if row[name] == "1"} for name in flags}
+    lost = {row["problem"] for row in rows if int(row["c_base"]) > 0 and int(row["c_RL"]) == 0}
+    assert flagged["lost"] == lost
+    assert len(flagged["lost"] & flagged["worse"]) == 4
+    assert len(flagged["lost"] & flagged["worse_of_all"]) == 1
+    assert (len(flagged["worse"]), len(flagged["better"])) == (20, 334)
+    assert sum(row["q"] != "" for row in rows) == 550
+    assert all(
+        (float(row["q_of_all"]) <= 0.05) == (row["worse_of_all"] + row["better_of_all"] != "00")
+        for row in rows
+    )
+    table = report.partition("changed beyond chance")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == 10
+    assert [line.split()[1] for line in table[:6]] == ["lost"] * 4 + ["gained", "worse"]
+    assert {line.split()[0] for line in table[:4]} == flagged["lost"] & flagged["worse"]
+    # No names in the files: rows; and one policy has nothing to compare with.
+    Path("bare.csv").write_text("c,n\n0,64\n64,64\n")
+    Path("other.csv").write_text("c,n\n40,64\n60,64\n")
+    report, _ = explored(capsys, "bare.csv", "other.csv", "--out", "results")
+    assert "  row 1 " in report
+    explored(capsys, "bare.csv")
+    assert not Path("results/changed.csv").exists()
 
 
 def test_every_number_of_a_table_has_its_error(folder, capsys):

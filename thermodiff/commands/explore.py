@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from thermodiff import plotting
 from thermodiff.commands.exploring import figures
+from thermodiff.commands.exploring.changes import changed_csv
 from thermodiff.commands.exploring.intake import read
 from thermodiff.commands.exploring.measures import Settings, measure
 from thermodiff.commands.exploring.record import record
@@ -26,7 +27,7 @@ FORESEEN = (OSError,)
 """What can go wrong once the work has started, and says itself in one line what it was."""
 
 
-OWNED = frozenset({"explore.txt", "explore.json"}) | {
+OWNED = frozenset({"explore.txt", "explore.json", "changed.csv"}) | {
     f"{name}.{kind}" for name in figures.MAKERS for kind in ("png", "pdf")
 }
 """Names of results, whether these data give them or not."""
@@ -39,12 +40,14 @@ class Job(NamedTuple):
     report: str
     out: Path
     about: dict[str, Any]
+    changed: str | None
+    """Of two policies a table of all problems, as csv."""
 
     @property
     def results(self) -> tuple[str, ...]:
         """The files that these data allow, in the order in which they are written."""
         drawn = tuple(f"{name}.{kind}" for name in figures.names(self.record) for kind in ("png", "pdf"))
-        return ("explore.txt", *drawn, "explore.json")
+        return ("explore.txt", *drawn, *(() if self.changed is None else ("changed.csv",)), "explore.json")
 
 
 def prepare(
@@ -79,7 +82,9 @@ def prepare(
     options |= {"k": k, "beyond": beyond, **reading, "seed": seed}
     about = {"options": options, "versions": versions()}
     said, noted = sentences(measured), remarks(measured, given.remarks, given.of_files)
-    job = Job(record(about, measured, said, noted), text(measured, said, noted), out, about)
+    comparison = measured.comparison
+    changed = None if comparison is None else changed_csv(measured.policies, comparison)
+    job = Job(record(about, measured, said, noted), text(measured, said, noted), out, about, changed)
     make_folder(out)
     return job
 
@@ -87,12 +92,14 @@ def prepare(
 def run(job: Job) -> str:
     """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report.
 
-    What an earlier run left there under a name of ours, and these data do not give, is removed: it would look like theirs.
+    What an earlier run left there under a name of ours, and these data do not give, is removed: it would pass for theirs.
     """
     for name in OWNED - set(job.results):
         (job.out / name).unlink(missing_ok=True)
     for name, figure in figures.figures(job.record).items():
         plotting.save_figure(figure, job.out / name)
     write_atomically(job.out / "explore.txt", job.report + "\n")
+    if job.changed is not None:
+        write_atomically(job.out / "changed.csv", job.changed)
     write_atomically(job.out / "explore.json", json.dumps(job.record, indent=1, allow_nan=False) + "\n")
     return job.report

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from thermodiff.commands.exploring.changes import changed_table
 from thermodiff.commands.exploring.measures import (
     Comparison,
     Measured,
@@ -41,6 +42,7 @@ def text(measured: Measured, sentences: Sequence[str], remarks: Sequence[str]) -
         *(training_table(measured.training) if measured.training is not None else ()),
         *(_boundary(measured.policies, measured.comparison) if measured.policies else ()),
         *(_shift(measured.comparison) if measured.comparison is not None else ()),
+        *(changed_table(measured.policies, measured.comparison) if measured.comparison is not None else ()),
         *_beyond(measured),
         *token_table(measured.policies),
         *(exchange_table(measured.comparison) if measured.comparison is not None else ()),
