@@ -222,8 +222,14 @@ def test_deepscaler(folder, capsys):
     assert (
         "the boundary as a whole did move: D² = 12.8 ± 3.7 at k = 64, the largest k it can be had for" in said
     )
+    assert "rose in 304 and fell in 16 of all 1060 problems" in said
+    assert "rose in 334 and fell in 20 if only the 550" in said
+    assert "(p ≤ 0.001)" in said
+    assert "0.8215 ± 0.0108 [0.0015]" in report
     assert "No token log-probabilities: entropies, breadth and surprise skipped." in said
-    assert "Never solved: 116 by base and 137 by RL of 1060 problems" in said
+    assert "Never solved in 128 rollouts: 116 by base and 137 by RL of 1060 problems" in said
+    # n >= k ln(1060/0.05)/ln 2 = 14.4 k: 115 failures for k = 8, 130 for 9.
+    assert "116 and 137 are unsolvable in 8 rollouts, the most that can be certified" in said
     low, high = record["comparison"]["crossing"]["first_loss"]
     assert abs(low - 11) <= 1
     assert abs(high - 61) <= 2
@@ -259,10 +265,34 @@ def test_which_problems_changed(folder, capsys):
     # No names in the files: rows; and one policy has nothing to compare with.
     Path("bare.csv").write_text("c,n\n0,64\n64,64\n")
     Path("other.csv").write_text("c,n\n40,64\n60,64\n")
-    report, _ = explored(capsys, "bare.csv", "other.csv", "--out", "results")
+    report, _ = explored(capsys, "bare.csv", "other.csv")
     assert "  row 1 " in report
     explored(capsys, "bare.csv")
     assert not Path("results/changed.csv").exists()
+
+
+def test_a_small_distance_is_not_said_to_be_known_by_its_p(folder, capsys):
+    counts("few.csv", [8, 9, 7, 8] * 10 + [0, 1], 32)
+    counts("more.csv", [8, 9, 7, 8] * 10 + [12, 14], 32)
+    _, record = explored(capsys, "few.csv", "more.csv")
+    said = " ".join(record["sentences"])
+    assert "some of these problems did change (p ≤ 0.001), but how much is open, D² = " in said
+    assert "did move" not in said
+
+
+def test_unsolvable_problems_with_uneven_rollouts(folder, capsys):
+    # Of two problems: n >= k ln(40)/ln 2 = 5.32 k, so 64 failures certify k = 12, 16 certify 3 only.
+    counts("uneven.csv", [0, 0], [16, 64])
+    _, record = explored(capsys, "uneven.csv")
+    assert record["policies"][0]["certificate"]["k"] == 12
+    assert "Never solved in any rollout: 2 of 2 problems; 1 is unsolvable in 12 rollouts" in " ".join(
+        record["sentences"]
+    )
+    counts("short.csv", [0, 2], 4)
+    _, record = explored(capsys, "short.csv")
+    assert "none can be called unsolvable even in 1 rollout, which takes 6 failures" in " ".join(
+        record["sentences"]
+    )
 
 
 def test_every_number_of_a_table_has_its_error(folder, capsys):
@@ -288,7 +318,9 @@ def test_characters(folder, capsys):
     )
     assert "surprise less entropy  " in report
     assert "16.4% of the responses were cut off and count as wrong" in report
-    assert "Log-probabilities and entropies belong together" in " ".join(record["sentences"])
+    assert "no sign that log-probabilities and entropies do not belong together" in " ".join(
+        record["sentences"]
+    )
     assert "low" not in tokens["lists"]
     assert "values" not in tokens["covariance"]
 

@@ -92,7 +92,7 @@ def prepare(
 def run(job: Job) -> str:
     """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report.
 
-    What an earlier run left there under a name of ours, and these data do not give, is removed: it would pass for theirs.
+    What an earlier run left there under our names, and these data do not give, is removed: it would pass for theirs.
     """
     for name in OWNED - set(job.results):
         (job.out / name).unlink(missing_ok=True)

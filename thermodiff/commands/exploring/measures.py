@@ -36,9 +36,15 @@ from thermodiff.exploration.tokens.positions import PositionProfile, position_pr
 from thermodiff.exploration.tokens.surprise import SurpriseGap, surprise_entropy_gap
 from thermodiff.validation import complain
 
+RESAMPLES = 999
+"""Of the exact test, whose p is therefore at least 1/1000."""
+
 
 class Settings(NamedTuple):
-    """``k``: what the tables show, None for 1, 2, 4, ... and n; ``beyond``: k to be bounded, None for 2 n and 8 n."""
+    """``k``: what the tables show, None for 1, 2, 4, ... and the least n; ``beyond``: k to be bounded.
+
+    None for twice and eight times the most rollouts of any problem, and () for none.
+    """
 
     k: tuple[int, ...] | None
     beyond: tuple[int, ...] | None
@@ -67,6 +73,7 @@ class PolicyMeasures(NamedTuple):
     fixed: PassAtKBand
     band: PassAtKBand
     certificate: BoundaryCertificate
+    """At the largest k at which problems never solved can be certified."""
     tokens: TokenMeasures | None
 
 
@@ -132,9 +139,18 @@ def _policy(policy: Policy, ks: np.ndarray, settings: Settings) -> PolicyMeasure
         pass_at_k_interval(counts, ks),
         pass_at_k_interval(counts, ks, problems="fixed"),
         pass_at_k_interval(counts, simultaneous=True, seed=settings.seed),
-        boundary_certificate(counts, int(counts.samples.min())),
+        certified(counts),
         None if policy.rollouts is None else measure_tokens(policy.rollouts),
     )
+
+
+def certified(counts: Counts) -> BoundaryCertificate:
+    """The certificate at the largest k at which a problem never solved can have one: n >= k ln(M/a)/ln 2."""
+    never = counts.samples[counts.correct == 0]
+    most = int((never if len(never) else counts.samples).max())
+    each = boundary_certificate(counts, 1)
+    k = int(most * np.log(2) / np.log(len(counts.correct) / (1 - each.level)))
+    return boundary_certificate(counts, k) if k > 1 else each
 
 
 def measure_tokens(rollouts: Rollouts) -> TokenMeasures | None:
@@ -163,7 +179,7 @@ def _compare(policies: tuple[Policy, ...], ks: np.ndarray, settings: Settings) -
         pass_at_k_difference(a, b, ks),
         pass_at_k_difference(a, b, ks, problems="fixed"),
         crossing(a, b, seed=settings.seed),
-        boundary_shift(a, b, ks, seed=settings.seed),
+        boundary_shift(a, b, ks, resamples=RESAMPLES, seed=settings.seed),
         _exchange(first.rollouts, second.rollouts),
     )
 
@@ -185,8 +201,8 @@ def _beyond(
 ) -> Extrapolation | ExtrapolatedDifference | None:
     if not policies or settings.beyond == ():
         return None
-    least = min(int(policy.counts.samples.min()) for policy in policies)
-    k = np.unique((2 * least, 8 * least) if settings.beyond is None else settings.beyond)
+    most = max(int(policy.counts.samples.max()) for policy in policies)
+    k = np.unique((2 * most, 8 * most) if settings.beyond is None else settings.beyond)
     if k[0] < 1:
         raise complain("beyond", f"{k[0]}", "whole numbers from 1 on")
     first, *others = (policy.counts for policy in policies)

@@ -23,8 +23,8 @@ def short(label: str, width: int = 18) -> str:
 def table(title: str, head: str, rows: Iterable[str]) -> list[str]:
     """Title, head and rows, and a line on what has no error if something has none."""
     lines = ["", title, head, *rows]
-    if any("± ?" in line for line in lines):
-        lines.append("  ± ?: all problems are alike there, or there is only one: no error can be had")
+    if any("± ?" in line or "[?]" in line for line in lines):
+        lines.append("  ?: all problems are alike there, or there is only one: no error can be had")
     return lines
 
 
