@@ -13,6 +13,7 @@ import pytest
 import thermodiff as td
 from thermodiff.commands import main as cli
 from thermodiff.exploration.named import FOLDER
+from thermodiff.exploration.readers.formats import FORMATS
 
 VERL = Path(__file__).parents[1] / "exploration" / "data" / "readers" / "verl"
 TOKENS = {"logprobs": [-0.5, -1.0], "entropies": [0.4, 0.9]}
@@ -67,6 +68,10 @@ def folder(tmp_path, monkeypatch):
     lines("unsorted.jsonl", rollouts([[True]], **TOKENS, top2_logprobs=[[-0.5, -2.0], [-2.0, -1.0]]))
     lines("outside.jsonl", rollouts([[True]], **TOKENS, top2_logprobs=[[-0.5, -2.0], [-1.5, -2.0]]))
     lines("steps.jsonl", [row | {"step": s} for s in (1, 2) for row in rollouts([[True, False]] * 3)])
+    for run in ("runA", "runB"):
+        Path(run).mkdir()
+        for number in (1, 2):
+            lines(f"{run}/{number}.jsonl", rollouts([[True, False]] * 3))
     step = 10.0 * np.arange(40)
     kink = np.minimum(step, 150) / 150
     noise = 0.01 * rng.normal(size=(2, 40))
@@ -94,6 +99,20 @@ def complaint(capsys, *argv):
 BAD = {
     "nothing": ("", "files: got none, need rollouts, --curves, or a name: deepscaler, characters"),
     "no such file": ("nowhere.jsonl", "nowhere.jsonl: got nothing to read, need a file, a folder or a glob"),
+    "a name misspelt": (
+        "deepscalr",
+        "deepscalr: got nothing to read, need a file, a folder or a glob of files, or by itself a name of data that "
+        "ship with thermodiff: deepscaler, characters",
+    ),
+    "a name beside a file": (
+        "deepscaler a.csv",
+        "files: got deepscaler beside another, need it alone: named data (deepscaler, characters)",
+    ),
+    "two trainings": (
+        "runA runB",
+        "runA: got a training of 2 steps, need one step where two policies are compared, such as runA/2.jsonl "
+        "runB/2.jsonl",
+    ),
     "an empty file": ("empty.jsonl", "empty.jsonl: got an empty file, need rollouts, one a row"),
     "no JSON": ("broken.jsonl", "broken.jsonl, row 2: got '{\"problem_id\": 1,', which is no JSON"),
     "no reward": ("no_reward.jsonl", "no_reward.jsonl, row 1: got no reward among the fields"),
@@ -174,6 +193,8 @@ def test_help_names_every_option(capsys):
     text = capsys.readouterr().out
     options = "--curves --out --labels --k --beyond --format --correct --threshold --vocabulary --seed"
     assert all(option in text for option in options.split())
+    words = text.replace(",", " ").replace(".", " ").split()
+    assert all(form.name in words for form in FORMATS)
 
 
 # --- what they get ------------------------------------------------------------------------------
@@ -317,6 +338,11 @@ def test_characters(folder, capsys):
         < tokens["lists"]["mean_high"]["mean"]
     )
     assert "surprise less entropy  " in report
+    table = report.partition("Tokens; ±")[2].partition("\n\n")[0]
+    assert all(
+        "nats" in row or " tokens " in row for row in table.splitlines() if "±" in row and row[0] == " "
+    )
+    assert report.count("outside") == 1
     assert "16.4% of the responses were cut off and count as wrong" in report
     assert "no sign that log-probabilities and entropies do not belong together" in " ".join(
         record["sentences"]
@@ -339,6 +365,14 @@ def test_two_policies_with_tokens_and_what_entropy_bought(folder, capsys):
     lines("bare.jsonl", [{name: row[name] for name in ("problem_id", "sample", "correct")} for row in rows])
     _, record = explored(capsys, "a.jsonl", "bare.jsonl")
     assert record["comparison"]["exchange"] is None
+
+
+def test_top_lists_alone_without_a_vocabulary_leave_entropy_open_above(folder, capsys):
+    names = ("problem_id", "sample", "correct", "logprobs", "top5_logprobs")
+    lines("lists.jsonl", [{name: row[name] for name in names} for row in characters()])
+    _, record = explored(capsys, "lists.jsonl")
+    assert "entropy" in figures()
+    assert record["policies"][0]["tokens"]["lists"]["lists_alone"][1]["mean"] is None
 
 
 def test_log_probabilities_of_another_policy_are_the_first_thing_said_of_tokens(folder, capsys):

@@ -17,7 +17,7 @@ FINEST = 5
 
 
 def with_error(mean: Any, stderr: Any, sign: str = "", most: int = FINEST) -> str:
-    """12.8 ± 3.7, 0.821 ± 0.011: two digits of the error, ``most`` decimals; "± ?" where there is no error to be had."""
+    """12.8 ± 3.7, 0.821 ± 0.011: two digits of the error, ``most`` decimals; "± ?" where no error is to be had."""
     mean, stderr = float(mean), float(stderr)
     if np.isnan(mean):
         return UNKNOWN

@@ -24,7 +24,7 @@ ELSEWHERE = (
 )
 PLAINER = {
     "reach the last bin of absolute position: later bins hold longer ones": (
-        "are long enough for the last bin of tokens.png b; the further right, the longer those that are left"
+        "are long enough for the last bin of tokens.png b: the further right, the fewer and longer responses"
     ),
 }
 OF_BEYOND = (
