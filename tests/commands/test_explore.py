@@ -356,6 +356,7 @@ def test_two_policies_with_tokens_and_what_entropy_bought(folder, capsys):
     for name, part in (("a.jsonl", range(16)), ("b.jsonl", range(16, 32))):
         lines(name, [row for row in rows if row["sample"] in part])
     report, record = explored(capsys, "a.jsonl", "b.jsonl", "--labels", "before", "after")
+    assert "[≤" not in report
     exchange = record["comparison"]["exchange"]
     parts = sum(exchange[name]["mean"] for name in ("accuracy", "correct", "wrong"))
     assert exchange["change"]["mean"] == pytest.approx(parts)

@@ -132,9 +132,9 @@ def _of_policies(parts: Mapping[str, Any]) -> plotting.Figure:
     plotting.plot_estimates(left, rungs)
     plot_intervals(left, intervals, [rung["label"] for rung in rungs])
     left.set_xlabel("entropy, nats a token")
-    left.set_title(f"{BARS}; thick: an interval" if intervals else BARS)
+    left.set_title(f"{BARS}; thick: interval" if intervals else BARS, fontsize=7)
     if exchange:
-        plot_exchange(right, exchange).set_title(BARS)
+        plot_exchange(right, exchange).set_title(BARS, fontsize=7)
     else:
         plot_perplexity(right, parts["policies"])
     return drawn

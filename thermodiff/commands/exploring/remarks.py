@@ -152,12 +152,15 @@ def _too_large(
     ks = bands[0].band.k
     half = 2 * ks > least
     marked = [(b, b.band.conservative & (b.band.carriers > 0)) for b in bands]
-    if half.any() and (comparison is not None or any((mask & half).any() for _, mask in marked)):
-        unknown = "" if comparison is None else "self and D² are not known, p is of lost + gained, and "
-        yield (
-            f"{listed(ks, half)}: more than half of {plural(least, 'rollout')}: {unknown}[≤] is the error for problems "
-            "drawn, larger than that for problems fixed"
-        )
+    told = (
+        []
+        if comparison is None or not half.any()
+        else ["self and D² are not known and p is of lost + gained"]
+    )
+    if any((mask & half).any() for _, mask in marked):
+        told.append("[≤] is the error for problems drawn, larger than that for problems fixed")
+    if told:
+        yield f"{listed(ks, half)}: more than half of {plural(least, 'rollout')}: {'; '.join(told)}"
     if where := _places([(b, mask & ~half) for b, mask in marked]):
         yield f"[≤] for {where}: no problem shows any spread there, so the error for problems drawn stands in"
 
