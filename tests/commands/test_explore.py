@@ -1,5 +1,6 @@
 """``thermodiff explore`` as a user meets it: one line a mistake, whole results, sentences that the data bear out."""
 
+import csv
 import gzip
 import json
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import thermodiff as td
 from thermodiff.commands import main as cli
 from thermodiff.exploration.named import FOLDER
+from thermodiff.exploration.readers.formats import FORMATS
 
 VERL = Path(__file__).parents[1] / "exploration" / "data" / "readers" / "verl"
 TOKENS = {"logprobs": [-0.5, -1.0], "entropies": [0.4, 0.9]}
@@ -66,6 +68,10 @@ def folder(tmp_path, monkeypatch):
     lines("unsorted.jsonl", rollouts([[True]], **TOKENS, top2_logprobs=[[-0.5, -2.0], [-2.0, -1.0]]))
     lines("outside.jsonl", rollouts([[True]], **TOKENS, top2_logprobs=[[-0.5, -2.0], [-1.5, -2.0]]))
     lines("steps.jsonl", [row | {"step": s} for s in (1, 2) for row in rollouts([[True, False]] * 3)])
+    for run in ("runA", "runB"):
+        Path(run).mkdir()
+        for number in (1, 2):
+            lines(f"{run}/{number}.jsonl", rollouts([[True, False]] * 3))
     step = 10.0 * np.arange(40)
     kink = np.minimum(step, 150) / 150
     noise = 0.01 * rng.normal(size=(2, 40))
@@ -93,6 +99,20 @@ def complaint(capsys, *argv):
 BAD = {
     "nothing": ("", "files: got none, need rollouts, --curves, or a name: deepscaler, characters"),
     "no such file": ("nowhere.jsonl", "nowhere.jsonl: got nothing to read, need a file, a folder or a glob"),
+    "a name misspelt": (
+        "deepscalr",
+        "deepscalr: got nothing to read, need a file, a folder or a glob of files, or by itself a name of data that "
+        "ship with thermodiff: deepscaler, characters",
+    ),
+    "a name beside a file": (
+        "deepscaler a.csv",
+        "files: got deepscaler beside another, need it alone: named data (deepscaler, characters)",
+    ),
+    "two trainings": (
+        "runA runB",
+        "runA: got a training of 2 steps, need one step where two policies are compared, such as runA/2.jsonl "
+        "runB/2.jsonl",
+    ),
     "an empty file": ("empty.jsonl", "empty.jsonl: got an empty file, need rollouts, one a row"),
     "no JSON": ("broken.jsonl", "broken.jsonl, row 2: got '{\"problem_id\": 1,', which is no JSON"),
     "no reward": ("no_reward.jsonl", "no_reward.jsonl, row 1: got no reward among the fields"),
@@ -173,6 +193,8 @@ def test_help_names_every_option(capsys):
     text = capsys.readouterr().out
     options = "--curves --out --labels --k --beyond --format --correct --threshold --vocabulary --seed"
     assert all(option in text for option in options.split())
+    words = text.replace(",", " ").replace(".", " ").split()
+    assert all(form.name in words for form in FORMATS)
 
 
 # --- what they get ------------------------------------------------------------------------------
@@ -199,7 +221,8 @@ def explored(capsys, *argv):
     assert max(map(len, report.splitlines())) <= 100
     record = strict("results/explore.json")
     assert 1 <= len(record["sentences"]) <= 6
-    said = " ".join(report.partition("What the data say")[2].split()).removeprefix("- ")
+    said = report.partition("What the data say")[2].partition("\n\nRemarks")[0]
+    said = " ".join(said.split()).removeprefix("- ")
     assert said == " - ".join(record["sentences"])
     return report, record
 
@@ -220,8 +243,14 @@ def test_deepscaler(folder, capsys):
     assert (
         "the boundary as a whole did move: D² = 12.8 ± 3.7 at k = 64, the largest k it can be had for" in said
     )
+    assert "rose in 304 and fell in 16 of all 1060 problems" in said
+    assert "rose in 334 and fell in 20 if only the 550" in said
+    assert "(p ≤ 0.001)" in said
+    assert "0.8215 ± 0.0108 [0.0015]" in report
     assert "No token log-probabilities: entropies, breadth and surprise skipped." in said
-    assert "Never solved: 116 by base and 137 by RL of 1060 problems" in said
+    assert "Never solved in 128 rollouts: 116 by base and 137 by RL of 1060 problems" in said
+    # n >= k ln(1060/0.05)/ln 2 = 14.4 k: 115 failures for k = 8, 130 for 9.
+    assert "116 and 137 are unsolvable in 8 rollouts, the most that can be certified" in said
     low, high = record["comparison"]["crossing"]["first_loss"]
     assert abs(low - 11) <= 1
     assert abs(high - 61) <= 2
@@ -231,6 +260,60 @@ def test_deepscaler(folder, capsys):
     assert [round(shift[k], 1) for k in (8, 16, 32, 64, 128)] == [26.8, 27.1, 28.8, 31.1, 33.0]
     assert record["versions"]["thermodiff"]
     assert record["options"]["seed"] == 0
+
+
+def test_which_problems_changed(folder, capsys):
+    report, _ = explored(capsys, "deepscaler")
+    rows = list(csv.DictReader(Path("results/changed.csv").read_text().splitlines()))
+    assert len(rows) == 1060
+    flags = ("lost", "gained", "worse_of_all", "better_of_all", "worse", "better")
+    assert tuple(rows[0])[-6:] == flags
+    flagged = {name: {row["problem"] for row in rows if row[name] == "1"} for name in flags}
+    lost = {row["problem"] for row in rows if int(row["c_base"]) > 0 and int(row["c_RL"]) == 0}
+    assert flagged["lost"] == lost
+    assert len(flagged["lost"] & flagged["worse"]) == 4
+    assert len(flagged["lost"] & flagged["worse_of_all"]) == 1
+    assert (len(flagged["worse"]), len(flagged["better"])) == (20, 334)
+    assert sum(row["q"] != "" for row in rows) == 550
+    assert all(
+        (float(row["q_of_all"]) <= 0.05) == (row["worse_of_all"] + row["better_of_all"] != "00")
+        for row in rows
+    )
+    table = report.partition("changed beyond chance")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == 10
+    assert [line.split()[1] for line in table[:6]] == ["lost"] * 4 + ["gained", "worse"]
+    assert {line.split()[0] for line in table[:4]} == flagged["lost"] & flagged["worse"]
+    # No names in the files: rows; and one policy has nothing to compare with.
+    Path("bare.csv").write_text("c,n\n0,64\n64,64\n")
+    Path("other.csv").write_text("c,n\n40,64\n60,64\n")
+    report, _ = explored(capsys, "bare.csv", "other.csv")
+    assert "  row 1 " in report
+    explored(capsys, "bare.csv")
+    assert not Path("results/changed.csv").exists()
+
+
+def test_a_small_distance_is_not_said_to_be_known_by_its_p(folder, capsys):
+    counts("few.csv", [8, 9, 7, 8] * 10 + [0, 1], 32)
+    counts("more.csv", [8, 9, 7, 8] * 10 + [12, 14], 32)
+    _, record = explored(capsys, "few.csv", "more.csv")
+    said = " ".join(record["sentences"])
+    assert "some of these problems did change (p ≤ 0.001), but how much is open, D² = " in said
+    assert "did move" not in said
+
+
+def test_unsolvable_problems_with_uneven_rollouts(folder, capsys):
+    # Of two problems: n >= k ln(40)/ln 2 = 5.32 k, so 64 failures certify k = 12, 16 certify 3 only.
+    counts("uneven.csv", [0, 0], [16, 64])
+    _, record = explored(capsys, "uneven.csv")
+    assert record["policies"][0]["certificate"]["k"] == 12
+    assert "Never solved in any rollout: 2 of 2 problems; 1 is unsolvable in 12 rollouts" in " ".join(
+        record["sentences"]
+    )
+    counts("short.csv", [0, 2], 4)
+    _, record = explored(capsys, "short.csv")
+    assert "none can be called unsolvable even in 1 rollout, which takes 6 failures" in " ".join(
+        record["sentences"]
+    )
 
 
 def test_every_number_of_a_table_has_its_error(folder, capsys):
@@ -255,8 +338,15 @@ def test_characters(folder, capsys):
         < tokens["lists"]["mean_high"]["mean"]
     )
     assert "surprise less entropy  " in report
+    table = report.partition("Tokens; ±")[2].partition("\n\n")[0]
+    assert all(
+        "nats" in row or " tokens " in row for row in table.splitlines() if "±" in row and row[0] == " "
+    )
+    assert report.count("outside") == 1
     assert "16.4% of the responses were cut off and count as wrong" in report
-    assert "Log-probabilities and entropies belong together" in " ".join(record["sentences"])
+    assert "no sign that log-probabilities and entropies do not belong together" in " ".join(
+        record["sentences"]
+    )
     assert "low" not in tokens["lists"]
     assert "values" not in tokens["covariance"]
 
@@ -266,6 +356,7 @@ def test_two_policies_with_tokens_and_what_entropy_bought(folder, capsys):
     for name, part in (("a.jsonl", range(16)), ("b.jsonl", range(16, 32))):
         lines(name, [row for row in rows if row["sample"] in part])
     report, record = explored(capsys, "a.jsonl", "b.jsonl", "--labels", "before", "after")
+    assert "[≤" not in report
     exchange = record["comparison"]["exchange"]
     parts = sum(exchange[name]["mean"] for name in ("accuracy", "correct", "wrong"))
     assert exchange["change"]["mean"] == pytest.approx(parts)
@@ -275,6 +366,14 @@ def test_two_policies_with_tokens_and_what_entropy_bought(folder, capsys):
     lines("bare.jsonl", [{name: row[name] for name in ("problem_id", "sample", "correct")} for row in rows])
     _, record = explored(capsys, "a.jsonl", "bare.jsonl")
     assert record["comparison"]["exchange"] is None
+
+
+def test_top_lists_alone_without_a_vocabulary_leave_entropy_open_above(folder, capsys):
+    names = ("problem_id", "sample", "correct", "logprobs", "top5_logprobs")
+    lines("lists.jsonl", [{name: row[name] for name in names} for row in characters()])
+    _, record = explored(capsys, "lists.jsonl")
+    assert "entropy" in figures()
+    assert record["policies"][0]["tokens"]["lists"]["lists_alone"][1]["mean"] is None
 
 
 def test_log_probabilities_of_another_policy_are_the_first_thing_said_of_tokens(folder, capsys):
@@ -388,10 +487,39 @@ def test_the_same_seed_gives_the_same_files(folder, capsys):
     assert {path.name: path.read_bytes() for path in Path("results").iterdir()} == before
 
 
+def test_what_an_earlier_run_left_is_not_taken_for_this_one(folder, capsys):
+    explored(capsys, "characters")
+    Path("results/mine.png").write_text("")
+    assert cli.main(("explore", "a.csv", "--out", "results")) == 0
+    left = {path.name for path in Path("results").iterdir()}
+    assert left == {"explore.txt", "explore.json", "boundary.png", "boundary.pdf", "mine.png"}
+
+
 def test_remarks_are_said_once(folder, capsys):
     report, record = explored(capsys, "a.csv", "b.csv")
     assert len(record["remarks"]) == len(set(record["remarks"]))
     assert report.count("fewer than 100: intervals are approximate") == 1
+    assert report.count("problems carry the error") == 1
+    assert report.count("more than half of 8 rollouts") == 1
+    assert not any(name in report for name in ("pass_at_k", "extrapolate", "use it"))
+    assert report.index("What the data say") < report.index("Remarks")
+
+
+def test_remarks_on_two_files_that_differ_in_one_number_are_one(folder, capsys):
+    lines("x.jsonl", rollouts([[True, True], [True, False], [False, False], [False, False]]))
+    lines("y.jsonl", rollouts([[True, True], [True, True], [True, False], [False, False]]))
+    report, _ = explored(capsys, "x.jsonl", "y.jsonl")
+    assert "25.0% (x) and 50.0% (y) of the problems are all right" in report
+
+
+def test_a_problem_with_few_rollouts_that_ends_k_is_named(folder, capsys):
+    counts("even.csv", [5, 9, 0], 16)
+    counts("thin.csv", [3, 8, 2], [8, 16, 16])
+    report, _ = explored(capsys, "even.csv", "thin.csv")
+    assert "k ends at 8: 1 problem of thin has only 8 rollouts" in report
+    assert "rollouts of a problem differ in number (16 to 16 by even and 8 to 16 by thin)" in " ".join(
+        report.split()
+    )
 
 
 def test_starts_no_jax_to_its_last_file(tmp_path):

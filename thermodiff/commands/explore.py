@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from thermodiff import plotting
 from thermodiff.commands.exploring import figures
+from thermodiff.commands.exploring.changes import changed_csv
 from thermodiff.commands.exploring.intake import read
 from thermodiff.commands.exploring.measures import Settings, measure
 from thermodiff.commands.exploring.record import record
+from thermodiff.commands.exploring.remarks import remarks
 from thermodiff.commands.exploring.sentences import sentences
 from thermodiff.commands.exploring.text import text
 from thermodiff.commands.shared import check_steps_and_seed, make_folder, working
@@ -25,6 +27,12 @@ FORESEEN = (OSError,)
 """What can go wrong once the work has started, and says itself in one line what it was."""
 
 
+OWNED = frozenset({"explore.txt", "explore.json", "changed.csv"}) | {
+    f"{name}.{kind}" for name in figures.MAKERS for kind in ("png", "pdf")
+}
+"""Names of results, whether these data give them or not."""
+
+
 class Job(NamedTuple):
     """What was measured, as record and as report, ready to be drawn and written."""
 
@@ -32,12 +40,14 @@ class Job(NamedTuple):
     report: str
     out: Path
     about: dict[str, Any]
+    changed: str | None
+    """Of two policies a table of all problems, as csv."""
 
     @property
     def results(self) -> tuple[str, ...]:
         """The files that these data allow, in the order in which they are written."""
         drawn = tuple(f"{name}.{kind}" for name in figures.names(self.record) for kind in ("png", "pdf"))
-        return ("explore.txt", *drawn, "explore.json")
+        return ("explore.txt", *drawn, *(() if self.changed is None else ("changed.csv",)), "explore.json")
 
 
 def prepare(
@@ -71,16 +81,25 @@ def prepare(
     }
     options |= {"k": k, "beyond": beyond, **reading, "seed": seed}
     about = {"options": options, "versions": versions()}
-    said = sentences(measured)
-    job = Job(record(about, measured, said), text(measured, said), out, about)
+    said, noted = sentences(measured), remarks(measured, given.remarks, given.of_files)
+    comparison = measured.comparison
+    changed = None if comparison is None else changed_csv(measured.policies, comparison)
+    job = Job(record(about, measured, said, noted), text(measured, said, noted), out, about, changed)
     make_folder(out)
     return job
 
 
 def run(job: Job) -> str:
-    """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report."""
+    """Draws and writes the results into ``job.out`` (each whole or not at all, the record last); returns the report.
+
+    What an earlier run left there under our names, and these data do not give, is removed: it would pass for theirs.
+    """
+    for name in OWNED - set(job.results):
+        (job.out / name).unlink(missing_ok=True)
     for name, figure in figures.figures(job.record).items():
         plotting.save_figure(figure, job.out / name)
     write_atomically(job.out / "explore.txt", job.report + "\n")
+    if job.changed is not None:
+        write_atomically(job.out / "changed.csv", job.changed)
     write_atomically(job.out / "explore.json", json.dumps(job.record, indent=1, allow_nan=False) + "\n")
     return job.report

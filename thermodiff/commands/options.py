@@ -100,13 +100,14 @@ class Explore:
 
     One file is a policy, two are a policy before and after; a folder or a quoted glob of <step>.jsonl is a training.
     Prints pass@k, problems lost and gained beside what chance alone would lose, and what entropies there are, each with
-    its error; ends with what the data say and what they cannot say. Writes that report (explore.txt), every number
-    (explore.json) and figures (boundary, and where the data allow entropy and tokens, as .png and .pdf).
+    its error; then what the data say and cannot say, and remarks. Writes that report (explore.txt), every number
+    (explore.json), of two policies each problem (changed.csv), and figures (boundary, and where the data allow entropy
+    and tokens, as .png and .pdf).
     """
 
     files: Annotated[tuple[str, ...], tyro.conf.Positional, _no_default] = ()
-    """One or two files, a folder, or a glob in quotes, of verl, TRL, lm-eval and others, or of counts; or `deepscaler`
-    or `characters`, which ship with thermodiff."""
+    """One or two files, a folder, or a glob in quotes, of verl, TRL, lm-eval and others, or of counts; of two trainings
+    a step each, as runA/15.jsonl runB/15.jsonl; or alone `deepscaler` or `characters`, which ship with thermodiff."""
     curves: Annotated[Path | None, _no_default] = None
     """A csv log of a training with columns step, reward and entropy (nats a token)."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/explore")
@@ -116,9 +117,11 @@ class Explore:
     k: Annotated[tuple[int, ...] | None, _no_default] = None
     """Numbers of rollouts to show pass@k at, up to those that there are (default: 1, 2, 4, ... and all)."""
     beyond: Annotated[tuple[int, ...] | None, _no_default] = None
-    """More rollouts than there are, for which the data only bound pass@k (default: two and eight times as many)."""
+    """More rollouts than there are, for which the data only bound pass@k (default: two and eight times the most that
+    any problem has)."""
     format: str = "auto"
-    """The files' format, told by their fields if this is auto."""
+    """The files' format, told by their fields if this is auto; or thermodiff, counts, verl, trl, tunix, lm-eval,
+    inspect, openai, math-eval, human-eval, tree-of-thought."""
     correct: Annotated[str | None, _no_default] = None
     """The field with the reward, where there are several."""
     threshold: Annotated[float | None, _no_default] = None

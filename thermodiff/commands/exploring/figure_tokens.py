@@ -20,13 +20,15 @@ KINDS = (
     ("correct responses", "correct", "bound"),
     ("wrong responses", "wrong", "likelihood"),
 )
+BARS = "bars: one standard error"
 QUANTITIES = ("entropy", "surprise", "divergence")
 
 
 def has_entropy(parts: Mapping[str, Any]) -> bool:
     """Whether there are entropies, of policies or of a training."""
     by_step = parts["training"] is not None and parts["training"]["entropy"] is not None
-    return parts["dynamics"] is not None or by_step or any(_entropies(policy) for policy in parts["policies"])
+    of_policies = any(_entropies(policy) or _intervals(policy) for policy in parts["policies"])
+    return parts["dynamics"] is not None or by_step or of_policies
 
 
 def profiles(parts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -92,16 +94,22 @@ def _by_step(axes: Axes, training: Mapping[str, Any]) -> None:
 
 
 def _entropies(policy: Mapping[str, Any], lead: str = "") -> list[dict[str, Any]]:
-    """Entropies of a policy as rungs: exact ones, and the ends of what lists allow."""
+    """Entropies of a policy as rungs."""
     tokens = policy["tokens"]
     rungs = []
     if tokens is not None and tokens["entropy"] is not None:
         for name, key, kind in KINDS:
             rungs.append(_rung(lead + name, tokens["entropy"][key], kind))
-    if tokens is not None and tokens["lists"] is not None:
-        for name, end in zip(("at least", "at most"), tokens["lists"]["lists_alone"], strict=True):
-            rungs.append(_rung(f"{lead}{name}, from top lists", end, "cross"))
     return [rung for rung in rungs if rung["mean"] is not None]
+
+
+def _intervals(policy: Mapping[str, Any], lead: str = "") -> list[dict[str, Any]]:
+    """What top lists alone allow a policy's entropy to be, ``high`` None where V is not known."""
+    tokens = policy["tokens"]
+    if tokens is None or tokens["lists"] is None:
+        return []
+    low, high = (end["mean"] for end in tokens["lists"]["lists_alone"])
+    return [] if low is None else [{"label": f"{lead}what top lists allow", "low": low, "high": high}]
 
 
 def _rung(label: str, number: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -111,21 +119,44 @@ def _rung(label: str, number: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def _of_policies(parts: Mapping[str, Any]) -> plotting.Figure:
     """Entropies on the left; on the right what their change went with, or how accuracy goes with perplexity."""
     several = len(parts["policies"]) > 1
-    rungs = [rung for p in parts["policies"] for rung in _entropies(p, f"{p['label']}: " if several else "")]
+    leads = [(p, f"{p['label']}: " if several else "") for p in parts["policies"]]
+    rungs = [rung for policy, lead in leads for rung in _entropies(policy, lead)]
+    intervals = [interval for policy, lead in leads for interval in _intervals(policy, lead)]
     exchange = parts["comparison"] and parts["comparison"]["exchange"]
-    drawn = plotting.new_figure(PAGE, max(2.1, 0.7 + 0.19 * len(rungs)))
+    drawn = plotting.new_figure(PAGE, max(2.1, 0.7 + 0.19 * (len(rungs) + len(intervals))))
     layout: Any = drawn.get_layout_engine()
     layout.set(wspace=0.06)
     left, right = drawn.subplots(1, 2, width_ratios=[1, 0.9])
     panel(left, "a")
     panel(right, "b")
     plotting.plot_estimates(left, rungs)
+    plot_intervals(left, intervals, [rung["label"] for rung in rungs])
     left.set_xlabel("entropy, nats a token")
+    left.set_title(f"{BARS}; thick: interval" if intervals else BARS, fontsize=7)
     if exchange:
-        plot_exchange(right, exchange)
+        plot_exchange(right, exchange).set_title(BARS, fontsize=7)
     else:
         plot_perplexity(right, parts["policies"])
     return drawn
+
+
+def plot_intervals(axes: Axes, intervals: list[dict[str, Any]], above: list[str]) -> Axes:
+    """Intervals as thick bars below rungs that are there already, with an arrow where there is no upper end."""
+    for i, interval in enumerate(intervals):
+        low, high, height = interval["low"], interval["high"], -1 - i
+        if high is None:
+            arrow = {"arrowstyle": "<-", "color": plotting.PURPLE, "linewidth": 1.2}
+            axes.plot(low, height, "|", color=plotting.PURPLE)
+            axes.annotate("", xy=(low, height), xytext=(28, 0), textcoords="offset points", arrowprops=arrow)
+        else:
+            axes.hlines(height, low, high, color=plotting.PURPLE, linewidth=3)
+        told = f"≥ {low:.2f}" if high is None else f"{low:.2f} to {high:.2f}"
+        axes.text(1.02, height, told, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+    if intervals:
+        labels = [interval["label"] for interval in intervals[::-1]] + above[::-1]
+        axes.set_yticks(range(-len(intervals), len(above)), labels)
+        axes.set_ylim(-len(intervals) - 0.6, len(above) - 0.4)
+    return axes
 
 
 def plot_exchange(axes: Axes, exchange: Mapping[str, Any]) -> Axes:
@@ -157,7 +188,7 @@ def plot_perplexity(axes: Axes, policies: list[Mapping[str, Any]]) -> Axes:
             )
     axes.set_xlabel("log-perplexity, nats a token")
     axes.set_ylabel("share correct")
-    return axes
+    return legend_above(axes, title=BARS)
 
 
 def tokens(parts: Mapping[str, Any]) -> plotting.Figure:
@@ -174,10 +205,13 @@ def tokens(parts: Mapping[str, Any]) -> plotting.Figure:
         left.set_xlim(0, 1)
         right.set_xlabel("position, tokens before it")
         longest = max((p["tokens"]["positions"]["absolute"]["edges"] for p in policies), key=len)
-        step = int(np.ceil(len(longest) / 8))
-        shown = range(0, len(longest) - 1, step)
+        shown = range(len(longest) - 1)
         right.set_xticks(shown, [_doubling(longest, i) for i in shown])
-        legend_above(left, columns=3)
+        if len(shown) > 5:
+            right.tick_params(axis="x", labelrotation=40)
+            for label in right.get_xticklabels():
+                label.set(horizontalalignment="right", rotation_mode="anchor")
+        legend_above(left, columns=3, title="bands: one standard error, clustered by problem")
         panel(left, "a")
         panel(right, "b")
     return drawn

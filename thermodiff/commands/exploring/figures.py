@@ -29,8 +29,7 @@ CHURN = (("lost", plotting.BLACK, "v", "-"), ("gained", plotting.GREEN, "^", "-"
 
 def figures(parts: Mapping[str, Any]) -> dict[str, plotting.Figure]:
     """The figures that a record allows, by name: boundary, entropy, tokens."""
-    makers = {"boundary": boundary, "entropy": of_tokens.entropy, "tokens": of_tokens.tokens}
-    return {name: makers[name](parts) for name in names(parts)}
+    return {name: MAKERS[name](parts) for name in names(parts)}
 
 
 def names(parts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -93,7 +92,7 @@ def plot_pass_at_k(axes: Axes, policies: Sequence[Mapping[str, Any]], beyond: bo
     k_axis(axes, max(policy["band"]["k"][-1] for policy in policies))
     axes.set_ylabel("pass@$k$")
     level = f"{100 * policies[0]['band']['level']:g} %"
-    bars = "; bars: bounds beyond" if beyond else ""
+    bars = "\nbars: bounds beyond the rollouts, tick: the likeliest" if beyond else ""
     return legend_above(axes, title=f"bands: {level} at every $k$ together{bars}")
 
 
@@ -134,11 +133,11 @@ def plot_shift(axes: Axes, comparison: Mapping[str, Any]) -> Axes:
     k_axis(axes, shift["k"][-1])
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_ylabel(f"problems of {shift['lost']['n']}")
-    return legend_above(axes, columns=2)
+    return legend_above(axes, columns=2, title="bars: one standard error, problems drawn")
 
 
 def plot_bounds(axes: Axes, bounds: Sequence[Mapping[str, Any]]) -> Axes:
-    """Beyond the rollouts: an open bracket from bound to bound at each k, a bar where the likeliest are."""
+    """Beyond the rollouts: an open bracket from bound to bound at each k, a tick where the likeliest is."""
     for i, found in enumerate(bounds):
         style = look(i) if len(bounds) > 1 or "beta_binomial" in found else {"color": plotting.PURPLE}
         k = array(found["k"]) * (1 + 0.09 * (i - (len(bounds) - 1) / 2))
@@ -165,7 +164,8 @@ def plot_solved(axes: Axes, policy: Mapping[str, Any]) -> Axes:
         share[share > 0],
         bins=np.linspace(0, 1, 21),
         color=plotting.BLUE,
-        alpha=0.75,
+        edgecolor="white",
+        linewidth=0.6,
         label=f"solved: {int((share > 0).sum())}",
     )
     never = int((share == 0).sum())
@@ -185,4 +185,8 @@ def plot_steps(axes: Axes, training: Mapping[str, Any]) -> Axes:
         curve(axes, step, values, label, look(i) | {"marker": marker})
     axes.set_xlabel("step")
     axes.set_ylabel("share of problems")
-    return legend_above(axes, columns=2)
+    return legend_above(axes, columns=2, title="bars: one standard error, problems drawn")
+
+
+MAKERS = {"boundary": boundary, "entropy": of_tokens.entropy, "tokens": of_tokens.tokens}
+"""All the figures that there are."""

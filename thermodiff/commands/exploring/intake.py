@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import glob
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.loading import load_rollouts
+from thermodiff.exploration.loading import files_of, load_rollouts
 from thermodiff.exploration.named import NAMES, named_rollouts
 from thermodiff.exploration.rollouts import Counts, Rollouts, paired
 from thermodiff.validation import complain
@@ -44,6 +46,9 @@ class Given(NamedTuple):
     training: Rollouts | None
     curves: Curves | None
     remarks: tuple[str, ...]
+    """On the files together."""
+    of_files: Mapping[str, tuple[str, ...]]
+    """What the readers have to say, by label."""
 
 
 def read(
@@ -65,16 +70,12 @@ def read(
         return _training(next(iter(loaded.values())), labels, logged)
     for label, count in steps.items():
         if count > 1:
-            raise complain(label, f"a training of {count} steps", "one step where two policies are compared")
+            need = f"one step where two policies are compared, such as {_one_step(files)}"
+            raise complain(label, f"a training of {count} steps", need)
     named = _labelled(loaded, labels)
     policies, remarks = _policies(named)
-    lead = len(named) > 1
-    remarks += tuple(
-        f"{label}: {remark}" if lead else remark
-        for label, data in named.items()
-        for remark in getattr(data, "remarks", ())
-    )
-    return Given(policies, None, logged, remarks)
+    of_files = {label: tuple(getattr(data, "remarks", ())) for label, data in named.items()}
+    return Given(policies, None, logged, remarks, of_files)
 
 
 def _training(data: Any, labels: tuple[str, ...] | None, logged: Curves | None) -> Given:
@@ -82,7 +83,7 @@ def _training(data: Any, labels: tuple[str, ...] | None, logged: Curves | None) 
         raise complain("labels", f"{len(labels)} for a training", "none: its steps are its labels")
     # What the reader says of several steps is for those who call counts().
     remarks = tuple(remark for remark in data.remarks if not remark.startswith("a training of"))
-    return Given((), data, logged, remarks)
+    return Given((), data, logged, remarks, {})
 
 
 def _load(files: tuple[str, ...], reading: dict[str, Any]) -> dict[str, Counts | Rollouts]:
@@ -93,8 +94,29 @@ def _load(files: tuple[str, ...], reading: dict[str, Any]) -> dict[str, Counts |
                 said[0], f"it for {files[0]}", "nothing: what ships with the package needs no options"
             )
         return named_rollouts(files[0])
+    for file in files:
+        _check_name(file, len(files))
     names = _names(files)
     return {name: load_rollouts(file, **reading) for name, file in zip(names, files, strict=True)}
+
+
+def _check_name(file: str, count: int) -> None:
+    """Raises ValueError for named data beside a file, and for what is neither a name nor there to be read."""
+    if Path(file).exists() or glob.has_magic(file):
+        return
+    if file in NAMES:
+        need = f"it alone: named data ({', '.join(NAMES)}) are whole comparisons or policies of their own"
+        raise complain("files", f"{file} beside another" if count > 1 else file, need)
+    names = f"or by itself a name of data that ship with thermodiff: {', '.join(NAMES)}"
+    raise complain(file, "nothing to read", f"a file, a folder or a glob of files, {names}")
+
+
+def _one_step(files: tuple[str, ...]) -> str:
+    """The last files of two folders, as a user would write them; in words where these are no folders of steps."""
+    found = [files_of(file) for file in files]
+    if all(len(several) > 1 for several in found):
+        return " ".join(str(several[-1]) for several in found)
+    return "the rows of its last step in a file of their own"
 
 
 def _names(files: tuple[str, ...]) -> list[str]:

@@ -5,8 +5,7 @@ Every error is for problems drawn from a population unless a name ends in ``fixe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,9 +36,15 @@ from thermodiff.exploration.tokens.positions import PositionProfile, position_pr
 from thermodiff.exploration.tokens.surprise import SurpriseGap, surprise_entropy_gap
 from thermodiff.validation import complain
 
+RESAMPLES = 999
+"""Of the exact test, whose p is therefore at least 1/1000."""
+
 
 class Settings(NamedTuple):
-    """``k``: what the tables show, None for 1, 2, 4, ... and n; ``beyond``: k to be bounded, None for 2 n and 8 n."""
+    """``k``: what the tables show, None for 1, 2, 4, ... and the least n; ``beyond``: k to be bounded.
+
+    None for twice and eight times the most rollouts of any problem, and () for none.
+    """
 
     k: tuple[int, ...] | None
     beyond: tuple[int, ...] | None
@@ -68,6 +73,7 @@ class PolicyMeasures(NamedTuple):
     fixed: PassAtKBand
     band: PassAtKBand
     certificate: BoundaryCertificate
+    """At the largest k at which problems never solved can be certified."""
     tokens: TokenMeasures | None
 
 
@@ -92,7 +98,6 @@ class Measured(NamedTuple):
     training: Training | None
     dynamics: Dynamics | None
     beyond: Extrapolation | ExtrapolatedDifference | None
-    remarks: tuple[str, ...]
 
 
 def measure(given: Given, settings: Settings) -> Measured:
@@ -103,13 +108,12 @@ def measure(given: Given, settings: Settings) -> Measured:
     training, policies = None, given.policies
     if given.training is not None:
         training, policies = measure_training(given.training)
-    ks, remarks = _budgets(policies, settings.k), list(given.remarks)
+    ks = _budgets(policies, settings.k)
     measured = tuple(_policy(policy, ks, settings) for policy in policies)
     comparison = _compare(policies, ks, settings) if len(policies) == 2 else None
     beyond = _beyond(policies, settings)
     dynamics = measure_dynamics(given.curves, training, settings.seed)
-    remarks += _remarks(measured, comparison, beyond, dynamics)
-    return Measured(measured, comparison, training, dynamics, beyond, tuple(dict.fromkeys(remarks)))
+    return Measured(measured, comparison, training, dynamics, beyond)
 
 
 def _budgets(policies: tuple[Policy, ...], asked: tuple[int, ...] | None) -> np.ndarray:
@@ -135,9 +139,18 @@ def _policy(policy: Policy, ks: np.ndarray, settings: Settings) -> PolicyMeasure
         pass_at_k_interval(counts, ks),
         pass_at_k_interval(counts, ks, problems="fixed"),
         pass_at_k_interval(counts, simultaneous=True, seed=settings.seed),
-        boundary_certificate(counts, int(counts.samples.min())),
+        certified(counts),
         None if policy.rollouts is None else measure_tokens(policy.rollouts),
     )
+
+
+def certified(counts: Counts) -> BoundaryCertificate:
+    """The certificate at the largest k at which a problem never solved can have one: n >= k ln(M/a)/ln 2."""
+    never = counts.samples[counts.correct == 0]
+    most = int((never if len(never) else counts.samples).max())
+    each = boundary_certificate(counts, 1)
+    k = int(most * np.log(2) / np.log(len(counts.correct) / (1 - each.level)))
+    return boundary_certificate(counts, k) if k > 1 else each
 
 
 def measure_tokens(rollouts: Rollouts) -> TokenMeasures | None:
@@ -166,7 +179,7 @@ def _compare(policies: tuple[Policy, ...], ks: np.ndarray, settings: Settings) -
         pass_at_k_difference(a, b, ks),
         pass_at_k_difference(a, b, ks, problems="fixed"),
         crossing(a, b, seed=settings.seed),
-        boundary_shift(a, b, ks, seed=settings.seed),
+        boundary_shift(a, b, ks, resamples=RESAMPLES, seed=settings.seed),
         _exchange(first.rollouts, second.rollouts),
     )
 
@@ -188,54 +201,11 @@ def _beyond(
 ) -> Extrapolation | ExtrapolatedDifference | None:
     if not policies or settings.beyond == ():
         return None
-    least = min(int(policy.counts.samples.min()) for policy in policies)
-    k = np.unique((2 * least, 8 * least) if settings.beyond is None else settings.beyond)
+    most = max(int(policy.counts.samples.max()) for policy in policies)
+    k = np.unique((2 * most, 8 * most) if settings.beyond is None else settings.beyond)
     if k[0] < 1:
         raise complain("beyond", f"{k[0]}", "whole numbers from 1 on")
     first, *others = (policy.counts for policy in policies)
     if others:
         return extrapolate_difference(first, others[0], k, seed=settings.seed)
     return extrapolate_pass_at_k(first, k, seed=settings.seed)
-
-
-def _of_policies(policies: tuple[PolicyMeasures, ...]) -> list[str]:
-    """Remarks on each policy, under its label where they are not the same for all."""
-    said = {}
-    for policy in policies:
-        parts = [policy.drawn, policy.fixed, *(part for part in policy.tokens or () if part is not None)]
-        said[policy.label] = [remark for part in parts for remark in getattr(part, "remarks", ())]
-    return _labelled(said)
-
-
-def _labelled(said: Mapping[str, Sequence[str]]) -> list[str]:
-    """Remarks by label: the shared ones first, without it."""
-    each = list(said.values())
-    shared = [remark for remark in each[0] if all(remark in other for other in each)] if each else []
-    own = [
-        f"{label}: {remark}" for label, remarks in said.items() for remark in remarks if remark not in shared
-    ]
-    return shared + own
-
-
-def _remarks(
-    policies: tuple[PolicyMeasures, ...],
-    comparison: Comparison | None,
-    beyond: Extrapolation | ExtrapolatedDifference | None,
-    dynamics: Dynamics | None,
-) -> list[str]:
-    """What every estimator has to say, under the label of its policy where there are two."""
-    said = _of_policies(policies)
-    if comparison is not None:
-        shift = comparison.shift
-        parts: tuple[Any, ...] = (comparison.drawn, comparison.fixed, shift, shift.changed)
-        said += [remark for part in parts for remark in part.remarks]
-        said += [] if comparison.exchange is None else list(comparison.exchange.remarks)
-    if isinstance(beyond, ExtrapolatedDifference):
-        said += _labelled(
-            dict(zip((p.label for p in policies), (beyond.a.remarks, beyond.b.remarks), strict=True))
-        )
-    elif beyond is not None:
-        said += beyond.remarks
-    if dynamics is not None:
-        said += [*dynamics.stages.remarks, *dynamics.law.remarks]
-    return said

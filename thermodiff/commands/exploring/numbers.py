@@ -10,23 +10,23 @@ from thermodiff.types import Estimate
 
 UNKNOWN = "not known"
 SIGNIFICANT = 0.05
-FINEST = 1e-5
-"""Smaller errors are printed as powers of ten."""
+ROUNDING = 1e-12
+"""Errors smaller than this share of a mean are rounding, and no error is known."""
+FINEST = 5
+"""Decimals: what is smaller is shown as such, <0.00001."""
 
 
-def with_error(mean: Any, stderr: Any, sign: str = "") -> str:
-    """12.8 ± 3.7, 0.821 ± 0.011: two digits of the error; "± ?" where there is no error to be had."""
+def with_error(mean: Any, stderr: Any, sign: str = "", most: int = FINEST) -> str:
+    """12.8 ± 3.7, 0.821 ± 0.011: two digits of the error, ``most`` decimals; "± ?" where no error is to be had."""
     mean, stderr = float(mean), float(stderr)
     if np.isnan(mean):
         return UNKNOWN
     if not np.isfinite(mean):
         return f"{mean:{sign}}"
-    if not np.isfinite(stderr) or stderr == 0:
+    if not is_known(mean, stderr):
         return f"{mean:{sign}.3f} ± ?"
-    if stderr < FINEST:
-        return f"{mean:{sign}.4f} ± {stderr:.0e}"
-    digits = decimals(stderr)
-    return f"{mean:{sign}.{digits}f} ± {stderr:.{digits}f}"
+    digits = min(decimals(stderr), most)
+    return f"{mean:{sign}.{digits}f} ± {_error(stderr, digits)}"
 
 
 def decimals(stderr: Any) -> int:
@@ -39,9 +39,41 @@ def estimate(value: Estimate, sign: str = "") -> str:
     return with_error(value.mean, value.stderr, sign)
 
 
-def p_value(p: Any) -> str:
-    """A p-value with two digits."""
-    return f"{p:.2g}"
+def with_two_errors(mean: Any, drawn: Any, fixed: Any, sign: str = "", most: str = "") -> str:
+    """0.8215 ± 0.0108 [0.0015]: one number of decimals, which shows both errors; "?" for one that is not known.
+
+    ``most``: what stands before the second, such as "≤". The smaller has two digits if it begins with 1 or 2, else one;
+    the larger at least two.
+    """
+    known = [float(error) for error in (drawn, fixed) if is_known(mean, error)]
+    if np.isnan(mean) or not known:
+        return f"{with_error(mean, np.nan, sign)} [?]"
+    small, large = min(known), max(known)
+    of_small = decimals(small) - int(small >= 2.5 * 10.0 ** np.floor(np.log10(small)))
+    digits = min(max(decimals(large), min(of_small, FINEST - 1)), FINEST)
+    first, second = (_error(error, digits) if is_known(mean, error) else "?" for error in (drawn, fixed))
+    return f"{mean:{sign}.{digits}f} ± {first} [{most if second[0].isdigit() else ''}{second}]"
+
+
+def _error(stderr: Any, digits: int) -> str:
+    shown = f"{stderr:.{digits}f}"
+    return shown if float(shown) > 0 else f"<{10.0**-digits:.{digits}f}"
+
+
+def is_known(mean: Any, stderr: Any) -> bool:
+    """Whether an error is one: not NaN, nor 0 but for rounding, as where all problems are alike."""
+    return bool(np.isfinite(stderr) and stderr > ROUNDING * max(abs(float(mean)), 1e-3))
+
+
+def p_value(p: Any, least: float = 0.0) -> str:
+    """A p-value with two digits; "≤ 0.001" where it is the ``least`` that a simulated test can give."""
+    return f"≤ {p:.2g}" if p <= least else f"{p:.2g}"
+
+
+def p_is(p: Any, least: float = 0.0) -> str:
+    """p = 0.018, or p ≤ 0.001."""
+    told = p_value(p, least)
+    return f"p {told}" if told.startswith("≤") else f"p = {told}"
 
 
 def percent(share: float) -> str:

@@ -15,7 +15,9 @@ PER_TOKEN: dict[type, tuple[str, ...]] = {EntropyBounds: ("low", "high"), TokenC
 """Columns with an entry for each token, which are as long as the rollouts themselves: left out."""
 
 
-def record(about: Mapping[str, Any], measured: Measured, sentences: Sequence[str]) -> dict[str, Any]:
+def record(
+    about: Mapping[str, Any], measured: Measured, sentences: Sequence[str], remarks: Sequence[str]
+) -> dict[str, Any]:
     """Answers by their fields' names; an estimate is {mean, stderr, n}; None where a number is not known."""
     parts = {
         "format": FORMAT,
@@ -24,6 +26,7 @@ def record(about: Mapping[str, Any], measured: Measured, sentences: Sequence[str
         "errors": "standard errors for problems drawn from a population; 'fixed': for these problems, other rollouts",
         "sentences": sentences,
         **fields(measured),
+        "remarks": remarks,
     }
     return plain(parts)
 

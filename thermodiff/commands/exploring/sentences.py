@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from thermodiff.commands.exploring.measures import Comparison, Measured, PolicyMeasures
-from thermodiff.commands.exploring.numbers import SIGNIFICANT, p_value, percent, plural, with_error
+from thermodiff.commands.exploring.measures import RESAMPLES, Comparison, Measured, PolicyMeasures
+from thermodiff.commands.exploring.numbers import SIGNIFICANT, is_known, p_is, percent, plural, with_error
 from thermodiff.commands.exploring.sentences_tokens import (
+    CLEAR,
     exchanged,
     of_dynamics,
     of_tokens,
@@ -115,10 +116,17 @@ def _whole(comparison: Comparison) -> str:
         return "how far the boundary as a whole moved takes two rollouts or more of each problem"
     i = known[-1]
     where = ", the largest k it can be had for" if shift.k[i] == top // 2 else ""
-    number = f"D² = {with_error(shift.distance.mean[i], shift.distance.stderr[i])} at k = {shift.k[i]}{where}"
-    if shift.p_value[i] <= SIGNIFICANT:
-        return f"the boundary as a whole did move: {number} (p = {p_value(shift.p_value[i])})"
-    return f"that the boundary as a whole moved cannot be shown: {number} (p = {p_value(shift.p_value[i])})"
+    distance, stderr = shift.distance.mean[i], shift.distance.stderr[i]
+    number = f"D² = {with_error(distance, stderr)} at k = {shift.k[i]}{where}"
+    test = p_is(shift.p_value[i], 1 / (RESAMPLES + 1))
+    if shift.p_value[i] > SIGNIFICANT:
+        return f"that the boundary as a whole moved cannot be shown: {number} ({test})"
+    if is_known(distance, stderr) and distance < CLEAR * stderr:
+        return (
+            f"some of these problems did change ({test}), but how much is open, {number}: ± is for other problems of "
+            "their kind, p for these"
+        )
+    return f"the boundary as a whole did move: {number} ({test})"
 
 
 def _changed(comparison: Comparison) -> str:
@@ -126,10 +134,19 @@ def _changed(comparison: Comparison) -> str:
     M, testable = len(changed.p_values), int(changed.testable.sum())
     if not testable:
         return "So few rollouts cannot show that any single problem changed."
-    better, worse = changed.better.sum(), changed.worse.sum()
+    every, some = (
+        f"rose in {better.sum()} and fell in {worse.sum()}"
+        for better, worse in (
+            (changed.better_of_all, changed.worse_of_all),
+            (changed.better, changed.worse),
+        )
+    )
+    filtered = (
+        "" if testable == M else f"; it {some} if only the {testable} that can show a change are tested"
+    )
     return (
-        f"Problem by problem, the chance of success rose in {better} and fell in {worse} of the {testable} of {M} "
-        f"problems that can show a change ({percent(changed.rate)} false discovery)."
+        f"Problem by problem, the chance of success {every} of all {M} problems ({percent(changed.rate)} false "
+        f"discovery){filtered}."
     )
 
 
@@ -145,29 +162,38 @@ def _reach(policy: PolicyMeasures) -> str:
 
 
 def _unsolved(policies: tuple[PolicyMeasures, ...]) -> str:
-    """How many problems were never solved, and what that says of them."""
+    """How many problems were never solved, and in how many rollouts that makes them unsolvable."""
     never = [int((policy.counts.correct == 0).sum()) for policy in policies]
-    certificate, M = policies[0].certificate, len(policies[0].counts.correct)
-    rollouts = plural(certificate.k, "rollout")
+    samples = {int(n) for policy in policies for n in policy.counts.samples}
+    even, M = len(samples) == 1, len(policies[0].counts.correct)
+    rollouts = f"in {plural(max(samples), 'rollout')}" if even else "in any rollout"
     if not any(never):
         both = "" if len(policies) == 1 else " by both"
-        return f"Every problem was solved at least once{both} in {rollouts} or more."
-    named = zip(never, policies, strict=True)
-    told = f"{never[0]}" if len(never) == 1 else " and ".join(f"{n} by {policy.label}" for n, policy in named)
-    told = f"Never solved: {told} of {plural(M, 'problem')}"
-    sure = [int(policy.certificate.unsolvable.sum()) for policy in policies]
-    if any(sure):
-        return f"{told}; certainly unsolvable in {rollouts}: {' and '.join(map(str, sure))}."
+        return f"Every problem was solved at least once{both}{f' {rollouts}' if even else ''}."
+    told = " and ".join(
+        f"{count} by {policy.label}" if len(policies) > 1 else f"{count}"
+        for count, policy in zip(never, policies, strict=True)
+    )
+    told = f"Never solved {rollouts}: {told} of {plural(M, 'problem')}"
+    with_some = [policy for count, policy in zip(never, policies, strict=True) if count]
+    sure = [int((p.certificate.unsolvable & (p.counts.correct == 0)).sum()) for p in with_some]
+    ks = [policy.certificate.k for policy in with_some]
+    together = f"{percent(with_some[0].certificate.level)} for all {M} together"
+    if not any(sure):
+        needed = with_some[0].certificate.needed
+        return f"{told}; none can be called unsolvable even in 1 rollout, which takes {needed} failures ({together})."
+    certain = f"{' and '.join(map(str, sure))} {'is' if sure == [1] else 'are'} unsolvable"
+    reach = " and ".join(map(str, ks if len(set(ks)) > 1 else ks[:1]))
     return (
-        f"{told}; none can be called unsolvable in {rollouts}, which takes {certificate.needed} without "
-        f"a success ({percent(certificate.level)} for all {M} together)."
+        f"{told}; {certain} in {reach} rollout{'' if ks == [1] * len(ks) else 's'}, the most that can be certified "
+        f"(failure at least as likely as success, {together})."
     )
 
 
 def _beyond(measured: Measured) -> str:
     beyond = measured.beyond
-    least = min(int(policy.counts.samples.min()) for policy in measured.policies)
     if beyond is None:
+        least = min(int(policy.counts.samples.min()) for policy in measured.policies)
         return f"Beyond k = {least} nothing is said (--beyond {2 * least} gives bounds)."
     low, high, k = float(beyond.low[-1]), float(beyond.high[-1]), int(beyond.k[-1])
     sure = f"{percent(beyond.level)}, however difficulty is distributed"

@@ -14,9 +14,9 @@ from thermodiff.commands.exploring.measures import (
     TokenMeasures,
     Training,
 )
-from thermodiff.commands.exploring.numbers import SIGNIFICANT, estimate, p_value, plural, with_error
+from thermodiff.commands.exploring.numbers import SIGNIFICANT, estimate, p_is, plural, with_error
 from thermodiff.exploration.exchange.entropy_law import ALIKE, NOTHING
-from thermodiff.exploration.exchange.stages import RISING
+from thermodiff.exploration.exchange.stages import RISING, SIMULATED
 
 CLEAR = 2.0
 """Standard errors from 0 at which a number is said to be above or below it."""
@@ -75,8 +75,8 @@ def _one_policy(tokens: TokenMeasures) -> Iterator[str]:
     gap = tokens.gap
     if gap is not None and not gap.differs and np.isfinite(gap.low.mean) and gap.low == gap.high:
         yield (
-            f"Log-probabilities and entropies belong together: surprise exceeds entropy by {estimate(gap.low)} nats a "
-            f"token (z = {gap.z[0]:.1f}), which does not check their units."
+            "There is no sign that log-probabilities and entropies do not belong together: surprise exceeds entropy "
+            f"by {estimate(gap.low)} nats a token (z = {gap.z[0]:.1f}), which does not check their units."
         )
     if tokens.entropy is not None or tokens.lists is not None:
         yield _breadth(tokens)
@@ -88,7 +88,7 @@ def _one_policy(tokens: TokenMeasures) -> Iterator[str]:
             shape = shapes[name]
             verdict = "is U-shaped" if shape.p_value <= SIGNIFICANT else "shows no U"
             yield (
-                f"Over a response {name} {verdict} (p = {p_value(shape.p_value)}): first fifth less middle "
+                f"Over a response {name} {verdict} ({p_is(shape.p_value)}): first fifth less middle "
                 f"{estimate(shape.fall, '+')}, last fifth {estimate(shape.rise, '+')} nats."
             )
             return
@@ -141,14 +141,15 @@ def of_training(training: Training, logged: bool) -> Iterator[str]:
 def of_dynamics(dynamics: Dynamics) -> Iterator[str]:
     """Stages of a training, and the law of its reward and entropy."""
     stages, law = dynamics.stages, dynamics.law
+    kink = p_is(stages.p_value, 1 / (SIMULATED + 1))
     if stages.verdict == RISING:
         low, high = stages.interval
         yield (
             f"Reward rises and entropy falls until step {stages.change:g} (95 %: {low:g} to {high:g}), then both level "
-            f"off (no kink: p = {p_value(stages.p_value)})."
+            f"off (no kink: {kink})."
         )
     else:
-        yield f"Of rising and plateau there is {stages.verdict} (no kink: p = {p_value(stages.p_value)})."
+        yield f"Of rising and plateau there is {stages.verdict} (no kink: {kink})."
     reach = "from {:.3g} to {:.3g} nats".format(*law.range)
     if law.verdict == NOTHING:
         yield f"For entropies {reach} {NOTHING}."

@@ -23,8 +23,8 @@ def short(label: str, width: int = 18) -> str:
 def table(title: str, head: str, rows: Iterable[str]) -> list[str]:
     """Title, head and rows, and a line on what has no error if something has none."""
     lines = ["", title, head, *rows]
-    if any("± ?" in line for line in lines):
-        lines.append("  ± ?: all problems are alike there, or there is only one: no error can be had")
+    if any("± ?" in line or "[?]" in line for line in lines):
+        lines.append("  ?: all problems are alike there, or there is only one: no error can be had")
     return lines
 
 
@@ -50,27 +50,33 @@ def training_table(training: Training) -> list[str]:
     return table(f"A training of {count} steps{shown}; ± for other problems of their kind", head, rows)
 
 
-ROWS: tuple[tuple[str, Callable[[TokenMeasures], Estimate | None]], ...] = (
-    ("entropy, nats a token", lambda t: t.entropy and t.entropy.mean),
-    ("  mean over responses", lambda t: t.entropy and t.entropy.per_response),
-    ("  tokens of correct responses", lambda t: t.entropy and t.entropy.correct),
-    ("  tokens of wrong responses", lambda t: t.entropy and t.entropy.wrong),
-    ("  at least, from the top lists alone", lambda t: t.lists and t.lists.lists_alone[0]),
-    ("  at most, from the top lists alone", lambda t: t.lists and t.lists.lists_alone[1]),
-    ("branching factor, nucleus of 0.95", lambda t: t.branching and t.branching.mean),
-    ("  at least, from the top lists alone", lambda t: t.branching and t.branching.at_least),
-    ("surprise less entropy, at least", lambda t: t.gap and t.gap.low),
-    ("surprise less entropy, at most", lambda t: t.gap and t.gap.high),
-    ("log-perplexity of correct responses", lambda t: t.perplexities and t.perplexities.correct),
-    ("log-perplexity of wrong responses", lambda t: t.perplexities and t.perplexities.wrong),
-    ("  correct less wrong in one problem", lambda t: t.perplexities and t.perplexities.difference),
-    ("covariance of ln pi and advantage", lambda t: t.covariance and t.covariance.mean),
-    ("entropy, first fifth less middle", lambda t: _shape(t, "entropy", "fall")),
-    ("entropy, last fifth less middle", lambda t: _shape(t, "entropy", "rise")),
-    ("surprise, first fifth less middle", lambda t: _shape(t, "surprise", "fall")),
-    ("surprise, last fifth less middle", lambda t: _shape(t, "surprise", "rise")),
+GAP_ENDS = ("surprise less entropy, at least", "surprise less entropy, at most")
+COVARIANCE = "covariance of ln pi and advantage"
+COVARIANCE_IS = (
+    "  covariance: above 0 where likelier tokens are the rewarded ones; training on them lowers entropy"
 )
-"""Rows of the table of tokens; a row that no policy has is not shown."""
+NATS, COUNT = "nats/token", "tokens"
+ROWS: tuple[tuple[str, str, Callable[[TokenMeasures], Estimate | None]], ...] = (
+    ("entropy", NATS, lambda t: t.entropy and t.entropy.mean),
+    ("  mean over responses", NATS, lambda t: t.entropy and t.entropy.per_response),
+    ("  tokens of correct responses", NATS, lambda t: t.entropy and t.entropy.correct),
+    ("  tokens of wrong responses", NATS, lambda t: t.entropy and t.entropy.wrong),
+    ("  at least, from the top lists alone", NATS, lambda t: t.lists and t.lists.lists_alone[0]),
+    ("  at most, from the top lists alone", NATS, lambda t: t.lists and t.lists.lists_alone[1]),
+    ("branching factor, nucleus of 0.95", COUNT, lambda t: t.branching and t.branching.mean),
+    ("  at least, from the top lists alone", COUNT, lambda t: t.branching and t.branching.at_least),
+    (GAP_ENDS[0], NATS, lambda t: t.gap and t.gap.low),
+    (GAP_ENDS[1], NATS, lambda t: t.gap and t.gap.high),
+    ("log-perplexity of correct responses", NATS, lambda t: t.perplexities and t.perplexities.correct),
+    ("log-perplexity of wrong responses", NATS, lambda t: t.perplexities and t.perplexities.wrong),
+    ("  correct less wrong in one problem", NATS, lambda t: t.perplexities and t.perplexities.difference),
+    (COVARIANCE, "nats", lambda t: t.covariance and t.covariance.mean),
+    ("entropy, first fifth less middle", NATS, lambda t: _shape(t, "entropy", "fall")),
+    ("entropy, last fifth less middle", NATS, lambda t: _shape(t, "entropy", "rise")),
+    ("surprise, first fifth less middle", NATS, lambda t: _shape(t, "surprise", "fall")),
+    ("surprise, last fifth less middle", NATS, lambda t: _shape(t, "surprise", "rise")),
+)
+"""Rows of the table of tokens, with their units; a row that no policy has is not shown."""
 
 
 def _shape(tokens: TokenMeasures, name: str, end: str) -> Estimate | None:
@@ -84,12 +90,13 @@ def token_table(policies: Sequence[PolicyMeasures]) -> list[str]:
     if not measured:
         return []
     rows = []
-    for name, of in ROWS:
+    for name, unit, of in ROWS:
         values = [of(policy.tokens) for policy in measured if policy.tokens is not None]
         if any(value is not None and not np.isnan(value.mean) for value in values):
-            rows.append(f"  {name:<38}" + "".join(f"{_cell(value):>24}" for value in values))
-    head = " " * 40 + "".join(f"{short(policy.label):>24}" for policy in measured)
-    return table("Tokens; ± clustered by problem", head, _merged(rows))
+            rows.append(f"  {name:<37}{unit:<11}" + "".join(f"{_cell(value):>24}" for value in values))
+    head = " " * 50 + "".join(f"{short(policy.label):>24}" for policy in measured)
+    lines = table("Tokens; ± clustered by problem", head, _merged(rows))
+    return [*lines, *([COVARIANCE_IS] if any(COVARIANCE in row for row in rows) else ())]
 
 
 def _cell(value: Estimate | None) -> str:
@@ -98,11 +105,10 @@ def _cell(value: Estimate | None) -> str:
 
 def _merged(rows: list[str]) -> list[str]:
     """Where both ends of an interval are one number, one row."""
-    ends = ("surprise less entropy, at least", "surprise less entropy, at most")
-    low, high = (next((row for row in rows if end in row), "") for end in ends)
-    if not low or low.replace(ends[0], "")[2:].split() != high.replace(ends[1], "")[2:].split():
+    low, high = (next((row for row in rows if end in row), "") for end in GAP_ENDS)
+    if not low or low.replace(GAP_ENDS[0], "").split() != high.replace(GAP_ENDS[1], "").split():
         return rows
-    one = low.replace(ends[0], "surprise less entropy".ljust(len(ends[0])))
+    one = low.replace(GAP_ENDS[0], "surprise less entropy".ljust(len(GAP_ENDS[0])))
     return [one if row == low else row for row in rows if row != high]
 
 

@@ -7,18 +7,20 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from thermodiff.commands.exploring.changes import changed_table
 from thermodiff.commands.exploring.measures import (
+    RESAMPLES,
     Comparison,
     Measured,
     PolicyMeasures,
 )
 from thermodiff.commands.exploring.numbers import (
     UNKNOWN,
-    decimals,
     p_value,
     percent,
     plural,
     with_error,
+    with_two_errors,
 )
 from thermodiff.commands.exploring.tables import (
     dynamics_tables,
@@ -34,21 +36,23 @@ from thermodiff.exploration.extrapolation.extrapolate import ExtrapolatedDiffere
 WIDTH = 100
 
 
-def text(measured: Measured, sentences: Sequence[str]) -> str:
-    """The whole report: what was read, tables, remarks, and what the data say."""
+def text(measured: Measured, sentences: Sequence[str], remarks: Sequence[str]) -> str:
+    """The whole report: what was read, tables, what the data say, and what to keep in mind of it."""
     parts = [
         *_heading(measured),
         *(training_table(measured.training) if measured.training is not None else ()),
         *(_boundary(measured.policies, measured.comparison) if measured.policies else ()),
         *(_shift(measured.comparison) if measured.comparison is not None else ()),
+        *(changed_table(measured.policies, measured.comparison) if measured.comparison is not None else ()),
         *_beyond(measured),
         *token_table(measured.policies),
         *(exchange_table(measured.comparison) if measured.comparison is not None else ()),
         *(dynamics_tables(measured.dynamics) if measured.dynamics is not None else ()),
     ]
-    if measured.remarks:
-        parts += ["", "Remarks", *_items(measured.remarks)]
-    return "\n".join([*parts, "", "What the data say", *_items(sentences)])
+    parts += ["", "What the data say", *_items(sentences)]
+    if remarks:
+        parts += ["", "Remarks", *_items(remarks)]
+    return "\n".join(parts)
 
 
 def _items(sentences: Iterable[str]) -> list[str]:
@@ -84,20 +88,19 @@ def _boundary(policies: Sequence[PolicyMeasures], comparison: Comparison | None)
         first, second = (short(label, 10) for label in comparison.labels)
         bands.append((f"{second} less {first}", comparison.drawn, comparison.fixed, "+"))
     rows = [
-        f"{k:>6}" + "".join(f"{_pass_cell(drawn, fixed, i, sign):>28}" for _, drawn, fixed, sign in bands)
+        f"{k:>6}" + "".join(f"{_pass_cell(drawn, fixed, i, sign):>30}" for _, drawn, fixed, sign in bands)
         for i, k in enumerate(bands[0][1].k)
     ]
-    head = f"{'k':>6}" + "".join(f"{name:>28}" for name, *_ in bands)
-    return table(
-        "pass@k ± error for other problems of their kind [for these problems, other rollouts]", head, rows
-    )
+    head = f"{'k':>6}" + "".join(f"{name:>30}" for name, *_ in bands)
+    title = "pass@k ± error for problems drawn: others of their kind [for problems fixed: these very ones]"
+    return table(title, head, rows)
 
 
 def _pass_cell(drawn: PassAtKBand, fixed: PassAtKBand, i: int, sign: str) -> str:
-    own = float(fixed.estimate.stderr[i])
-    known = np.isfinite(own) and own > 0
-    own_text = f"{'≤' if fixed.conservative[i] else ''}{own:.{decimals(own)}f}" if known else "?"
-    return f"{with_error(drawn.estimate.mean[i], drawn.estimate.stderr[i], sign)} [{own_text}]"
+    estimate, own = drawn.estimate, fixed.estimate.stderr[i]
+    return with_two_errors(
+        estimate.mean[i], estimate.stderr[i], own, sign, "≤" if fixed.conservative[i] else ""
+    )
 
 
 def _shift(comparison: Comparison) -> list[str]:
@@ -112,8 +115,8 @@ def _shift(comparison: Comparison) -> list[str]:
     head = f"{'k':>6}" + "".join(f"{name:>16}" for name in columns) + f"{'p':>9}"
     rows = [
         f"{k:>6}"
-        + "".join(f"{with_error(value.mean[i], value.stderr[i]):>16}" for value in columns.values())
-        + f"{p_value(shift.p_value[i]):>9}"
+        + "".join(f"{with_error(value.mean[i], value.stderr[i], most=3):>16}" for value in columns.values())
+        + f"{p_value(shift.p_value[i], 1 / (RESAMPLES + 1)):>9}"
         for i, k in enumerate(shift.k)
     ]
     note = (
