@@ -12,8 +12,8 @@ from thermodiff.exploration.boundary.changed_problems import (
     changed_problems,
     fisher_p_values,
 )
-from thermodiff.exploration.boundary.exchange_test import exchange_p_values
 from thermodiff.exploration.boundary.pass_at_k import failure_table, pass_at_k
+from thermodiff.exploration.boundary.permutation import exchange_p_values
 from thermodiff.exploration.boundary.shift import boundary_shift
 from thermodiff.exploration.boundary.unsolvable import boundary_certificate, unsolvable_problems
 from thermodiff.exploration.rollouts import Counts

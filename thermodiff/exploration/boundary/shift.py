@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from thermodiff.exploration.boundary.changed_problems import ChangedProblems, changed_problems
-from thermodiff.exploration.boundary.exchange_test import exchange_p_values
 from thermodiff.exploration.boundary.pass_at_k import budgets, failure_table
+from thermodiff.exploration.boundary.permutation import exchange_p_values
 from thermodiff.exploration.rollouts import Counts, paired
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
