@@ -174,6 +174,7 @@ def test_what_reads_starts_no_jax():
     """Each in a process of its own; the packages are named where one does."""
     code = (
         "import importlib, os, sys\n"
+        "import numpy, matplotlib.figure\n"  # not JAX, and shared by all children
         "for module in sys.argv[1:]:\n"
         "    child = os.fork()\n"
         "    if not child:\n"
