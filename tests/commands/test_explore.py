@@ -351,6 +351,7 @@ def test_characters(folder, capsys):
     assert "values" not in tokens["covariance"]
 
 
+@pytest.mark.slow
 def test_two_policies_with_tokens_and_what_entropy_bought(folder, capsys):
     rows = characters()
     for name, part in (("a.jsonl", range(16)), ("b.jsonl", range(16, 32))):

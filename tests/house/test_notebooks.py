@@ -10,6 +10,8 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
+LONG = {"04_entropy_of_your_data"}
+"""Minutes of training: run with the slow tests."""
 LARGEST = 400_000
 """Bytes of a notebook with its outputs."""
 
@@ -49,7 +51,10 @@ def test_what_is_committed_is_small_and_illustrated(path):
         assert pictures(cells) > 0, heading
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG), id=path.stem) for path in NOTEBOOKS],
+)
 def test_it_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     expected = pictures(notebook.cells)

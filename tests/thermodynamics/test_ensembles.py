@@ -74,6 +74,7 @@ def test_an_audit_in_parts_agrees_with_one_at_once_and_with_the_truth(rows, smal
         assert float(streamed[name].stderr) < 0.2
 
 
+@pytest.mark.slow
 def test_the_error_bar_of_units_is_that_of_their_rows(rows, small_parts, monkeypatch):
     """Grouping independent rows leaves the standard error of the mean what it was."""
     process = td.VariancePreserving()
