@@ -13,8 +13,6 @@ The second part draws errors of every kind at once at random and asks whether a 
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
 from itertools import product
 from typing import Any
 
@@ -24,9 +22,10 @@ import numpy as np
 
 import thermodiff as td
 from experiments.bound import score_errors_figure
-from experiments.harness.cells import report_failures, run_cells
-from experiments.harness.command import command, parse_command
-from experiments.harness.records import Cell, Records, Row, fingerprint_of, plain
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.records import fingerprint_of
+from experiments.harness.types import Cell, Row
 from thermodiff.array_types import pytree_dataclass
 from thermodiff.scores.base import noise_prediction
 from thermodiff.scores.perturbed import NoisyScore
@@ -266,33 +265,16 @@ def measure(config: Config, cell: Cell) -> Row:
     return {**kept, **extra, "changes": changes if is_draw else {}}
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figures from the records, prints the table."""
-    call = parse_command("bound.score_errors", PRESETS, argv)
-    if call.dry_run:
-        print(
-            json.dumps(
-                {
-                    "preset": call.preset,
-                    "out": str(call.out),
-                    **plain(dataclasses.asdict(call.config)),
-                }
-            )
-        )
-        return 0
-    records = Records(call.out, call.config, CELL_KEYS)
-    start = time.perf_counter()
-    failed = run_cells(
-        records, cells(call.config), lambda cell: measure(call.config, cell), "score errors", call.cluster
-    )
-    rows = records.rows()
-    print(score_errors_figure.table(rows))
-    for path in score_errors_figure.draw(rows, call.out):
-        print(f"figure   {path}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(failed)
-
+EXPERIMENT = Experiment(
+    "bound.score_errors",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    one_by_one(measure),
+    score_errors_figure.table,
+    score_errors_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

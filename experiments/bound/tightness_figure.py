@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.harness.summaries import Spread, power_law, rank_correlation, spread
+from experiments.harness.types import Row
 from thermodiff.plotting import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_figure, save_figure, style
-
-Row = dict[str, Any]
 
 AXES = {
     "steps": "training steps",
@@ -156,8 +155,8 @@ def _reading_lines(rows: list[Row]) -> list[str]:
 # --- figure -------------------------------------------------------------------------------------
 
 
-def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
-    """``stem``.png and .pdf: slacks and terms along each axis, then what the readings predict."""
+def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
+    """``tightness``.png and .pdf: slacks and terms along each axis, then what the readings predict."""
     rows = with_halves(rows)
     shown = [axis for axis in AXES if any(len(along(rows, axis, data)) > 1 for data in datasets(rows))]
     with style():
@@ -176,7 +175,7 @@ def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
         _draw_size(right, rows)
         for letter, axes in zip("abcd", (grid[0, 0], grid[1, 0], left, right), strict=True):
             axes.set_title(f"({letter})", loc="left")
-        return save_figure(figure, stem)
+        return save_figure(figure, out / "tightness")
 
 
 def _handles(rows: list[Row]) -> list[Line2D]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
 
-BOOTSTRAPS = 400
+from experiments.harness.types import Row
 
-Row = dict[str, Any]
+BOOTSTRAPS = 400
 
 
 class Spread(NamedTuple):

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from experiments.harness.summaries import mean_over_seeds
+from experiments.harness.types import Row
 from thermodiff import plotting
 
-Row = dict[str, Any]
 METHODS = {"score": "score networks", "neighbours": "nearest neighbours"}
 LOOKS: dict[str, dict[str, Any]] = {
     "score": {"color": plotting.BLUE, "marker": "o"},

@@ -57,7 +57,7 @@ def test_table_finds_the_exponent_and_the_floor():
 
 
 def test_figure_is_drawn(tmp_path):
-    assert all(path.stat().st_size > 10_000 for path in tightness_figure.draw(rows(), tmp_path / "figure"))
+    assert all(path.stat().st_size > 10_000 for path in tightness_figure.draw(rows(), tmp_path))
 
 
 def test_dry_run(capsys, tmp_path):

@@ -102,6 +102,7 @@ def test_options_reach_slurm(tmp_path, monkeypatch):
 
     monkeypatch.setattr(submitit.SlurmExecutor, "affinity", classmethod(lambda cls: 2))
     call = parse_command(
+        "bound.nll_bound",
         "nll_bound",
         nll_bound.PRESETS,
         [

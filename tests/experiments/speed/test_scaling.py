@@ -18,7 +18,7 @@ def test_exponents_come_from_the_largest_values(tmp_path):
     assert "0.00 ± 0.00" in said
     assert scaling_figure.curve(rows, "n", "audit", "peak_bytes")[1] == [1.0] * 5
     silent = [row("width", "rates", w, float(w), 0.0) for w in (8, 16, 32)]
-    paths = scaling_figure.draw(rows + silent, tmp_path / "scaling")
+    paths = scaling_figure.draw(rows + silent, tmp_path)
     assert paths[0].stat().st_size > 1000
 
 
