@@ -1,4 +1,4 @@
-"""What an affine map of the coordinates does to any Gaussian and any mixture: to log p, to the score, to the entropy."""
+"""What an affine map of the coordinates does to any Gaussian and any mixture: to log p, the score and the entropy."""
 
 import jax
 import jax.numpy as jnp
