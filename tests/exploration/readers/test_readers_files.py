@@ -11,7 +11,7 @@ from thermodiff.exploration.loading import load_rollouts
 from thermodiff.exploration.named import FOLDER
 from thermodiff.exploration.rollouts import by_step, paired
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def test_broken_files(tmp_path):

@@ -12,7 +12,7 @@ from thermodiff.exploration.named import FOLDER
 from thermodiff.exploration.readers.formats import FORMATS
 from thermodiff.exploration.rollouts import Counts, by_step
 
-DATA = Path(__file__).parent / "data" / "readers"
+DATA = Path(__file__).parents[1] / "data" / "readers"
 
 
 def counts(rollouts) -> dict:
