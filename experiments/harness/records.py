@@ -46,11 +46,14 @@ class Records:
 
     def rows(self) -> list[Row]:
         """The newest good row of each cell measured under this configuration."""
-        newest = {}
-        for row in self._all():
-            if row.get("fingerprint") == self.measurement and "error" not in row:
-                newest[self._identity(row)] = row
-        return list(newest.values())
+        return list(self.newest(self.path).values())
+
+    def newest(self, path: Path) -> dict[tuple, Row]:
+        """Those of any file, by the entries that name their cell."""
+        good = (
+            row for row in rows_in(path) if row.get("fingerprint") == self.measurement and "error" not in row
+        )
+        return {self._identity(row): row for row in good}
 
     def of(self, cells: Iterable[Cell]) -> list[Row]:
         """The rows of these cells, in their order, whoever measured them when; those without one are left out."""
@@ -76,10 +79,13 @@ class Records:
             "fingerprint": self.measurement,
             "config": self.config,
         }
-        line = strict_json({**row, **provenance()}) + "\n"
+        self.add({**row, **provenance()})
+
+    def add(self, row: Row) -> None:
+        """Writes a row as it is."""
         if first_process():
             try:
-                self._append(line)
+                self._append(strict_json(row) + "\n")
             except OSError as error:
                 raise cannot_write("out", self.path, error) from error
 
@@ -108,14 +114,16 @@ class Records:
     def _identity(self, row: Row) -> tuple:
         return tuple(strict_json(row.get(key)) for key in self.cell_keys)
 
-    def _all(self) -> Iterator[Row]:
-        if not self.path.exists():
-            return
-        for line in self.path.read_text().splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the one line that a killed process can leave behind
+
+def rows_in(path: Path) -> Iterator[Row]:
+    """Every row of a file, whatever its configuration; none of a file that is not there."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the one line that a killed process can leave behind
 
 
 def failure(error: BaseException) -> Row:
