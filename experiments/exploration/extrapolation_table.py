@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.harness.summaries import mean_over_seeds
+from experiments.harness.summaries import grouped, mean_over_seeds
 from experiments.harness.types import Row
-from experiments.information.data_entropy_figure import grouped
 
 TITLES = {"halves": "DeepScaleR", "game24": "Game of 24"}
 

@@ -20,9 +20,10 @@ import thermodiff as td
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.records import fingerprint_of
+from experiments.harness.summaries import grouped
 from experiments.harness.types import Cell, Row
 from experiments.information import runs
-from experiments.information.data_entropy_figure import LOOKS, METHODS, errors, grouped
+from experiments.information.data_entropy_figure import LOOKS, METHODS, errors
 from thermodiff import plotting
 
 

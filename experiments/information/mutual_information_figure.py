@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.harness.summaries import grouped
 from experiments.harness.types import Row
-from experiments.information.data_entropy_figure import LOOKS, METHODS, errors, grouped
+from experiments.information.data_entropy_figure import LOOKS, METHODS, errors
 from thermodiff import plotting
 
 

@@ -28,6 +28,7 @@ def test_dry_run_shows_the_plan(name, preset, tmp_path, capsys):
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [

@@ -36,7 +36,10 @@ def test_a_cell_is_one_value_on_one_axis():
     assert {cell["task"] for cell in cells} == set(scaling_figure.LOOKS)
 
 
-@pytest.mark.parametrize("task", ["rates", "closed", "products", "hutchinson"])
+@pytest.mark.parametrize(
+    "task",
+    ["closed", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rates", "products", "hutchinson"))],
+)
 def test_a_probe_measures(task):
     measured = scaling_probe.measure({"task": task, "n": 16, "dim": 2, "width": 8, "nodes": 5})
     assert measured["elapsed"] > 0
