@@ -7,10 +7,12 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?=
 PRESET ?= paper
-OUT ?= results/figure1-$(PRESET)
-EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling \
-	data_entropy mutual_information divergence real_data learning_effort benchmark scaling \
-	divergence_crossover pass_at_k_coverage extrapolation
+OUT ?= results/nll_bound-$(PRESET)
+BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
+INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort
+SPEED := benchmark scaling divergence_crossover
+EXPLORATION := pass_at_k_coverage extrapolation
+EXPERIMENTS ?= $(BOUND:%=bound.%) $(INFORMATION:%=information.%) $(SPEED:%=speed.%) $(EXPLORATION:%=exploration.%)
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -57,10 +59,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/figure1-$PRESET)
-	$(PY) -m experiments.nll_bound --preset $(PRESET) --out $(OUT)
+	$(PY) -m experiments.bound.nll_bound --preset $(PRESET) --out $(OUT)
 
 benchmark: $(STAMP) ## Speed against the hardware and against other code (PRESET=smoke: quick)
-	$(PY) -m experiments.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
+	$(PY) -m experiments.speed.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
 
 lint: $(STAMP) ## Linter, format check and types: what a commit has to pass
 	$(PY) -m ruff check .
@@ -113,7 +115,7 @@ rooms: $(STAMP) ## Which room of the package imports which
 
 experiments: $(STAMP) ## Every experiment at smoke size
 	set -e; for e in $(EXPERIMENTS); do \
-		$(PY) -m experiments.$$e --preset smoke --out results/$$e-smoke; \
+		$(PY) -m experiments.$$e --preset smoke --out results/$${e##*.}-smoke; \
 	done
 
 format: $(STAMP) ## Format the code and mend what the linter can

@@ -1,10 +1,10 @@
-"""Coverage of 95 % intervals on simulated data; ``experiments.pass_at_k_coverage`` has all of it."""
+"""Coverage of 95 % intervals on simulated data; ``experiments.exploration.pass_at_k_coverage`` has all of it."""
 
 import numpy as np
 import pytest
 
-from experiments.made_up_problems import PROBLEMS, SCENARIOS
-from experiments.pass_at_k_coverage import coverage
+from experiments.exploration.made_up_problems import PROBLEMS, SCENARIOS
+from experiments.exploration.pass_at_k_coverage import coverage
 
 REPETITIONS = 300
 

@@ -6,7 +6,7 @@ from math import comb, log
 import numpy as np
 import pytest
 
-from experiments.extrapolation_data import thinned_to
+from experiments.exploration.extrapolation_data import thinned_to
 from thermodiff.exploration.extrapolation.difficulty import (
     AS_LIKELY,
     fit_difficulty,

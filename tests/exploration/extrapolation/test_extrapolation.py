@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from experiments.extrapolation import measure_thinned
-from experiments.extrapolation_data import correct_ones, thinned_to
-from experiments.extrapolation_limit import narrowest
-from experiments.extrapolation_simulated import coverage, sup_t_coverage
-from experiments.extrapolation_table import prediction
-from experiments.made_up_problems import PROBLEMS
+from experiments.exploration.extrapolation import measure_thinned
+from experiments.exploration.extrapolation_data import correct_ones, thinned_to
+from experiments.exploration.extrapolation_limit import narrowest
+from experiments.exploration.extrapolation_simulated import coverage, sup_t_coverage
+from experiments.exploration.extrapolation_table import prediction
+from experiments.exploration.made_up_problems import PROBLEMS
 from thermodiff.exploration.extrapolation.beta_binomial import fit_beta_binomial
 from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, pass_at_k_of
 from thermodiff.exploration.extrapolation.extrapolate import (
