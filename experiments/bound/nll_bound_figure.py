@@ -127,6 +127,10 @@ def _draw_bound(axes: Axes, rows: list[Row]) -> None:
     ends = (min(values) - margin, max(values) + margin)
     axes.plot(ends, ends, color="black", linestyle="--", linewidth=0.8, zorder=0)
     axes.set(xlim=ends, ylim=ends, xlabel="lower bound $L_1$ (nats)", ylabel="NLL (nats)")
+    _bound_legends(axes, rows, sigmas)
+
+
+def _bound_legends(axes: Axes, rows: list[Row], sigmas: list[float]) -> None:
     kinds = [
         Line2D(
             [],

@@ -21,7 +21,7 @@ from typing import Any
 import jax
 
 import thermodiff as td
-from experiments.bound import tightness_figure
+from experiments.bound import tightness_figure, tightness_table
 from experiments.harness import trained
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
@@ -155,7 +155,7 @@ EXPERIMENT = Experiment(
     CELL_KEYS,
     cells,
     trained.ahead(group_of, train, measure),
-    tightness_figure.table,
+    tightness_table.table,
     tightness_figure.draw,
 )
 main = EXPERIMENT.main
