@@ -27,7 +27,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel rooms experiments paper paper-left format clean
+.PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel rooms experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,7 @@ else
 	$(PY) -m experiments.speed.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
 endif
 
+.PHONY: benchmark-compare
 benchmark-compare: $(STAMP) ## The benchmark's last two commits on one machine
 	$(PY) -m experiments.speed.benchmark_compare
 
@@ -125,6 +126,7 @@ experiments: $(STAMP) ## Every experiment at smoke size
 		$(PY) -m experiments.$$e --preset smoke --out results/$${e##*.}-smoke; \
 	done
 
+.PHONY: paper paper-left
 paper: $(STAMP) ## Every experiment at paper size, resumed; new rows are kept in docs/records (hours)
 	$(PY) -m experiments.harness.paper $(EXPERIMENTS)
 
