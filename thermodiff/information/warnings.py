@@ -55,6 +55,25 @@ def strong_warning(per_column: float, n: int) -> list[str]:
     ]
 
 
+def narrowest_in_ranks(n: int) -> float:
+    """The smallest eigenvalue of correlations, about exp(-2 I)/2 of a pair, that the ranks of n rows resolve."""
+    return 0.5 * (RANKS_LOSE / (n * STRONG_NATS)) ** 2
+
+
+def rank_warnings(per_column: float, z: np.ndarray) -> list[str]:
+    """What ranks z (n, D) do not resolve: columns that are nearly functions of one another, or a strong dependence."""
+    n, d = z.shape
+    values, axes = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(d, d))
+    if d < 2 or n < 10 * d or values[0] > narrowest_in_ranks(n):
+        return strong_warning(per_column, n)
+    among = np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()
+    width = np.sqrt(values[0])
+    return [
+        f"columns {among}, counted from 0 over all tables, are nearly functions of one another: after ranks they are "
+        f"{width:.1g} wide together, of which {n} rows lose {RANKS_LOSE / n / width / np.sqrt(2):.2f} nats or more"
+    ]
+
+
 def tail_warning(z: np.ndarray) -> list[str]:
     """Values so far out that they decide the averages alone."""
     farthest = np.abs(z).max(axis=0)
