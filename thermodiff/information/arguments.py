@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from thermodiff.distributions.sample_checks import check_continuous, check_samples
+from thermodiff.information.coordinate_maps import Marginals
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.numerics.robust_scatter import in_a_plane
 from thermodiff.validation import check_key, complain
 
 FEWEST_ROWS = 60
 Columns = tuple[int, ...]
+MakeMarginals = Callable[[Any], Marginals]
 
 
 def checked_rows(name: str, samples: Any) -> np.ndarray:

@@ -10,7 +10,6 @@ made from samples (n, d) and has the same two methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,9 +28,6 @@ class Marginals(Protocol):
 
     def log_derivative(self, x: Any) -> np.ndarray:
         """sum_j ln m_j'(x_j), shape (n,), in nats."""
-
-
-MakeMarginals = Callable[[Any], Marginals]
 
 
 class Standardise:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from thermodiff.information.coordinate_maps import MakeMarginals, Marginals
+from thermodiff.information.arguments import MakeMarginals
+from thermodiff.information.coordinate_maps import Marginals
 from thermodiff.information.cross_fitting.half_effort import Part
 from thermodiff.numerics.affine_maps import AffineMap, narrower_than_chance
 from thermodiff.numerics.robust_scatter import SINGULAR, correlation_of, robust_scaling

@@ -9,19 +9,21 @@ that errors cancel. Source: theory section 6 (this project).
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import (
+    MakeMarginals,
     blocks,
     check_arguments,
     check_no_function,
     checked_rows,
     paired_rows,
 )
-from thermodiff.information.coordinate_maps import Asinh, Gaussianise, MakeMarginals
+from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates, conditional_table, narrowest
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
@@ -34,7 +36,9 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import narrowest_in_ranks, rank_warnings
+from thermodiff.information.warnings import below_scatter_warning, narrowest_in_ranks, rank_warnings
+from thermodiff.numerics.affine_maps import FEW_ROWS_PER_DIM
+from thermodiff.numerics.robust_scatter import correlation_of, robust_scaling
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
 
@@ -114,9 +118,30 @@ def _choose(
     width, narrow = narrowest(mixed)
     if len(narrow) and (not ranks or width < narrowest_in_ranks(len(x))):
         smooth = Asinh if ranks else marginals
-        return _by_entropies(key, quantity, x, coefficients, smooth, settings, progress)
-    z = np.hstack([c.forward(part) for c, part in pairs])
-    return _dependence(key, quantity, z, coefficients, marginals, settings, progress)
+        answer = _by_entropies(key, quantity, x, coefficients, smooth, settings, progress)
+    else:
+        z = np.hstack([c.forward(part) for c, part in pairs])
+        answer = _dependence(key, quantity, z, coefficients, marginals, settings, progress)
+    return _beside_scatter(answer, mixed, coefficients)
+
+
+def _beside_scatter(answer: Information, x: np.ndarray, coefficients: dict[Part, float]) -> Information:
+    """The answer, with a warning where a Gaussian of the rows' robust scatter has far more of the dependence."""
+    n, d = x.shape
+    if n < FEW_ROWS_PER_DIM * d:
+        return answer
+    correlation = correlation_of(robust_scaling(x))
+
+    def log_det(columns: tuple[int, ...]) -> float:
+        return float(np.linalg.slogdet(correlation[np.ix_(columns, columns)])[1])
+
+    scatter = sum(
+        0.5 * c * (log_det(part.columns + part.given) - log_det(part.given))
+        for part, c in coefficients.items()
+    )
+    # A fitted scatter of independent columns shows about d^2/4n nats too much.
+    below = below_scatter_warning(answer.estimate, scatter, answer.terms["gaussian"], d**2 / n)
+    return dataclasses.replace(answer, warnings=(*answer.warnings, *below))
 
 
 def _dependence(

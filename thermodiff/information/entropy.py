@@ -7,22 +7,25 @@ Every entropy is one ``cross_fit``. Source: theory section 6 (this project), aft
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import (
+    MakeMarginals,
     blocks,
     check_arguments,
     check_no_function,
     checked_rows,
     paired_rows,
 )
-from thermodiff.information.coordinate_maps import Asinh, Gaussianise, MakeMarginals
+from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates, conditional_table
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import Part, truncation
+from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
@@ -32,6 +35,7 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
+from thermodiff.information.warnings import above_gaussian_warning
 from thermodiff.runtime.devices import in_full_precision
 
 
@@ -65,7 +69,7 @@ def data_entropy(
     x = checked_rows("samples", samples)
     fitted = Coordinates(x, marginals)
     part = Part(tuple(range(x.shape[1])))
-    return _entropy(key, "entropy", fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
+    return _entropy(key, "entropy", x, fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
 
 
 @in_full_precision
@@ -87,22 +91,23 @@ def conditional_entropy(
     x, y = paired_rows({"samples": samples, "given": given})
     infinite = "columns with noise of their own: their entropy given the others is minus infinity"
     check_no_function(np.hstack([x, y]), infinite)
-    part = Part(*blocks([x, y]))
-    z, log_derivative = conditional_table(np.hstack([x, y]), part, marginals)
+    part, table = Part(*blocks([x, y])), np.hstack([x, y])
+    z, log_derivative = conditional_table(table, part, marginals)
     check_no_function(Gaussianise(z).forward(z), infinite)
-    return _entropy(key, "conditional entropy", z, part, log_derivative, settings, progress)
+    return _entropy(key, "conditional entropy", table, z, part, log_derivative, settings, progress)
 
 
 def _entropy(
     key: Key,
     quantity: str,
+    x: np.ndarray,
     z: np.ndarray,
     part: Part,
     log_derivative: np.ndarray,
     settings: CrossFitting,
     progress: bool,
 ) -> Information:
-    """S of a part of mapped rows z (n, D), in the units before the map with ``log_derivative`` (n,), nats."""
+    """S of a part of rows x (n, D), mapped to z with ``log_derivative`` (n,), nats in the units of x."""
     with teller(settings.folds, progress) as tell:
         answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
     blur = truncation(answers[part])
@@ -113,4 +118,8 @@ def _entropy(
     }
     total = shifted(rows, -log_derivative - blur)
     terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
-    return report(quantity, total, terms, warnings_of(z, answers, rows, settings))
+    answer = report(quantity, total, terms, warnings_of(z, answers, rows, settings))
+    # 1/2 ln det of the covariance, or of what the regression on the given columns leaves of it.
+    gaussian = 0.5 * part.dim * np.log(2 * np.pi * np.e) + white_rows(part.of(x), part.dim).log_jacobian
+    above = above_gaussian_warning(answer.estimate, gaussian)
+    return dataclasses.replace(answer, warnings=(*answer.warnings, *above))

@@ -13,8 +13,8 @@ import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.reference import sample_gaussian
-from thermodiff.information.arguments import check_arguments, checked_rows
-from thermodiff.information.coordinate_maps import Asinh, MakeMarginals
+from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
+from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.conditional import unconditional
 from thermodiff.information.cross_fitting.cross_fit import train_folds

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import check_arguments, checked_rows
-from thermodiff.information.coordinate_maps import Asinh, MakeMarginals
+from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
+from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows

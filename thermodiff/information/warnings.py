@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.types import Estimate
 
 SPREAD_SIGMAS = 3.0
 SPREAD_NATS = 0.1
 WIDE_PER_DIM = 0.05
 RANKS_LOSE, STRONG_NATS = 3.0, 0.03
 """Ranks of n rows take 3 exp(I)/n nats from a Gaussian dependence I (simulated), and above 0.03 a warning says so."""
+ABOVE_NATS, BELOW_NATS = 0.05, 0.1
+"""By how much, beyond three standard errors, an answer may pass the Gaussian's of the rows before a warning says so."""
 FAR_OUT = 15.0
 """Standard deviations from the mean at which a value is called far out."""
 
@@ -71,6 +74,26 @@ def rank_warnings(per_column: float, z: np.ndarray) -> list[str]:
     return [
         f"columns {among}, counted from 0 over all tables, are nearly functions of one another: after ranks they are "
         f"{width:.1g} wide together, of which {n} rows lose {RANKS_LOSE / n / width / np.sqrt(2):.2f} nats or more"
+    ]
+
+
+def above_gaussian_warning(value: Estimate, gaussian: float) -> list[str]:
+    """An entropy above that of the Gaussian of the rows' covariance, which no density exceeds."""
+    if value.mean - gaussian < ABOVE_NATS + SPREAD_SIGMAS * value.stderr:
+        return []
+    return [
+        f"{value.mean:.2f} nats, but no density of the rows' covariance has more than {gaussian:.2f}: the coordinates "
+        "do not resolve something narrow, or the networks are far from the score"
+    ]
+
+
+def below_scatter_warning(value: Estimate, scatter: float, mapped: float, allowance: float) -> list[str]:
+    """A dependence far below that of a Gaussian with the rows' own robust scatter: the map has lost it."""
+    if scatter - value.mean < BELOW_NATS + allowance + SPREAD_SIGMAS * value.stderr:
+        return []
+    return [
+        f"{value.mean:.2f} nats, and {mapped:.2f} of a Gaussian of the mapped rows, but {scatter:.2f} of a Gaussian "
+        "with the scatter of the rows themselves: the map of single coordinates may have lost something narrow"
     ]
 
 
