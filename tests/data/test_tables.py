@@ -98,21 +98,21 @@ def test_other_numpy_errors(tmp_path, samples):
 # --- preparing ----------------------------------------------------------------------------------
 
 
-def test_standardising_shifts_the_nll_by_the_log_jacobian():
+def test_whitening_shifts_the_nll_by_the_log_jacobian():
     rng = np.random.default_rng(1)
     scale, shift = np.array([3.0, 0.02, 50.0]), np.array([-4.0, 1.0, 1e4])
     cov = np.array([[1.0, 0.5, 0.2], [0.5, 2.0, -0.3], [0.2, -0.3, 0.7]])
     x = rng.multivariate_normal([0.0, 1.0, 2.0], cov, size=200) * scale + shift
     scaling = standardisation(x, Table(x, None, "x"))
     own = scipy.stats.multivariate_normal([0.0, 1.0, 2.0] * scale + shift, cov * np.outer(scale, scale))
-    of_z = scipy.stats.multivariate_normal(
-        (own.mean - scaling.mean) / scaling.std, own.cov / np.outer(scaling.std, scaling.std)
-    )
-    z = (x - scaling.mean) / scaling.std
+    matrix = scaling.mix / scaling.std
+    of_z = scipy.stats.multivariate_normal(matrix @ (own.mean - scaling.mean), matrix @ own.cov @ matrix.T)
+    z = (x - scaling.mean) @ matrix.T
     np.testing.assert_allclose(
         -own.logpdf(x), -of_z.logpdf(z) + scaling.log_jacobian, rtol=1e-8
     )  # cond(cov) eps
-    np.testing.assert_allclose(scaling(x), z, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(scaling(x), z, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(np.cov(z, rowvar=False, ddof=0), np.eye(3), atol=1e-9)
     # Doubling a column adds ln 2 to every entropy.
     twice = standardisation(x * [2.0, 1.0, 1.0], Table(x, None, "x"))
     assert twice.log_jacobian - scaling.log_jacobian == pytest.approx(np.log(2.0), rel=1e-12)

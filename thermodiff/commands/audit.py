@@ -1,6 +1,6 @@
 """An audit of a user's own samples, from the file to the written results: prepare, train, measure, write.
 
-    x -> z = (x - mean)/std -> score trained on 70 %, stopped by 10 % -> td.audit on 20 % -> record, table, figure
+    x -> z = M (x - mean)/std -> score trained on 70 %, stopped by 10 % -> td.audit on 20 % -> record, table, figure
 
 ``prepare`` finds everything that a user can get wrong and says so in one line; ``run`` does the work. Numbers are
 measured on z; nats in the data's own units are those plus the log Jacobian (``data.splits``).
@@ -133,7 +133,7 @@ def _read(file: str, key: str | None, counts: bool, rng: np.random.Generator) ->
 def _standardised_split(
     table: Table, rng: np.random.Generator, max_points: int
 ) -> tuple[Split, Standardisation]:
-    """The rows standardised by the mean and std of those to train on; what is trained and measured on checked again."""
+    """The rows whitened by the moments of those to train on; what is trained and measured on checked again."""
     rows = split_rows(table.values, rng)
     scaling = standardisation(rows.training, table)
     split = Split(*(scaling(part) for part in rows))
@@ -154,6 +154,7 @@ def _describe(table: Table, split: Split, scaling: Standardisation, max_points: 
         "standardisation": {
             "mean": scaling.mean.tolist(),
             "std": scaling.std.tolist(),
+            "mix": scaling.mix.tolist(),
             "log_jacobian": scaling.log_jacobian,
         },
         "remarks": remarks(table),

@@ -26,8 +26,8 @@ def record(
 ) -> dict[str, Any]:
     """Every number with what it was made from: numbers, strings, lists and dicts; None where a number is not finite.
 
-    "standardised" is the audit of z, "own_units" those of its numbers that change with the unit, "training" what
-    ``fit`` was told and did.
+    "standardised" is the audit of z, the whitened rows, "own_units" those of its numbers that change with the unit,
+    "training" what ``fit`` was told and did.
     """
     log_jacobian = about["standardisation"]["log_jacobian"]
     standardised = measured.to_dict()
@@ -98,8 +98,8 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
 def _standardised_line(parts: Mapping[str, Any]) -> str:
     shift = parts["standardisation"]["log_jacobian"]
     return (
-        f"All below is for standardised columns; {shift:+.5f} nats (sum of ln std) on every entropy, likelihood and\n"
-        "bound turns it into the data's own units. Gaps, slacks and rates are the same in both."
+        f"All below is for whitened columns; {shift:+.5f} nats (minus ln of the map's determinant) on every entropy,\n"
+        "likelihood and bound turns it into the data's own units. Gaps, slacks and rates are the same in both."
     )
 
 

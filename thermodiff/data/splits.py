@@ -1,10 +1,11 @@
 """From a table of samples to what a score is trained and audited on.
 
-    x (n, d) -> training, validation, test -> z = (x - mean)/std with the training rows' mean and std
+    x (n, d) -> training, validation, test -> z = M (x - mean)/std, of covariance 1 over the training rows
 
 The map is invertible, so every entropy, likelihood and bound in the data's own units is that of z plus
-    log_jacobian = sum_i ln std_i   (nats; each std in its column's unit),
-while rates, gaps and slacks are the same in both.
+    log_jacobian = sum_i ln std_i - ln|det M|   (nats; each std in its column's unit),
+while rates, gaps and slacks are the same in both. Columns that are narrow together are so as wide as any others in
+single precision and under noise.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from thermodiff.data.dequantisation import dequantise
 from thermodiff.data.tables import Table
 from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.numerics.affine_maps import AffineMap, whitening
 from thermodiff.validation import complain
 
 SPLIT = (0.7, 0.1, 0.2)
@@ -26,19 +28,33 @@ FEW_VALUES = 0.02
 
 
 class Standardisation(NamedTuple):
-    """z = (x - mean)/std per column, mean and std (d,) in the data's units."""
+    """z = M (x - mean)/std: mean and std (d,) of each column in the data's units, M (d, d) the mixing that whitens."""
 
-    mean: np.ndarray
-    std: np.ndarray
+    map: AffineMap
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of each column."""
+        return self.map.mean
+
+    @property
+    def std(self) -> np.ndarray:
+        """Of each column."""
+        return self.map.std
+
+    @property
+    def mix(self) -> np.ndarray:
+        """M, near the identity for columns that are nearly uncorrelated."""
+        return self.map.matrix
 
     @property
     def log_jacobian(self) -> float:
-        """sum_i ln std_i in nats: entropies and NLLs of x are those of z plus this."""
-        return float(np.log(self.std).sum())
+        """sum_i ln std_i - ln|det M| in nats: entropies and NLLs of x are those of z plus this."""
+        return self.map.log_jacobian
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Standardised rows (n, d), single precision."""
-        return ((np.asarray(x, dtype=np.float64) - self.mean) / self.std).astype(np.float32)
+        """Whitened rows (n, d), single precision."""
+        return self.map.forward(x).astype(np.float32)
 
 
 class Split(NamedTuple):
@@ -100,7 +116,7 @@ def split_rows(values: np.ndarray, rng: np.random.Generator) -> Split:
 
 
 def standardisation(training: np.ndarray, table: Table) -> Standardisation:
-    """Mean and standard deviation of each column of the training rows (n, d), in double precision.
+    """The map that whitens the training rows (n, d), in double precision (``numerics.affine_maps.whitening``).
 
     Raises ValueError, naming the columns as ``table`` does, where one does not vary among them.
     """
@@ -110,4 +126,4 @@ def standardisation(training: np.ndarray, table: Table) -> Standardisation:
     if flat.size:
         name = f"{table.source}, column {', '.join(table.column(i) for i in flat.tolist())}"
         raise complain(name, "one value in all training rows", "columns that vary in most of the rows")
-    return Standardisation(mean, std)
+    return Standardisation(whitening(rows))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from thermodiff.numerics.estimates import ROWS_AT_ONCE, streamed_moments
+from thermodiff.numerics.robust_scatter import CORRELATED, in_a_plane
 from thermodiff.validation import check_points, complain
 
 MOST_REPEATED = 0.05
@@ -45,7 +46,7 @@ def check_samples(name: str, x: Any) -> None:
         )
     # Normalised by each column's own spread, so that mixed units do not look singular.
     values, vectors = np.linalg.eigh(cov / np.outer(spread, spread))
-    if values[0] < 1e-9:
+    if values[0] < CORRELATED and in_a_plane(array):
         involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
         raise complain(
             name,
