@@ -63,6 +63,8 @@ WITHOUT_JAX = (
     "runtime.compilation_cache",
     "numerics.estimates",
     "numerics.quadrature",
+    "distributions.rows",
+    "distributions.repeats",
     "distributions.sample_checks",
     "data",
     "plotting",

@@ -13,6 +13,7 @@ import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.reference import sample_gaussian
+from thermodiff.distributions.rows import as_rows
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.cross_fitting.conditional import unconditional
@@ -71,9 +72,10 @@ def _held_out(
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
     check_arguments(key, marginals, settings)
-    x, held_out = checked_rows("training", training), np.asarray(test, dtype=np.float64)
+    x, rows = checked_rows("training", training), as_rows("test", test).values
     d = x.shape[1]
-    check_points("test", held_out, d)
+    check_points("test", rows, d)
+    held_out = np.asarray(rows, dtype=np.float64)
     fitted = marginals(x)
     z = fitted.forward(x)
     fold_key, noise_key = jax.random.split(key)

@@ -46,7 +46,8 @@ def cross_fit(
             corrections(noise, t, rows[fold.held_out], part.columns, z.shape[1]) for t in (trained, less)
         )
         answers.append(FoldRows(fold, trained, whole, less, half))
-        tell(trained.loss)
+        if not normal:
+            tell(trained.loss)
     return answers
 
 

@@ -1,0 +1,74 @@
+"""What a careful reader should know of rows that pass every check: one sentence each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermodiff.data.tables import Table
+
+FEW_VALUES = 0.02
+"""A column with fewer distinct values than this fraction of the rows is remarked upon: it hardly has a density."""
+CROWDED = 10
+"""Among n^2/10 whole numbers n independent ones are all distinct with probability exp(-5): more likely a name."""
+FAR_OUT = 15.0
+"""Widths of the middle half, as a Gaussian's standard deviation, from the median at which a value is called far out."""
+NORMAL_QUARTILE = 0.6745
+"""Half the rows of a Gaussian lie within so many standard deviations of its mean."""
+
+
+def remarks(table: Table) -> list[str]:
+    """Of the rows as they are, whatever is done with them: repeats, and columns that look like identifiers."""
+    values = np.asarray(table.values)
+    repeated = len(values) - len(np.unique(values, axis=0))
+    found = [f"column {table.column(j)} holds {_IDENTIFIER}" for j in _identifiers(values)]
+    if repeated:
+        text = f"{repeated} of {len(values)} rows repeat another: training and test rows then overlap"
+        found.append(text)
+    return found
+
+
+_IDENTIFIER = (
+    "a distinct whole number in every row, closer together than chance leaves them distinct: an identifier? "
+    "(--without leaves it out)"
+)
+
+
+def _identifiers(values: np.ndarray) -> list[int]:
+    """Columns of distinct whole numbers so close together that independent ones would have met."""
+    n, found = len(values), []
+    for j, column in enumerate(values.T.astype(np.float64)):
+        whole = np.all(np.abs(column) < 2**53) and np.array_equal(column, np.round(column))
+        if whole and np.ptp(column) + 1 < n**2 / CROWDED and len(np.unique(column)) == n:
+            found.append(j)
+    return found
+
+
+def few_values(table: Table) -> list[str]:
+    """Columns that hardly have a density, for what does not refuse them."""
+    values = np.asarray(table.values)
+    n, d = values.shape
+    few = [i for i in range(d) if len(np.unique(values[:, i])) < max(3, FEW_VALUES * n)]
+    if not few:
+        return []
+    return [
+        f"few distinct values in column {', '.join(map(table.column, few))}: no density there, so entropies and NLLs "
+        "go to minus infinity as t_min goes to 0 (--dequantise for counts)"
+    ]
+
+
+def far_out(table: Table) -> list[str]:
+    """Columns whose standard deviation a few values decide, for what scales by it."""
+    found = []
+    for j, column in enumerate(np.asarray(table.values, dtype=np.float64).T):
+        low, middle, high = np.quantile(column, [0.25, 0.5, 0.75])
+        width = (high - low) / (2 * NORMAL_QUARTILE)
+        distance = np.abs(column - middle)
+        far = int((distance > FAR_OUT * width).sum())
+        if width > 0 and far:
+            farthest = column[distance.argmax()]
+            found.append(
+                f"column {table.column(j)} has {far} value(s) far out, up to {farthest:.4g} where half of all lie in "
+                f"{low:.4g} to {high:.4g}: an outlier, or a long tail, on which the scale of the column and every "
+                "number here depend"
+            )
+    return found
