@@ -60,7 +60,7 @@ def places(option: str, words: str, names: tuple[str, ...] | None, width: int) -
             named = "" if names is None else f" or names ({_shown(names)})"
             raise complain(option, repr(word), f"numbers from 0 to {width - 1}{named}, with commas between")
     if len(set(found)) < len(found):
-        raise complain(option, repr(words), "every column once")
+        raise complain(option, f"{words!r}, which are columns {found}", "every column once")
     return found
 
 

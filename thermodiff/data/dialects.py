@@ -18,6 +18,7 @@ from thermodiff.validation import complain
 LOOKED_AT = 200
 """So many lines of a file tell its dialect."""
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " "}
+_NAMES = {mark: name for name, mark in SEPARATORS.items()}
 
 
 class Dialect(NamedTuple):
@@ -29,15 +30,14 @@ class Dialect(NamedTuple):
     @property
     def note(self) -> str | None:
         """What was guessed, in words; None for commas and points, which nobody has to be told of."""
-        words = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces"}
         commas = ", decimal commas" if self.decimal == "," else ""
-        return None if self == PLAIN else f"cells separated by {words[self.separator]}{commas}"
+        return None if self == PLAIN else f"cells separated by {_NAMES[self.separator]}s{commas}"
 
     def records(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """The cells of each record, without white space around; one in quotes may go over several lines."""
         if self.separator == " ":
             lines = (" ".join(line.split()) for line in lines)
-        for record in csv.reader(lines, delimiter=self.separator, skipinitialspace=True):
+        for record in csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=True):
             yield [cell.strip() for cell in record]
 
     def fit(self, lines: Sequence[str]) -> float:
@@ -55,22 +55,23 @@ class Dialect(NamedTuple):
 
 
 PLAIN = Dialect(",", ".")
-_KNOWN = [PLAIN, *(Dialect(s, d) for s in (";", "\t", " ") for d in (".", ","))]
+ONE_COLUMN = Dialect(";", ",")
+_SEVERAL = [PLAIN, *(Dialect(s, d) for s in (";", "\t", " ") for d in (".", ","))]
 
 
 def dialect(name: str, lines: Sequence[str], separator: str) -> Dialect:
     """That of a file called ``name`` with these lines, comments left out; ``separator`` by name, or "auto".
 
-    Raises ValueError where two ways of reading are both perfect and differ.
+    Raises ValueError where numbers with a comma may be one column or two.
     """
     first, body = lines[0], lines[1 : LOOKED_AT + 1] or lines[:1]
-    if separator != "auto":
-        return max((d for d in _KNOWN if d.separator == SEPARATORS[separator]), key=lambda d: d.fit(body))
-    best = max(_KNOWN, key=lambda d: d.fit(body))
-    one_column = Dialect(";", ",")
-    if best == PLAIN and one_column.fit(body) == 1 and "," in body[0]:
-        if is_number(one_column.split(first)[0], ","):
-            got = f"lines such as {body[0]!r}: two whole numbers, or one with a decimal comma"
-            raise complain(name, got, "--separator comma for two columns, --separator semicolon for one")
-        return PLAIN if "," in first else one_column
-    return best
+    possible = [d for d in _SEVERAL if separator in ("auto", _NAMES[d.separator])]
+    best = max(possible, key=lambda d: (d.fit(body), d.fit([first])))
+    if separator != "auto" or not any("," in line for line in body) or ONE_COLUMN.fit(body) < 1:
+        return best
+    if any("," in line and len(ONE_COLUMN.split(line)) > 1 for line in body):
+        return best
+    if is_number(ONE_COLUMN.split(first)[0], ","):
+        got = f"lines such as {body[0]!r}: two whole numbers, or one with a decimal comma"
+        raise complain(name, got, "--separator comma for two columns, --separator semicolon for one")
+    return PLAIN if "," in first else ONE_COLUMN

@@ -122,7 +122,9 @@ def _cells(name: str, lines: list[str], spoken: Dialect) -> tuple[list[Cells], l
                 ends.append(at)
     except csv.Error as error:
         raise complain(
-            f"{name}, line {at}", f"what is no csv ({error})", "cells with one separator"
+            f"{name}, line {(ends[-1] if ends else 0) + 1}",
+            f"what is no csv ({error})",
+            "cells with one separator",
         ) from error
     return rows, ends
 

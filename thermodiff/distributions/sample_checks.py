@@ -65,13 +65,17 @@ def _checked_moments(name: str, rows: Rows) -> np.ndarray:
             j = int(np.flatnonzero(odd)[0])
             got = f"column {rows.called([j])} from {low[j]:.3g} to {high[j]:.3g}, too {word} to be squared"
             raise complain(name, got, "columns in a unit of their own size: divide by a constant")
+    _refuse_constant(name, rows, span == 0)
     _, cov = streamed_moments(array)
     # By the size of the numbers themselves, so that charges of 1e-19 vary as well as anything.
-    flat = (span == 0) | (np.sqrt(np.diag(cov)) <= 1e-12 * np.maximum(high, -low))
+    _refuse_constant(name, rows, np.sqrt(np.diag(cov)) <= 1e-12 * np.maximum(high, -low))
+    return cov
+
+
+def _refuse_constant(name: str, rows: Rows, flat: np.ndarray) -> None:
     if flat.any():
         got = f"constant column(s) {rows.called(np.flatnonzero(flat).tolist())}"
         raise complain(name, got, "columns that vary: a constant has no density")
-    return cov
 
 
 def _check_independent(name: str, rows: Rows, cov: np.ndarray) -> None:
