@@ -22,7 +22,6 @@ from typing import Any
 import tyro
 
 from thermodiff.commands.options import Audit, Entropy, Explore, MutualInformation
-from thermodiff.runtime.files import held
 from thermodiff.version import __version__
 
 INTERRUPTED = 130
@@ -74,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _carry_out(command: Any, holding: contextlib.ExitStack) -> int:
     """The worker of ``command`` prepares and runs a job with its options, ``holding`` its folder; the exit status."""
+    from thermodiff.runtime.files import held  # NumPy comes with it, for which help does not wait
+
     worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
     try:
         job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
