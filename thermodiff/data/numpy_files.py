@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,7 +16,7 @@ NEED = "an array of numbers written by numpy.save or numpy.savez"
 _MAGIC, _ZIPS, _PICKLE = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06"), b"\x80"
 _BROKEN = (
     *(ValueError, OSError, EOFError, KeyError, TypeError, SyntaxError, MemoryError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, NotImplementedError, RuntimeError),
 )
 """What reading a file raises that was cut off, changed, encrypted or compressed in a way that Python has not."""
 
