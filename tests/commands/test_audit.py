@@ -293,7 +293,7 @@ def test_every_named_set_and_every_file_is_prepared_as_entropy_does(finished, fo
         "1 of 101 rows dropped for missing values: 1 in column 0 ('a')",
     )
     assert about["remarks"][0].startswith(
-        "column 0 ('a') has 1 value(s) far out, up to 1e+09 where half of all"
+        "column 0 ('a') has 1 value(s) far out, up to 1e+09, that carry 100%"
     )
     assert about["options"]["without"] == "c"
 

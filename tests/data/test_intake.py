@@ -199,8 +199,13 @@ def test_remarks():
     table = Table(odd, ("a", "b", "c"), "x")
     assert remarks(table) == ["1 of 100 rows repeat another: training and test rows then overlap"]
     assert "few distinct values in column 1 ('b')" in few_values(table)[0]
-    assert far_out(table)[0].startswith(
-        "column 2 ('c') has 1 value(s) far out, up to 1e+09 where half of all lie in"
-    )
+    assert far_out(table) == [
+        "column 2 ('c') has 1 value(s) far out, up to 1e+09, that carry 100% of its variance: an outlier, or a long "
+        "tail; the scale of the column and every number here depend on it"
+    ]
+    odd[5, 0] = -1e5
+    assert far_out(table)[0].endswith(" (so do those of column 0 ('a'))")
+    # A heavy tail that carries little of the variance is no remark: the far values of exp(N(0, 1)) carry a fifth.
+    assert far_out(Table(np.exp(RNG.normal(size=(3000, 1))), None, "x")) == []
     # Whole numbers far apart are as distinct as chance makes them: incomes, populations.
     assert remarks(Table(RNG.integers(0, 10**9, (100, 1)), None, "x")) == []

@@ -255,3 +255,12 @@ def test_the_entropy_of_charges_is_that_of_their_number():
     """S(c x) = S(x) + d ln c, also where c is 1.6e-19."""
     shifted = td.nearest_neighbour_entropy(1.6e-19 * X).mean - td.nearest_neighbour_entropy(X).mean
     assert shifted == pytest.approx(3 * np.log(1.6e-19), rel=1e-12)
+
+
+def test_the_map_of_coordinates_knows_no_units():
+    """What networks are trained on is the same for charges as for their number: S(c x) - S(x) is d ln c in the map."""
+    for scale in (1e-13, 1.6e-19, 1e120):
+        own, other = td.Asinh(X), td.Asinh(scale * X)
+        np.testing.assert_allclose(other.forward(scale * X), own.forward(X), rtol=1e-9, atol=1e-12)
+        shift = own.log_derivative(X) - other.log_derivative(scale * X)
+        np.testing.assert_allclose(shift, 3 * np.log(scale), rtol=1e-12)

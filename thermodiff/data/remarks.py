@@ -12,6 +12,8 @@ CROWDED = 10
 """Among n^2/10 whole numbers n independent ones are all distinct with probability exp(-5): more likely a name."""
 FAR_OUT = 15.0
 """Widths of the middle half, as a Gaussian's standard deviation, from the median at which a value is called far out."""
+MOST_VARIANCE = 0.5
+"""Values far out that carry more of a column's variance than this are remarked upon."""
 NORMAL_QUARTILE = 0.6745
 """Half the rows of a Gaussian lie within so many standard deviations of its mean."""
 
@@ -57,18 +59,29 @@ def few_values(table: Table) -> list[str]:
 
 
 def far_out(table: Table) -> list[str]:
-    """Columns whose standard deviation a few values decide, for what scales by it."""
-    found = []
-    for j, column in enumerate(np.asarray(table.values, dtype=np.float64).T):
-        low, middle, high = np.quantile(column, [0.25, 0.5, 0.75])
-        width = (high - low) / (2 * NORMAL_QUARTILE)
-        distance = np.abs(column - middle)
-        far = int((distance > FAR_OUT * width).sum())
-        if width > 0 and far:
-            farthest = column[distance.argmax()]
-            found.append(
-                f"column {table.column(j)} has {far} value(s) far out, up to {farthest:.4g} where half of all lie in "
-                f"{low:.4g} to {high:.4g}: an outlier, or a long tail, on which the scale of the column and every "
-                "number here depend"
-            )
-    return found
+    """Columns most of whose variance a few values carry, for what scales by it: one sentence on all of them."""
+    shares = [_share_far_out(column) for column in np.asarray(table.values, dtype=np.float64).T]
+    odd = [j for j, (_, share) in enumerate(shares) if share > MOST_VARIANCE]
+    if not odd:
+        return []
+    worst = max(odd, key=lambda j: shares[j][1])
+    number, share = shares[worst]
+    column = table.values[:, worst]
+    farthest = column[np.abs(column - np.median(column)).argmax()]
+    others = ", ".join(table.column(j) for j in odd if j != worst)
+    return [
+        f"column {table.column(worst)} has {number} value(s) far out, up to {farthest:.4g}, that carry {share:.0%} of "
+        "its variance: an outlier, or a long tail; the scale of the column and every number here depend on it"
+        + (f" (so do those of column {others})" if others else "")
+    ]
+
+
+def _share_far_out(column: np.ndarray) -> tuple[int, float]:
+    """How many values (n,) lie far out, and their share of the squared distances from the median."""
+    low, middle, high = np.quantile(column, [0.25, 0.5, 0.75])
+    distance = np.abs(column - middle)
+    far = distance > FAR_OUT * (high - low) / (2 * NORMAL_QUARTILE)
+    if high == low or not far.any():
+        return 0, 0.0
+    relative = np.square(distance / distance.max())
+    return int(far.sum()), float(relative[far].sum() / relative.sum())
