@@ -6,7 +6,7 @@ import pytest
 import thermodiff as td
 from thermodiff.data.columns import Choice
 from thermodiff.data.intake import Wanted, check_density, divide, read, read_pair
-from thermodiff.data.remarks import far_out, few_values, remarks
+from thermodiff.data.remarks import far_out, few_values, identifiers, repeats
 from thermodiff.data.tables import Table
 
 RNG = np.random.default_rng(0)
@@ -160,6 +160,11 @@ def test_noise_is_of_one_step_and_said(folder):
     )
     assert samples.log_steps is None
     np.testing.assert_array_equal(samples.table.values[:, 0], X[:, 0])
+    # Counts repeat before the noise and not after it; what was an identifier stays one.
+    counts = np.column_stack([RNG.permutation(100), RNG.integers(0, 9, 100)])
+    np.save("counts.npy", counts)
+    (remark,) = got("counts.npy", dequantise=True).remarks
+    assert remark.startswith("column 0 holds a distinct whole number")
 
 
 def test_small_and_mixed_units_are_no_constants(folder):
@@ -185,19 +190,19 @@ def test_named_data_keep_their_own_split():
     np.testing.assert_array_equal(part.table.values, iris.table.values[:, [2, 0]])
     np.testing.assert_array_equal(part.fixed[1], iris.test[:, [2, 0]])
     assert part.log_steps is None
-    with pytest.raises(ValueError, match="key: got 'a' for iris, need no key"):
-        got("iris", key="a")
+    for said in ({"key": "a"}, {"separator": "tab"}, {"header": "no"}):
+        option, word = next(iter(said.items()))
+        with pytest.raises(ValueError, match=f"^{option}: got '{word}' for iris, need "):
+            got("iris", **said)
 
 
 def test_remarks():
-    assert (
-        remarks(Table(X, None, "x")) == far_out(Table(X, None, "x")) == few_values(Table(X, None, "x")) == []
-    )
+    assert [f(Table(X, None, "x")) for f in (far_out, few_values, identifiers, repeats)] == [[]] * 4
     odd = X.copy()
     odd[:, 1] = np.arange(100) // 2 % 2
     odd[1], odd[2, 2] = odd[0], 1e9
     table = Table(odd, ("a", "b", "c"), "x")
-    assert remarks(table) == ["1 of 100 rows repeat another: training and test rows then overlap"]
+    assert repeats(table) == ["1 of 100 rows repeat another: training and test rows then overlap"]
     assert "few distinct values in column 1 ('b')" in few_values(table)[0]
     assert far_out(table) == [
         "column 2 ('c') has 1 value(s) far out, up to 1e+09, that carry 100% of its variance: an outlier, or a long "
@@ -208,4 +213,4 @@ def test_remarks():
     # A heavy tail that carries little of the variance is no remark: the far values of exp(N(0, 1)) carry a fifth.
     assert far_out(Table(np.exp(RNG.normal(size=(3000, 1))), None, "x")) == []
     # Whole numbers far apart are as distinct as chance makes them: incomes, populations.
-    assert remarks(Table(RNG.integers(0, 10**9, (100, 1)), None, "x")) == []
+    assert identifiers(Table(RNG.integers(0, 10**9, (100, 1)), None, "x")) == []

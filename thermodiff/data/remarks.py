@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermodiff.data.tables import Table
+from thermodiff.distributions.repeats import distinct_rows
 
 FEW_VALUES = 0.02
 """A column with fewer distinct values than this fraction of the rows is remarked upon: it hardly has a density."""
@@ -18,21 +19,22 @@ NORMAL_QUARTILE = 0.6745
 """Half the rows of a Gaussian lie within so many standard deviations of its mean."""
 
 
-def remarks(table: Table) -> list[str]:
-    """Of the rows as they are, whatever is done with them: repeats, and columns that look like identifiers."""
+def repeats(table: Table) -> list[str]:
+    """Rows that are in the table more than once."""
     values = np.asarray(table.values)
-    repeated = len(values) - len(np.unique(values, axis=0))
-    found = [f"column {table.column(j)} holds {_IDENTIFIER}" for j in _identifiers(values)]
-    if repeated:
-        text = f"{repeated} of {len(values)} rows repeat another: training and test rows then overlap"
-        found.append(text)
-    return found
+    repeated = len(values) - distinct_rows(values)
+    if not repeated:
+        return []
+    return [f"{repeated} of {len(values)} rows repeat another: training and test rows then overlap"]
 
 
-_IDENTIFIER = (
-    "a distinct whole number in every row, closer together than chance leaves them distinct: an identifier? "
-    "(--without leaves it out)"
-)
+def identifiers(table: Table) -> list[str]:
+    """Columns that look like the names of rows rather than measurements; of the rows before any noise is added."""
+    return [
+        f"column {table.column(j)} holds a distinct whole number in every row, closer together than chance leaves them "
+        "distinct: an identifier? (--without leaves it out)"
+        for j in _identifiers(np.asarray(table.values))
+    ]
 
 
 def _identifiers(values: np.ndarray) -> list[int]:

@@ -12,14 +12,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.data.cells import is_missing, is_number, value
-from thermodiff.data.dialects import Dialect, dialect
-from thermodiff.data.headers import Cells, has_header
+from thermodiff.data.cells import is_number, value
+from thermodiff.data.dialects import PLAIN, Dialect, dialect
+from thermodiff.data.headers import Cells
 from thermodiff.data.tables import called
+from thermodiff.data.text_names import (
+    Named,
+    is_comment,
+    last_comment,
+    name_columns,
+    nameless,
+    without_trailing,
+)
 from thermodiff.validation import complain
-
-COMMENT = ("#", "%")
-"""A line that begins with one of these is a comment, or the header if it is the last before the numbers."""
 
 
 class Text(NamedTuple):
@@ -68,40 +73,44 @@ def read_text(path: Path, separator: str = "auto", header: str = "auto") -> Text
 
     Raises ValueError for what is no text or no table, and where the file can be read in two ways.
     """
+    lines = _lines(path)
+    content = [line for line in lines if line.strip() and not is_comment(line)]
+    spoken = dialect(path.name, content, separator) if content else PLAIN
+    rows, ends = _cells(path.name, lines, spoken)
+    comment = last_comment(lines, spoken)
+    named = name_columns(path.name, rows, comment, spoken.decimal, header) if rows else Named(None, [], ())
+    if not named.rows:
+        raise complain(path.name, "no rows of numbers", "samples, one a row")
+    ends = ends[len(rows) - len(named.rows) :]
+    width = len(named.rows[0] if named.columns is None else named.columns)
+    for row, line in zip(named.rows, ends, strict=True):
+        if len(row) != width:
+            got, need = f"{len(row)} cell(s)", f"{width} as in the first line"
+            raise complain(f"{path.name}, line {line}", got, need)
+    columns, rows, notes = without_trailing(named)
+    skipped = sum(map(is_comment, lines)) - (columns is not None and columns == comment)
+    notes = (*_of_dialect(spoken, width, separator), *_of_comments(skipped), *notes)
+    return Text(path.name, rows, ends, spoken.decimal, columns, nameless(columns), notes)
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig")  # with every kind of line end made a plain one
+        text = path.read_text(encoding="utf-8-sig")  # every kind of line end becomes a plain one
     except UnicodeDecodeError as error:
         got = f"bytes that are no text ({error.reason})"
         raise complain(path.name, got, "a csv file in UTF-8") from error
-    lines = text.split("\n")
-    content = [line for line in lines if line.strip() and not _is_comment(line)]
-    if not content:
-        raise complain(path.name, "no rows of numbers", "samples, one a row")
-    spoken = dialect(path.name, content, separator)
-    rows, ends = _cells(path.name, lines, spoken)
-    if not rows:
-        raise complain(path.name, "no rows of numbers", "samples, one a row")
-    names, commented = _header(path.name, rows, lines, spoken, header)
-    if names is not None and not commented:
-        rows, ends = rows[1:], ends[1:]
-    if not rows:
-        raise complain(path.name, "no rows of numbers", "samples, one a row")
-    names = _with_index(names, rows)
-    _check_widths(path.name, names, rows, ends)
-    names, rows, trailing = _without_trailing(names, rows)
-    skipped = sum(_is_comment(line) for line in lines) - commented
-    notes = (
-        *((spoken.note,) if spoken.note and separator == "auto" and len(rows[0]) > 1 else ()),
-        *(("decimal commas",) if spoken.decimal == "," and len(rows[0]) == 1 else ()),
-        *((f"{skipped} comment line(s) skipped",) if skipped else ()),
-        *((_header_note(names, spoken.decimal, commented),) if names and header == "auto" else ()),
-        *trailing,
-    )
-    return Text(path.name, rows, ends, spoken.decimal, names, _nameless(names), tuple(n for n in notes if n))
+    return text.split("\n")
 
 
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith(COMMENT)
+def _of_dialect(spoken: Dialect, width: int, separator: str) -> tuple[str, ...]:
+    """What was guessed of separators and decimal marks."""
+    if width == 1:
+        return ("decimal commas",) if spoken.decimal == "," else ()
+    return (spoken.note,) if spoken.note and separator == "auto" else ()
+
+
+def _of_comments(skipped: int) -> tuple[str, ...]:
+    return (f"{skipped} comment line(s) skipped",) if skipped else ()
 
 
 def _cells(name: str, lines: list[str], spoken: Dialect) -> tuple[list[Cells], list[int]]:
@@ -111,80 +120,17 @@ def _cells(name: str, lines: list[str], spoken: Dialect) -> tuple[list[Cells], l
     def numbered() -> Iterator[str]:
         nonlocal at
         for at, line in enumerate(lines, 1):  # noqa: B007  read by the loop below
-            if line.strip() and not _is_comment(line):
+            if line.strip() and not is_comment(line):
                 yield line + "\n"
 
-    rows, ends = [], []
+    rows: list[Cells] = []
+    ends: list[int] = []
     try:
         for cells in spoken.records(numbered()):
             if any(cells) or len(cells) > 1:
                 rows.append(cells)
                 ends.append(at)
     except csv.Error as error:
-        raise complain(
-            f"{name}, line {(ends[-1] if ends else 0) + 1}",
-            f"what is no csv ({error})",
-            "cells with one separator",
-        ) from error
+        where = f"{name}, line {(ends[-1] if ends else 0) + 1}"
+        raise complain(where, f"what is no csv ({error})", "cells with one separator") from error
     return rows, ends
-
-
-def _header(
-    name: str, rows: list[Cells], lines: list[str], spoken: Dialect, wanted: str
-) -> tuple[tuple[str, ...] | None, bool]:
-    """The names of the columns, and whether they stand in a comment: the last one before the rows."""
-    if has_header(name, rows, spoken.decimal, wanted):
-        return tuple(rows[0]), False
-    comments = []
-    for line in lines:
-        if line.strip() and not _is_comment(line):
-            break
-        comments += [line.strip().lstrip("".join(COMMENT))] if line.strip() else []
-    if wanted == "no" or not comments or len(comments[-1]) > csv.field_size_limit():
-        return None, False
-    cells = next(spoken.records([comments[-1]]), [])
-    words = not any(is_number(cell, spoken.decimal) or is_missing(cell) for cell in cells)
-    return (tuple(cells), True) if words and len(cells) == len(rows[0]) else (None, False)
-
-
-def _with_index(names: tuple[str, ...] | None, rows: list[Cells]) -> tuple[str, ...] | None:
-    """R names all columns but the first, which has the rows' names: one name fewer than there are cells."""
-    if names is not None and all(len(row) == len(names) + 1 for row in rows):
-        ends_in_separator = all(row[-1] == "" for row in rows)
-        return (*names, "") if ends_in_separator else ("", *names)
-    return names
-
-
-def _check_widths(name: str, names: tuple[str, ...] | None, rows: list[Cells], ends: list[int]) -> None:
-    width = len(rows[0] if names is None else names)
-    for row, line in zip(rows, ends, strict=True):
-        if len(row) != width:
-            raise complain(f"{name}, line {line}", f"{len(row)} cell(s)", f"{width} as in the first line")
-
-
-def _without_trailing(
-    names: tuple[str, ...] | None, rows: list[Cells]
-) -> tuple[tuple[str, ...] | None, list[Cells], tuple[str, ...]]:
-    """Without a last column that has neither a name nor values: lines that end in a separator."""
-    nameless = names is None or names[-1] == ""
-    if len(rows[0]) < 2 or not nameless or any(row[-1] for row in rows):
-        return names, rows, ()
-    shorter = None if names is None else names[:-1]
-    return shorter, [row[:-1] for row in rows], ("lines end in a separator: no column after it",)
-
-
-def _header_note(names: tuple[str, ...], decimal: str, commented: bool) -> str | None:
-    """What was guessed of the names, where it could have been otherwise."""
-    if commented:
-        return "names of columns from the comment above the numbers"
-    if any(is_number(cell, decimal) for cell in names):
-        shown = ",".join(names[:6]) + (",..." if len(names) > 6 else "")
-        return f"the first line, {shown}, taken for names of columns (--header no if it is a row)"
-    return None
-
-
-def _nameless(names: tuple[str, ...] | None) -> dict[int, str]:
-    """The first column, if it alone has no name where others have: pandas and R write an index so."""
-    if names is None or len(names) < 2 or names[0] != "" or all(name == "" for name in names[1:]):
-        return {}
-    return {0: "it has no name, as an index"}
