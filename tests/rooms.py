@@ -65,6 +65,8 @@ WITHOUT_JAX = (
     "numerics.estimates",
     "numerics.quadrature",
     "numerics.robust_scatter",
+    "distributions.rows",
+    "distributions.repeats",
     "distributions.sample_checks",
     "data",
     "plotting",

@@ -68,9 +68,9 @@ def _heading(parts: Mapping[str, Any]) -> list[str]:
     noise = "sigma" if options["process"] == "ve" else "beta_max"
     used = "" if parts["audited"] == split["test"] else f" ({parts['audited']} of them used)"
     why = "stopped early" if training["stopped_early"] else "all asked for"
-    counts = ", made continuous by uniform noise of one unit" if options["dequantise"] else ""
     return [
-        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns{counts}",
+        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns",
+        *(f"  {note}" for note in parts["notes"]),
         f"  {split['training']} rows to train, {split['validation']} to stop, {split['test']} to measure{used}",
         f"  process {options['process']}, {noise} = {options['sigma']:g}, seed {options['seed']}",
         f"  {training['steps_done']} training steps ({why}), score of step {training['best_step']}, "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thermodiff import plotting
+from thermodiff.data.intake import Wanted
 from thermodiff.runtime.files import check_writable, write_atomically
 from thermodiff.runtime.records import strict_json
 from thermodiff.validation import complain
@@ -20,6 +21,12 @@ def check_steps_and_seed(steps: int | None, seed: int) -> None:
         raise complain("steps", f"{steps}", "a positive whole number")
     if seed < 0 or seed >= 2**32:
         raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+
+
+def describe_reading(wanted: Wanted) -> dict[str, Any]:
+    """What was said of a file, as options of the record."""
+    names = ("key", "dequantise", "missing", "separator", "header")
+    return {name: getattr(wanted, name) for name in names}
 
 
 def make_folder(out: Path) -> None:
