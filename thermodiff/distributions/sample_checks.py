@@ -83,7 +83,7 @@ def _check_independent(name: str, rows: Rows, cov: np.ndarray) -> None:
     """Raise where columns with this covariance are combinations of one another, whatever their units."""
     spread = np.sqrt(np.diag(cov))
     values, vectors = np.linalg.eigh(cov / np.outer(spread, spread))
-    if values[0] < CORRELATED and in_a_plane(array):
+    if values[0] < CORRELATED and in_a_plane(np.asarray(rows.values, dtype=np.float64)):
         involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
         got = f"linearly dependent columns {rows.called(involved)} (singular covariance)"
         raise complain(name, got, "columns none of which is a combination of the others")

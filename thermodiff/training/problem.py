@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
 from thermodiff.distributions.base import states
