@@ -153,7 +153,7 @@ def test_entropy_of_tenths(folder, capsys):
     assert "uniform noise of one step: 0.1 in column 1, 0.1 in column 2" in text
     assert "-ln p of 20 test rows by models of 80 others" in text
     mean = record["entropy"]["mean"]
-    assert f"entropy: {mean:.4f} ±" in text
+    assert f"entropy: {td.Estimate(mean, record['entropy']['stderr'], 100)} nats" in text
     assert record["discrete_entropy"] == pytest.approx(mean - 2 * math.log(0.1))
     assert record["settings"]["training"]["width"] == 16
     assert record["options"]["seed"] == 3
@@ -181,6 +181,27 @@ def test_entropy_of_tenths(folder, capsys):
     }
 
 
+def test_the_unit_is_chosen_and_stated(folder, capsys):
+    for unit in ("nats", "bits/dim"):
+        assert cli.main(["entropy", "x.npy", "--out", unit[:4], "--unit", unit]) == 0
+    nats, bits = strict("nats/entropy.json"), strict("bits/entropy.json")
+    per = 2 * math.log(2)
+    assert (bits["unit"], bits["entropy"]["unit"]) == ("bits/dim", "bits/dim")
+    assert bits["units"] == "bits per dimension, in the units of the columns"
+    for part in ("entropy", "nearest_neighbours"):
+        assert bits[part]["mean"] == pytest.approx(nats[part]["mean"] / per, rel=1e-12)
+        assert bits[part]["stderr"] == pytest.approx(nats[part]["stderr"] / per, rel=1e-12)
+    for a, b in zip(bits["held_out"], nats["held_out"], strict=True):
+        assert a["mean"] == pytest.approx(b["mean"] / per, rel=1e-12)
+        assert a["difference"]["mean"] == pytest.approx(b["difference"]["mean"] / per, rel=1e-12, abs=1e-12)
+    text = Path("bits/entropy.txt").read_text()
+    assert " bits/dim   (n = 100" in text
+    assert "by models of 80 others, bits/dim" in text
+    capsys.readouterr()
+    said = complaint(capsys, "mi", "x.npy", "--out", "results", "--unit", "bits/dim")
+    assert "invalid choice 'bits/dim'" in said
+
+
 def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
     assert cli.main(["mi", "x.csv", "--x-columns", "a", "--y-columns", "3", "--out", "one"]) == 0
     assert "x from x.csv, 1 column: a" in capsys.readouterr().out
@@ -193,7 +214,8 @@ def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
     gaussian = next(o for o in one["others"] if o["name"] == "Gaussian formula")
     assert gaussian["mean"] == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.02)
     text = Path("one/mi.txt").read_text()
-    assert f"{one['mutual_information']['mean']:.4f}" in text
+    found = one["mutual_information"]
+    assert f"mutual information: {td.Estimate(found['mean'], found['stderr'], 100)} nats" in text
     assert "nearest neighbours" in text
 
 

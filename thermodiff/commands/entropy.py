@@ -35,6 +35,7 @@ from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
 from thermodiff.types import Estimate
+from thermodiff.units import convert, unit_of
 
 RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
 FORESEEN = (TrainingDivergedError, OSError)
@@ -51,7 +52,9 @@ class Job(NamedTuple):
     about: dict[str, Any]
 
 
-def prepare(*, file: str, out: Path, key: str | None, steps: int | None, seed: int, dequantise: bool) -> Job:
+def prepare(
+    *, file: str, out: Path, key: str | None, steps: int | None, seed: int, dequantise: bool, unit: str
+) -> Job:
     """Reads, checks and splits; makes the folder ``out``. The options are those of ``thermodiff entropy``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
@@ -63,6 +66,7 @@ def prepare(*, file: str, out: Path, key: str | None, steps: int | None, seed: i
     n, dim = samples.table.values.shape
     about = {
         "options": {"file": file, "key": key, "steps": steps, "seed": seed, "dequantise": dequantise},
+        "unit": unit,
         "source": samples.table.source,
         "columns": samples.table.columns,
         "rows": n,
@@ -85,13 +89,17 @@ def run(job: Job) -> str:
     entropy = data_entropy(whole_key, values, settings=job.settings, progress=True)
     middle = time.monotonic()
     score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
+    unit = unit_of(job.about["unit"], values.shape[1])
+    entropy, score = entropy.in_unit(unit), score / unit.nats
     with working("fitting other density models"):
         models = [make(training) for make in BASELINES]
         rows = [_compared("score", score, score)]
-        rows += [_compared(_label(m), -m.log_prob(test), score) for m in models]
-        neighbours = nearest_neighbour_entropy(values)
+        rows += [_compared(_label(m), -m.log_prob(test) / unit.nats, score) for m in models]
+        neighbours = convert(nearest_neighbour_entropy(values), unit)
+    steps = job.about["log_steps"]
     record = {
         **job.about,
+        "log_steps": None if steps is None else steps / unit.nats,
         "entropy": entropy.to_dict(),
         "nearest_neighbours": _numbers(neighbours),
         "held_out": rows,

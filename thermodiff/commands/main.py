@@ -72,9 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _carry_out(command: Any) -> int:
     """The worker of ``command`` prepares and runs a job with its options; the exit status."""
-    worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
+    from thermodiff.runtime.progress import shown  # not for help: it starts NumPy
+
     try:
-        job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+        with shown("thermodiff", None, "starting"):
+            worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
+            job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
     except (ValueError, OSError) as error:
         return _refuse(str(error))
     for remark in job.about.get("remarks", ()):

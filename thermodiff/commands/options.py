@@ -38,6 +38,10 @@ class Audit:
     """Add uniform noise of one unit to integer data, which have no density as they are. (digits: always)"""
     max_points: int = 1024
     """Audit at most so many test rows; the record says how many were used."""
+    prior: Literal["moments", "noise"] = "moments"
+    """The prior at t = 1. moments: the Gaussian of the noised data's moments.  noise: N(0, sigma(1)^2)."""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Entropy:
     """Seed of the split, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
     """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +98,8 @@ class MutualInformation:
     """Seed of the folds, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
     """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+    unit: Literal["nats", "bits"] = "nats"
+    """What results are printed and written in."""
 
 
 @dataclasses.dataclass(frozen=True)
