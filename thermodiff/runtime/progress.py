@@ -35,7 +35,7 @@ class Report(NamedTuple):
 
 
 Callback = Callable[[Report], None]
-FIRST_LINE, LINE_EVERY = 1.5, 60.0
+FIRST_LINE, LINE_EVERY = 1.0, 60.0
 """Seconds until a log gets its first line, and between lines in the end; from the one to the other they double."""
 
 
@@ -142,7 +142,7 @@ def shown(title: str, total: int | None, message: str) -> Iterator[Watched]:
     """Work that is shown while it runs, to be told how far it is."""
     outer = _OUTERMOST.get()
     if outer is not None:  # one display at a time
-        outer.stage(title)
+        outer.stage(message if total is None else title)
         yield outer
         return
     watched = Watched(title, total, message)
@@ -196,6 +196,6 @@ def _drawn(watched: Watched) -> Iterator[None]:
 
     counted = (SpinnerColumn(),) if watched.total is None else (BarColumn(), MofNCompleteColumn())
     columns = (TextColumn("{task.description}"), *counted, TextColumn("{task.fields[watched]}"))
-    with Bar(*columns, console=Console(stderr=True)) as progress:
+    with Bar(*columns, console=Console(stderr=True), transient=watched.total is None) as progress:
         progress.add_task(watched.title, total=watched.total, watched=watched)
         yield
