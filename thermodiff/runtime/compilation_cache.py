@@ -8,7 +8,7 @@ with one folder for each version and kind of processor: a home folder is often s
 for one may not run on another. A folder that the user gave JAX, by JAX_COMPILATION_CACHE_DIR or its configuration,
 is left alone, and THERMODIFF_NO_CACHE=1 or JAX's own JAX_ENABLE_COMPILATION_CACHE=false does without.
 Nothing is written before something is compiled; the folder can be deleted at any time. Where it cannot be written
-everything is compiled again, and nothing said: of a folder that nobody named JAX's warnings would say nothing to anyone.
+everything is compiled again and nothing is said: of a folder that the user never named, JAX's warnings help nobody.
 """
 
 from __future__ import annotations
