@@ -176,8 +176,9 @@ def _slacks(audit: Any) -> list[str]:
         lines.append(line("  by a second route, more by", identity.residual, sign="+"))
     return [
         *lines,
-        "  (the second route does without the exact density, which takes noise out of the numbers above;",
-        "  the two differ by no more than the error of their difference, if all is right)",
+        "  (terms add up within their errors: the A in them is measured, that of the gap is S1 - S0 less the",
+        "  drift. The second route does without the exact density, which takes noise out of the numbers",
+        "  above; the two differ by no more than the error of their difference, if all is right)",
     ]
 
 
