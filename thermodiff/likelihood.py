@@ -25,9 +25,10 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
+from thermodiff.thermodynamics.chosen_prior import chosen_prior
 from thermodiff.thermodynamics.ensembles import sample_points
 from thermodiff.thermodynamics.moments import noise_moments
-from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
+from thermodiff.thermodynamics.priors import prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
@@ -55,7 +56,7 @@ def flow_likelihood(
     process: Process,
     x: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     tolerance: Tolerance | None = None,
     divergence: Divergence | None = None,
@@ -64,7 +65,8 @@ def flow_likelihood(
 ) -> FlowLikelihood:
     """The probability-flow likelihood of each row of x (n, d), with its terms.
 
-    ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
+    ``prior`` is "moments" (``moment_prior`` of the data that the score knows of, the default), "noise"
+    (``noise_prior``, the default where it knows none) or a Gaussian. ``td.audit`` has data, and "moments" as default.
     ``divergence`` is exact where the score has it in closed form (``td.fit``'s default networks do) and up to 16
     dimensions, else Hutchinson's, which needs ``key``; both can be given.
 
@@ -81,8 +83,7 @@ def flow_likelihood(
     x = jnp.asarray(rows, dtype=float)
     dim = x.shape[1]
     check_score(score, dim)
-    prior = prior or default_prior(score, process, dim)
-    check_prior(prior, dim)
+    prior, _ = chosen_prior(prior, score, process, dim)
     start = starting_time(score, process, t_min)
     divergence = divergence or default_divergence(score, dim)
     if key is None:
@@ -125,7 +126,7 @@ def variational_terms(
     process: Process,
     x: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
 ) -> VariationalTerms:
@@ -140,8 +141,7 @@ def variational_terms(
     dim = x.shape[1]
     check_key(key)
     check_score(score, dim)
-    prior = prior or default_prior(score, process, dim)
-    check_prior(prior, dim)
+    prior, _ = chosen_prior(prior, score, process, dim)
     start = starting_time(score, process, t_min)
     grid = time_grid(process, start, nodes)
     reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
