@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from thermodiff.types import is_concrete, jax_starts
 
 jax_starts()
 
-Key = PRNGKeyArray
+Key = PRNGKeyArray | UInt32[Array, "4"]
+"""A random key of JAX's, of the new style or the old (two words, or four of the generator "rbg")."""
 Scalar = Float[Array, ""]
 Vector = Float[Array, " d"]
 Samples2d = Float[Array, "n d"]

@@ -22,7 +22,7 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
-from thermodiff.scores.callables import traceable
+from thermodiff.scores.callables import as_score
 from thermodiff.scores.divergence import default_divergence
 from thermodiff.thermodynamics.ensembles import sample_points
 from thermodiff.thermodynamics.moments import noise_moments
@@ -30,7 +30,7 @@ from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_c
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
-from thermodiff.validation import check_key, check_points, check_score, complain
+from thermodiff.validation import check_key, check_magnitude, check_points, check_process, complain
 
 
 class FlowLikelihood(NamedTuple):
@@ -46,6 +46,14 @@ class FlowLikelihood(NamedTuple):
     terminal: Float[Array, "n d"]
     t_min: Scalar | float
     steps: Int[Array, " n"]
+
+
+def _rows(x: Any) -> tuple[Float[Array, "n d"], int]:
+    """x, checked, as an array of JAX's, and d."""
+    check_points("x", x)
+    check_magnitude("x", x)
+    x = jnp.asarray(x, dtype=float)
+    return x, x.shape[1]
 
 
 @in_full_precision
@@ -75,10 +83,9 @@ def flow_likelihood(
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
     fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``trajectories.probability_flow``).
     """
-    check_points("x", x)
-    x = jnp.asarray(x, dtype=float)
-    dim = x.shape[1]
-    check_score(score, dim)
+    x, dim = _rows(x)
+    check_process(process)
+    score = as_score(score, dim)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
     start = starting_time(score, process, t_min)
@@ -91,10 +98,9 @@ def flow_likelihood(
                 f"a PRNG key: the divergence in {dim} dimensions is estimated with random probes",
             )
         key = jax.random.key(0)
+    key = check_key(key)
     times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
-    path = probability_flow(
-        key, traceable(score), process, contraction * x, times, divergence, tolerance, adjoint
-    )
+    path = probability_flow(key, score, process, contraction * x, times, divergence, tolerance, adjoint)
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
     return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, start, path.steps)
@@ -132,18 +138,17 @@ def variational_terms(
     One key draws the same noise for the same number of rows, so that a difference or a gradient (twice the time of a
     value, about as much memory) has no noise but that of its derivative.
     """
-    check_points("x", x)
-    x = jnp.asarray(x, dtype=float)
-    dim = x.shape[1]
-    check_key(key)
-    check_score(score, dim)
+    x, dim = _rows(x)
+    key = check_key(key)
+    check_process(process)
+    score = as_score(score, dim)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
     start = starting_time(score, process, t_min)
     grid = time_grid(process, start, nodes)
     reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
     points = sample_points(key, x, nodes, reference)
-    moments = noise_moments(key, traceable(score), process, points, grid.time)
+    moments = noise_moments(key, score, process, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)
     overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])

@@ -21,7 +21,7 @@ from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
-from thermodiff.scores.callables import traceable
+from thermodiff.scores.callables import as_score
 from thermodiff.scores.divergence import default_divergence
 from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, Points, point_sets
 from thermodiff.thermodynamics.entropies import truncation_entropy
@@ -29,7 +29,7 @@ from thermodiff.thermodynamics.priors import check_prior, default_prior, moment_
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.validation import check_key, complain
 
 
 @in_full_precision
@@ -63,7 +63,7 @@ def audit(
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
-    check_key(key)
+    key = check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
     keys = jax.random.split(key, 3)
@@ -71,8 +71,8 @@ def audit(
     # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
     sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
     pts = next(sets)
-    check_score(score, pts.dim)
-    score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
+    score = as_score(score, pts.dim)
+    divergence = divergence or default_divergence(score, pts.dim)
     prior, origin = (prior, "given") if prior is not None else _prior_of(score, process, pts)
     check_prior(prior, pts.dim)
     measured: list[Measured] = []

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from thermodiff.numerics.estimates import ROWS_AT_ONCE, streamed_moments
-from thermodiff.validation import check_points, complain
+from thermodiff.validation import check_magnitude, check_points, complain
 
 MOST_REPEATED = 0.05
 """Largest fraction of rows that may repeat another."""
+MOST_UNEVEN = 1e-7
+"""Smallest principal variance, as a fraction of the largest, that a Gaussian in single precision is made of."""
 MOST_EQUAL = 0.05
 """Largest fraction of rows that may share one value of a column."""
 ENOUGH_DISTINCT = 500
@@ -25,6 +27,7 @@ def check_samples(name: str, x: Any) -> None:
     has no density).
     """
     check_points(name, x)
+    check_magnitude(name, x, np.float64)
     array = np.asarray(x)
     n, d = array.shape
     if n <= d:
@@ -71,6 +74,41 @@ def distinct_rows(array: np.ndarray) -> int:
         bits = (bits ^ (bits >> np.uint64(32))) * factors
         hashes.append((bits ^ (bits >> np.uint64(29))).sum(axis=1, dtype=np.uint64))
     return len(np.unique(np.concatenate(hashes)))
+
+
+def check_scales(name: str, x: Any) -> None:
+    """Raise where the covariance of ``x`` (n, d) is too uneven for single precision, saying what would even it out.
+
+    Its widest and narrowest principal standard deviations may differ by a factor 3000. Beyond, the columns differ in
+    scale, or one entry makes up most of a column's spread, or they are nearly dependent.
+    """
+    array = np.asarray(x)
+    mean, cov = streamed_moments(array)
+    principal = np.linalg.eigvalsh(cov)
+    if principal[0] > MOST_UNEVEN * principal[-1]:
+        return
+    spread = np.sqrt(np.diag(cov))
+    low, high = int(spread.argmin()), int(spread.argmax())
+    column = np.abs(array[:, high].astype(np.float64) - mean[high])
+    if column.max() ** 2 > 0.5 * len(column) * spread[high] ** 2:
+        row = int(column.argmax())
+        raise complain(
+            f"{name}[{row}, {high}]",
+            f"{array[row, high]:.4g}, which alone makes up most of the spread of column {high}",
+            f"a look at row {row} (counted from 0): leave it out, or mend it, and then standardise the columns",
+        )
+    if spread[low] ** 2 <= 10 * MOST_UNEVEN * spread[high] ** 2:
+        raise complain(
+            name,
+            f"standard deviations from {spread[low]:.3g} (column {low}) to {spread[high]:.3g} (column {high})",
+            "columns of one scale: standardise them, (x - x.mean(axis=0)) / x.std(axis=0)",
+        )
+    raise complain(
+        name,
+        f"a combination of columns with standard deviation {np.sqrt(max(principal[0], 0)):.3g} beside one "
+        f"with {np.sqrt(principal[-1]):.3g}",
+        "columns that are less dependent: whiten them, or leave one out",
+    )
 
 
 def check_continuous(name: str, x: Any) -> None:

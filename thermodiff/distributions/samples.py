@@ -13,6 +13,7 @@ from thermodiff.array_types import Key, Samples2d, Vector, pytree_dataclass
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import as_float64
+from thermodiff.validation import check_magnitude
 
 
 @pytree_dataclass
@@ -28,6 +29,7 @@ class Samples(Family):
 
     def __post_init__(self) -> None:
         check_samples("array", self.array)
+        check_magnitude("array", self.array)
         object.__setattr__(self, "array", jnp.asarray(self.array, dtype=float))
 
     @property

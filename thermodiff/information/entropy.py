@@ -53,7 +53,7 @@ def data_entropy(
     Raises:
         ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     fitted = marginals(x)
     part = Part(tuple(range(x.shape[1])))
@@ -74,7 +74,7 @@ def conditional_entropy(
 
     One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x, y = paired_rows({"samples": samples, "given": given})
     fitted = [marginals(part) for part in (x, y)]
     z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])

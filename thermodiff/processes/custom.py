@@ -39,11 +39,14 @@ class CustomProcess(DerivedProcess):
     def __post_init__(self) -> None:
         alpha = _on_a_grid("alpha_of_t", self.alpha_of_t)
         sigma = _on_a_grid("sigma_of_t", self.sigma_of_t)
-        if abs(alpha[0] - 1) > 1e-4 or not np.all(np.isfinite(alpha) & (alpha > 0)):
+        if abs(alpha[0] - 1) > 1e-4:
+            raise complain("alpha_of_t", f"alpha(0) = {alpha[0]:g}", "alpha(0) = 1")
+        bad = np.flatnonzero(~(np.isfinite(alpha) & (alpha > 0)))
+        if bad.size:
             raise complain(
                 "alpha_of_t",
-                f"alpha(0) = {alpha[0]:g}, minimum {alpha.min():g}",
-                "alpha(0) = 1 and alpha > 0",
+                f"alpha({bad[0] / (len(alpha) - 1):g}) = {alpha[bad[0]]:g}",
+                "alpha finite and above 0 on all of [0, 1]: sigma/alpha is taken there; end at 0.01, say, not at 0",
             )
         if abs(sigma[0]) > 1e-3 or not np.all(np.isfinite(sigma)):
             raise complain("sigma_of_t", f"sigma(0) = {sigma[0]:g}", "sigma(0) = 0 and finite values")

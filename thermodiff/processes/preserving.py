@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
@@ -58,23 +59,37 @@ class _PreservingProcess(DerivedProcess):
         return self.time_of_integrated_beta(jnp.log1p(jnp.asarray(ratio, dtype=float) ** 2))
 
 
+def _rates(beta_min: Any = 0.1, beta_max: Any = 20.0) -> tuple[Any, Any]:
+    return beta_min, beta_max
+
+
 @pytree_dataclass
 class VariancePreserving(_PreservingProcess):
-    """beta(t) = beta_min + (beta_max - beta_min) t;  alpha^2 = e^{-B}, sigma^2 = 1 - e^{-B} (default 0.1 to 20)."""
+    """beta(t) = beta_min + (beta_max - beta_min) t;  alpha^2 = e^{-B}, sigma^2 = 1 - e^{-B} (default 0.1 to 20).
+
+    ``beta_min`` > 0 and ``beta_max`` >= ``beta_min``, rates per unit time. One number by position is refused: the usual
+    one is beta_max. Raises ValueError for that and for other rates. Source: Song et al. (2021), eq. 11.
+    """
 
     beta_min: Any = 0.1
     beta_max: Any = 20.0
 
-    def __post_init__(self) -> None:
-        check_positive("beta_min", self.beta_min)
-        check_positive("beta_max", self.beta_max)
-        given = (self.beta_min, self.beta_max)
-        if is_concrete(given) and not np.all(np.asarray(self.beta_max) >= np.asarray(self.beta_min)):
+    __signature__ = inspect.signature(_rates)
+
+    def __init__(self, *rates: Any, **named: Any) -> None:
+        if len(rates) == 1 and "beta_max" not in named:
             raise complain(
-                "beta_max", f"{self.beta_max} with beta_min = {self.beta_min}", "beta_max >= beta_min"
+                "beta_min",
+                f"{rates[0]} alone and without its name",
+                "beta_max=..., the rate at t = 1, by name, or both in order: VariancePreserving(0.1, 20.0)",
             )
-        object.__setattr__(self, "beta_min", jnp.asarray(self.beta_min, dtype=float))
-        object.__setattr__(self, "beta_max", jnp.asarray(self.beta_max, dtype=float))
+        low, high = _rates(*rates, **named)
+        check_positive("beta_min", low)
+        check_positive("beta_max", high)
+        if is_concrete((low, high)) and not np.all(np.asarray(high) >= np.asarray(low)):
+            raise complain("beta_max", f"{high} with beta_min = {low}", "beta_max >= beta_min")
+        object.__setattr__(self, "beta_min", jnp.asarray(low, dtype=float))
+        object.__setattr__(self, "beta_max", jnp.asarray(high, dtype=float))
 
     def beta(self, t: Any) -> Any:
         """beta_min + (beta_max - beta_min) t."""

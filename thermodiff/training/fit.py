@@ -147,7 +147,7 @@ def fit(
         OSError: where no checkpoint can be written (a full disk, a read-only folder); the last one stays good.
         TrainingDivergedError: when loss or gradient is not finite.
     """
-    check_key(key)
+    key = check_key(key)
     config = configured(config, settings)
     problem, network = prepare(key, data, process, config, validation)
     state = initial_state(config, network, validation is not None)

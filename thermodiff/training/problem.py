@@ -15,6 +15,7 @@ import numpy as np
 from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
 from thermodiff.distributions.base import states
 from thermodiff.distributions.reference import reference_gaussian
+from thermodiff.distributions.sample_checks import check_scales
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import ExactScore
@@ -66,6 +67,8 @@ def prepare(
         raise complain("patience", f"{config.patience} without validation data", need)
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
     data, process = as_distribution(data), as_pytree(process)
+    if isinstance(data, Samples):
+        check_scales("data", data.array)
     # Rows with given columns bring the Gaussian of the others given those.
     given = states(data, "training_reference")
     reference: Any = data.training_reference if given else reference_gaussian(key_moments, data)
