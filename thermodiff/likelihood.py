@@ -69,7 +69,7 @@ def flow_likelihood(
     key: Key | None = None,
     adjoint: Any = None,
 ) -> FlowLikelihood:
-    """The probability-flow likelihood of each row of x (n, d), with its terms.
+    """ln p_th(x) of each row of x (n, d) by the probability flow, with its terms, nats per sample.
 
     ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
     ``divergence`` is exact where the score has it in closed form (``td.fit``'s default networks do) and up to 16
@@ -107,7 +107,10 @@ def flow_likelihood(
 
 
 def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
-    """ln p_th(x) of each row of x (n, d) by the probability-flow ODE, nats; options as in ``flow_likelihood``."""
+    """ln p_th(x), (n,) nats, of each row of x (n, d) by the probability-flow ODE.
+
+    Options, errors and what JAX's transformations need are as in ``flow_likelihood``; so is the source.
+    """
     return flow_likelihood(score, process, x, **options).log_likelihood
 
 
@@ -163,7 +166,7 @@ def variational_terms(
 
 @in_full_precision
 def elbo(key: Key, score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
-    """A lower bound on the reverse SDE's ln p_th(x), per row of x (n, d), nats: unbiased given x, not noise-free.
+    """A lower bound on the reverse SDE's ln p_th(x), (n,) nats for x (n, d): unbiased given x, not noise-free.
 
     -ELBO(x) = E[-ln pi(x_1)|x] - integral of R3(x), whose mean over the data is S0 + J + KL(p_1 || pi). Options as
     in ``variational_terms``. Source: Song et al. (2021b), Huang et al. (2021); in this form this project's.

@@ -310,7 +310,7 @@ def test_a_score_of_batches_is_mapped(key, batched):
     """(n, d), (n,) -> (n, d) or (n, d), () -> (n, d): the same ELBO as the score of one sample."""
     score = as_score(batched, 1)
     np.testing.assert_allclose(
-        score(jnp.array([0.7]), jnp.asarray(0.4)), ONE(jnp.array([0.7]), 0.4), rtol=1e-5
+        score(jnp.array([0.7]), jnp.asarray(0.4)), ONE(jnp.array([0.7]), jnp.asarray(0.4)), rtol=1e-5
     )
     x = LINE[::64]
     values = td.elbo(key, batched, VE, x, prior=PRIOR, nodes=17, **OPTIONS)

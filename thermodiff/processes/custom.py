@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
 from thermodiff.array_types import pytree_dataclass, static
 from thermodiff.processes.base import DerivedProcess
@@ -29,8 +31,9 @@ def _on_a_grid(name: str, function: Callable[[Any], Any]) -> np.ndarray:
 class CustomProcess(DerivedProcess):
     """A process from two functions of one scalar time, written with jax.numpy.
 
-    ``CustomProcess(alpha_of_t, sigma_of_t)``; raises ValueError unless alpha(0) = 1, sigma(0) = 0, both
-    finite, alpha positive and sigma/alpha increasing. For full precision write sigma with ``expm1``.
+    ``CustomProcess(alpha_of_t, sigma_of_t)``, both () -> (), sigma in units of x. For full precision write sigma with
+    ``expm1``. Raises ValueError unless alpha(0) = 1, sigma(0) = 0, both finite, alpha positive and sigma/alpha
+    increasing, all looked at on 257 times. Source: this project.
     """
 
     alpha_of_t: Callable[[Any], Any] = static()
@@ -53,12 +56,12 @@ class CustomProcess(DerivedProcess):
         if not np.all(np.diff(sigma / alpha) > 0):
             raise complain("sigma_of_t", "sigma/alpha that does not increase", "noise that grows with t")
 
-    def alpha(self, t: Any) -> Any:
+    def alpha(self, t: ArrayLike) -> Array:
         """Signal amplitude, the user's function."""
         check_time(t)
         return jnp.vectorize(self.alpha_of_t)(jnp.asarray(t, dtype=float))
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: ArrayLike) -> Array:
         """Noise amplitude, the user's function."""
         check_time(t)
         return jnp.vectorize(self.sigma_of_t)(jnp.asarray(t, dtype=float))
