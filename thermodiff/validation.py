@@ -202,7 +202,10 @@ def check_callable(score: Any, dim: int) -> None:
 
 
 def batched_form(score: Any, dim: int) -> bool | None:
-    """Of a score that maps batches, whether its times are a batch too: (n, d), (n,) -> (n, d); None if it maps none."""
+    """Of a score that maps batches, whether its times are a batch too: (n, d), (n,) -> (n, d); None if it maps none.
+
+    Raises ValueError for complex or integer values.
+    """
     rows = dim + 2
     for batch_of_times in (True, False):
         t = _like((rows,) if batch_of_times else ())
@@ -211,6 +214,7 @@ def batched_form(score: Any, dim: int) -> bool | None:
         except ValueError:  # then it is no such score, and the first message about it stands
             continue
         if getattr(out, "shape", None) == (rows, dim):
+            check_kind(out.dtype)
             return batch_of_times
     return None
 

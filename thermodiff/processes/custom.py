@@ -59,9 +59,9 @@ class CustomProcess(DerivedProcess):
     def alpha(self, t: ArrayLike) -> Array:
         """Signal amplitude, the user's function."""
         check_time(t)
-        return jnp.vectorize(self.alpha_of_t)(jnp.asarray(t, dtype=float))
+        return jnp.asarray(jnp.vectorize(self.alpha_of_t)(jnp.asarray(t, dtype=float)))
 
     def sigma(self, t: ArrayLike) -> Array:
         """Noise amplitude, the user's function."""
         check_time(t)
-        return jnp.vectorize(self.sigma_of_t)(jnp.asarray(t, dtype=float))
+        return jnp.asarray(jnp.vectorize(self.sigma_of_t)(jnp.asarray(t, dtype=float)))
