@@ -24,7 +24,7 @@ from thermodiff.numerics.estimates import as_float64
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.runtime.progress import shown, stage
 from thermodiff.scores.base import starting_time
-from thermodiff.scores.callables import traceable
+from thermodiff.scores.callables import as_score
 from thermodiff.scores.divergence import default_divergence
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
 from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ROWS_AT_ONCE, is_array, point_sets
@@ -32,7 +32,7 @@ from thermodiff.thermodynamics.entropies import truncation_entropy
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.validation import check_key, complain
 
 
 @in_full_precision
@@ -68,7 +68,7 @@ def audit(
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
-    check_key(key)
+    key = check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
     with shown("audit", _stages(data, max_points), "compiling") if progress else contextlib.nullcontext():
@@ -77,8 +77,8 @@ def audit(
         # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
         sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
         pts = next(sets)
-        check_score(score, pts.dim)
-        score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
+        score = as_score(score, pts.dim)
+        divergence = divergence or default_divergence(score, pts.dim)
         prior, origin = chosen_prior(prior, score, process, pts.dim, pts.reference)
         measured: list[Measured] = []
         for part in itertools.chain([pts], sets):

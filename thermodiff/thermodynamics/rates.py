@@ -28,7 +28,7 @@ from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.quadrature import FEWEST_NODES
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
 from thermodiff.scores.base import starting_time
-from thermodiff.scores.callables import traceable
+from thermodiff.scores.callables import as_score
 from thermodiff.scores.divergence import default_divergence, noise_with_divergence
 from thermodiff.thermodynamics.ensembles import (
     DEFAULT_POINTS,
@@ -42,7 +42,7 @@ from thermodiff.thermodynamics.readings import ORIENTATIONS, READINGS, system_mo
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.validation import check_key, complain
 
 
 class Integral(NamedTuple):
@@ -211,7 +211,7 @@ def entropy_rates(
     orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
     readings, units and errors are this project's (theory sections 2 and 3).
     """
-    check_key(key)
+    key = check_key(key)
     if reading not in READINGS:
         raise complain("reading", repr(reading), f"one of {', '.join(READINGS)}")
     if orientation not in ORIENTATIONS:
@@ -220,8 +220,7 @@ def entropy_rates(
     start = starting_time(score, process, t_min)
     grid = time_grid(process, start, nodes, times)
     pts = draw_points(point_key, data, len(grid.time) + 1, replicates, points)
-    check_score(score, pts.dim)
-    score = traceable(score)
+    score = as_score(score, pts.dim)
     divergence = divergence or default_divergence(score, pts.dim)
     needed = divergence if reading == "divergence" else None
     moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
