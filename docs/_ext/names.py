@@ -43,7 +43,7 @@ def _imports(module: str) -> Iterator[tuple[str, str]]:
 
 
 def kind_of(module: str, name: str) -> str:
-    """ "class" or "function", as the file has it."""
+    """Whether the file has it as a "class" or a "function"."""
     for node in ast.parse(file_of(module).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return "class"
