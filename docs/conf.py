@@ -53,7 +53,23 @@ bibtex_reference_style = "author_year"
 nitpicky = True
 # What a docstring names in a signature belongs to another package, or is a variable of a type: no page of ours.
 nitpick_ignore_regex = [("py:.*", ".*")]
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+# What signatures call by a name of the house keeps that name.
+autodoc_type_aliases = {
+    name: name
+    for name in (
+        "Key",
+        "Score",
+        "Process",
+        "Distribution",
+        "Vector",
+        "Scalar",
+        "Samples2d",
+        "Divergence",
+        "Values",
+    )
+}
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 autodoc_preserve_defaults = True
@@ -69,6 +85,7 @@ html_extra_path = ["_extra"]
 html_show_sphinx = False
 html_copy_source = False
 html_math_renderer = "drawn"
+highlight_language = "text"  # of formulas in docstrings; blocks of code name theirs
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 

@@ -20,6 +20,13 @@ from sphinx.writers.html5 import HTML5Translator
 SIZE = 17.0
 """Height of a letter's box in CSS pixels, which fits the theme's 16 pixel text."""
 UNKNOWN = re.compile(r"<m[ion][^>]*>(\\[A-Za-z]+)<")
+SPACING = [
+    (re.compile(r"\\[lr]Vert\b"), r"{\\|}"),  # norms: bars of the height of a letter, close to it
+    (re.compile(r"\\Vert\b"), r"\\,\\|\\,"),  # what stands between two densities
+    (re.compile(r"(^|[=(,\[{&]|\\ge|\\le|\\;|\\q?quad)(\s*)-"), r"\1\2{-}"),  # a sign, not a difference
+    (re.compile(r"(\\operatorname\{\w+\}) (?=[\\a-zA-Z])"), r"\1\\,"),
+]
+"""What TeX would space otherwise than the drawing library does."""
 MATRIX = re.compile(r"\\begin\{(aligned|align\*?|gather\*?|split|cases|[pbv]?matrix)\}")
 log = logging.getLogger(__name__)
 
@@ -34,8 +41,11 @@ class Drawing(NamedTuple):
 @functools.cache
 def drawing(tex: str, inline: bool) -> Drawing:
     """The picture of one formula; raises ValueError with the reason where it cannot be drawn."""
+    spaced = functools.reduce(lambda text, rule: rule[0].sub(rule[1], text), SPACING, tex)
+    if inline:  # of the height of its line
+        spaced = re.sub(r"\\int\b", r"\\smallint", spaced)
     try:
-        formula = ziamath.Latex(tex, size=SIZE, inline=inline, color="currentColor")
+        formula = ziamath.Latex(spaced, size=SIZE, inline=inline, color="currentColor")
     except Exception as problem:  # the drawing library has no base class for what it raises
         raise ValueError(f"{type(problem).__name__}: {problem}") from problem
     unknown = UNKNOWN.search(formula.mathmlstr if isinstance(formula.mathmlstr, str) else "")

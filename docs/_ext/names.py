@@ -6,6 +6,7 @@ A public name is one of ``thermodiff.__all__`` or of a room's ``__all__``; both 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +61,8 @@ def _given_out(door: str) -> Iterator[Public]:
         yield Public(name, door, made_in, kind_of(made_in, name))
 
 
-def public_names() -> list[Public]:
+@functools.cache
+def public_names() -> tuple[Public, ...]:
     """Every public name in the order of the stubs, by the shortest address that it has."""
     found: dict[tuple[str, str], Public] = {}
     stubs = sorted(PACKAGE.rglob("__init__.pyi"), key=lambda path: len(path.parts))
@@ -68,7 +70,7 @@ def public_names() -> list[Public]:
         door = ".".join(stub.parent.relative_to(PACKAGE.parent).parts)
         for public in _given_out(door):
             found.setdefault((public.made_in, public.name), public)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def names_of_file(module: str) -> list[Public]:

@@ -2,17 +2,29 @@
 
 So that E|s|^2, x_, a * b and log_prob(x)* are what they look like, everything else that reStructuredText would read
 as markup is escaped, and an indented block keeps its lines. Sections "Args:", "Returns:", "Raises:" stay what they
-are for the extension that lays them out.
+are for the extension that lays them out. A source that is named by author and year, or by arXiv number, is a link to
+the bibliography.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
 CODE = re.compile(r"(``.+?``)")
+BIBLIOGRAPHY = (Path(__file__).resolve().parents[1] / "references.bib").read_text(encoding="utf-8")
+KEYS = set(re.findall(r"@\w+\{([^,]+),", BIBLIOGRAPHY))
+EPRINTS = {
+    found[1]: re.findall(r"@\w+\{([^,]+),", BIBLIOGRAPHY[: found.start()])[-1]
+    for found in re.finditer(r"eprint = \{([^}]+)\}", BIBLIOGRAPHY)
+}
+WORK = re.compile(
+    r"([A-Z][a-z]+)((?:, [A-Z][a-z]+)* (?:&|and) [A-Z][a-z]+| et al\.)? \(((?:19|20)\d\d[a-z]?)\)"
+)
+ARXIV = re.compile(r"arXiv[ :](\d{4}\.\d{5})")
 SIGN = re.compile(r"([\\*`|]|_(?=\W|$))")
 SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):\s*$")
 ITEM = re.compile(r"\s*([-*] |\d+[.)] )")
@@ -21,11 +33,25 @@ ITEM = re.compile(r"\s*([-*] |\d+[.)] )")
 def plain(text: str) -> str:
     """``text`` with every sign of markup outside ``code`` escaped."""
     parts = CODE.split(text)
-    prose = [SIGN.sub(r"\\\1", part) for part in parts[::2]]
+    prose = [linked(SIGN.sub(r"\\\1", part)) for part in parts[::2]]
     glued = [
         re.sub(r"^(?=\w)", r"\\ ", part) for part in prose[1:]
     ]  # ``step``s: the code ends before the letter
     return prose[0] + "".join(code + after for code, after in zip(parts[1::2], glued, strict=True))
+
+
+def linked(text: str) -> str:
+    """``text`` with its sources as citations, where the bibliography has them."""
+
+    def work(found: re.Match[str]) -> str:
+        key = found[1].lower() + found[3]
+        return f":cite:t:`{key}`" if key in KEYS else found[0]
+
+    def eprint(found: re.Match[str]) -> str:
+        key = EPRINTS.get(found[1])
+        return f"{found[0]} :cite:p:`{key}`" if key else found[0]
+
+    return ARXIV.sub(eprint, WORK.sub(work, text))
 
 
 def indent(line: str) -> int:
@@ -67,7 +93,13 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
     lines[:] = laid_out(lines)
 
 
+def skipped(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """A field of a NamedTuple is in its signature and in the class's prose; of itself it has nothing to say."""
+    return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", process, priority=100)
+    app.connect("autodoc-skip-member", skipped)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

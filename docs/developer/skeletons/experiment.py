@@ -42,7 +42,7 @@ def cells(config: Config) -> list[harness.Cell]:
 
 
 def measure(config: Config, cell: harness.Cell) -> harness.Row:
-    """One row: how far off the estimate is, and its standard error, nats. (The field "error" is that of failed cells.)"""
+    """One row: how far off the estimate is, its standard error (nats). "error" is what a failed cell has."""
     rows = np.random.default_rng([cell["n"], cell["seed"]]).normal(size=(cell["n"], config.dim))
     found = td.nearest_neighbour_entropy(rows, NEIGHBOURS)
     truth = 0.5 * config.dim * np.log(2 * np.pi * np.e)
