@@ -43,7 +43,7 @@ def drawing(tex: str, inline: bool) -> Drawing:
     """The picture of one formula; raises ValueError with the reason where it cannot be drawn."""
     spaced = functools.reduce(lambda text, rule: rule[0].sub(rule[1], text), SPACING, tex)
     if inline:  # of the height of its line
-        spaced = re.sub(r"\\int\b", r"\\smallint", spaced)
+        spaced = re.sub(r"\\int\b", r"{\\smallint}", spaced)
     try:
         formula = ziamath.Latex(spaced, size=SIZE, inline=inline, color="currentColor")
     except Exception as problem:  # the drawing library has no base class for what it raises

@@ -27,6 +27,9 @@ WORK = re.compile(
 ARXIV = re.compile(r"arXiv[ :](\d{4}\.\d{5})")
 SIGN = re.compile(r"([\\*`|]|_(?=\W|$))")
 SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):\s*$")
+PRIVATE = re.compile(r"TypeAliasForwardRef\('(\w+)'\)|jaxlib\._jax\.Array")
+TERM = re.compile(r"(\S(?:.*?\S)?) {2,}(\S.*)$")
+"""A line of a list of terms, ``mean, stderr   the estimate and its error``; what goes on is indented."""
 ITEM = re.compile(r"\s*([-*] |\d+[.)] )")
 
 
@@ -62,25 +65,26 @@ def indent(line: str) -> int:
 def laid_out(lines: list[str]) -> list[str]:
     """The docstring's lines as reStructuredText."""
     done: list[str] = []
-    in_section = in_block = False
+    inside = "prose"  # or "section", "terms", "block": what an indented line goes on with
     for line in lines:
         if not line.strip():
             done.append("")
-            continue
-        if indent(line) == 0:
-            if in_block:
-                done.append("")
-            in_section, in_block = bool(SECTION.match(line)), False
-            done.append(line if in_section else plain(line))
-        elif in_section:
-            done.append(" " * indent(line) + plain(line.lstrip()))
-        elif in_block:
+        elif indent(line) == 0 and (term := TERM.match(line)):
+            done += [plain(term[1]), f"    {plain(term[2])}"]
+            inside = "terms"
+        elif indent(line) == 0:
+            done += [""] * (inside in ("terms", "block"))
+            inside = "section" if SECTION.match(line) else "prose"
+            done.append(line if inside == "section" else plain(line))
+        elif inside == "block":
             done.append(line)
-        elif done and ITEM.match(_last(done)) and indent(line) <= 3:
-            done.append(" " * indent(line) + plain(line.lstrip()))  # goes on with an item of a list
+        elif inside == "terms":
+            done.append(f"    {plain(line.lstrip())}")
+        elif inside == "section" or (ITEM.match(_last(done)) and indent(line) <= 3):
+            done.append(" " * indent(line) + plain(line.lstrip()))
         else:
-            in_block = True
             done += ["", "::", "", line]
+            inside = "block"
     return [*done, ""]
 
 
@@ -93,6 +97,13 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
     lines[:] = laid_out(lines)
 
 
+def short(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str) -> tuple:
+    """Signature and what is returned, with names of types as the house calls them."""
+    return tuple(
+        text and PRIVATE.sub(lambda found: found[1] or "Array", text) for text in (signature, returns)
+    )
+
+
 def skipped(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
     """A field of a NamedTuple is in its signature and in the class's prose; of itself it has nothing to say."""
     return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field number") else None
@@ -101,5 +112,6 @@ def skipped(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: An
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", process, priority=100)
+    app.connect("autodoc-process-signature", short)
     app.connect("autodoc-skip-member", skipped)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
