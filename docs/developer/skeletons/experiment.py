@@ -1,9 +1,9 @@
-"""An experiment to copy: the error bar of an estimate is as large as its scatter. Goes to experiments/NAME.py.
+"""An experiment to copy: the error bar of an estimate is as large as its scatter. Goes to experiments/FOLDER/NAME.py.
 
-    python -m experiments.NAME --preset paper --out results/NAME-paper
+    python -m experiments.FOLDER.NAME --preset paper --out results/NAME-paper
 
 One claim: a Config, the list of cells, what is measured in one, a table, and a figure made of rows alone. The shared
-``harness.run`` does the rest: the command line, what is missing, rows that survive being killed, failures. Its line
+``run`` does the rest: the command line, what is missing, rows that survive being killed, failures. Its line
 goes into experiments/README.md with command, minutes and the number to expect, its name into EXPERIMENTS of the
 Makefile.
 """
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 import thermodiff as td
-from experiments import harness
+from experiments.harness.command import command, run
+from experiments.harness.records import Cell, Row
 from thermodiff import plotting
 
 
@@ -36,12 +37,12 @@ CELL_KEYS = ("n", "seed")
 NEIGHBOURS = 3
 
 
-def cells(config: Config) -> list[harness.Cell]:
+def cells(config: Config) -> list[Cell]:
     """One cell a sample."""
     return [{"n": n, "seed": seed} for n in config.samples for seed in config.seeds]
 
 
-def measure(config: Config, cell: harness.Cell) -> harness.Row:
+def measure(config: Config, cell: Cell) -> Row:
     """One row: how far off the estimate is, its standard error (nats). "error" is what a failed cell has."""
     rows = np.random.default_rng([cell["n"], cell["seed"]]).normal(size=(cell["n"], config.dim))
     found = td.nearest_neighbour_entropy(rows, NEIGHBOURS)
@@ -49,7 +50,7 @@ def measure(config: Config, cell: harness.Cell) -> harness.Row:
     return {"off": float(found.mean - truth), "stderr": found.stderr}
 
 
-def summary(rows: list[harness.Row]) -> dict[int, tuple[float, float, float]]:
+def summary(rows: list[Row]) -> dict[int, tuple[float, float, float]]:
     """By number of samples: the mean error, its standard error, and the mean of the stated ones."""
     found = {}
     for n in sorted({row["n"] for row in rows}):
@@ -58,7 +59,7 @@ def summary(rows: list[harness.Row]) -> dict[int, tuple[float, float, float]]:
     return found
 
 
-def table(rows: list[harness.Row]) -> str:
+def table(rows: list[Row]) -> str:
     """Mean error of each size, and the error that one estimate states."""
     lines = [f"{'n':>8}{'mean error (nats)':>24}{'one estimate states':>24}"]
     for n, (mean, stderr, stated) in summary(rows).items():
@@ -78,10 +79,10 @@ def draw(rows: list[dict[str, Any]], out: Path) -> Sequence[Path]:
         return plotting.save_figure(figure, out / "scatter")
 
 
-@harness.command
+@command
 def main(argv: list[str] | None = None) -> int:
     """Runs what is missing, draws the figure from the records, prints the table."""
-    return harness.run("NAME", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
+    return run("FOLDER.NAME", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
 
 
 if __name__ == "__main__":
