@@ -17,7 +17,7 @@ def mean_flow_bound(S0: Any, mean: Any, prior_mean: Any, prior_cov: Any) -> Any:
     """NLL_ode >= S0 + (1/2) (m - m_pi)^T C_pi^-1 (m - m_pi), m the mean of q_1 (d,), pi = N(m_pi, C_pi); nats.
 
     KL(N(m, C) || pi) less this is (1/2) [tr(C_pi^-1 C) - d - ln det(C_pi^-1 C)] >= 0, so that it is never above
-    ``certified_flow_bound`` and equal to it iff C = C_pi. This page.
+    ``certified_flow_bound`` and equal to it iff C = C_pi. This project.
     """
     shift = mean - prior_mean
     return S0 + 0.5 * shift @ jnp.linalg.solve(prior_cov, shift)

@@ -22,7 +22,7 @@ from thermodiff.validation import check_time, complain
 class Brownian(DerivedProcess):
     """dx = scale dw:  alpha = 1, sigma = scale sqrt(t), D = scale^2/2.
 
-    ``scale`` is in units of x, by default 10. Raises ValueError unless scale > 0. Source: this page.
+    ``scale`` is in units of x, by default 10. Raises ValueError unless scale > 0. Source: this project.
     """
 
     scale: Any = 10.0
