@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import ziamath
 from docutils import nodes
+from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
@@ -48,8 +49,7 @@ def drawing(tex: str, inline: bool) -> Drawing:
         formula = ziamath.Latex(spaced, size=SIZE, inline=inline, color="currentColor")
     except Exception as problem:  # the drawing library has no base class for what it raises
         raise ValueError(f"{type(problem).__name__}: {problem}") from problem
-    unknown = UNKNOWN.search(formula.mathmlstr if isinstance(formula.mathmlstr, str) else "")
-    if unknown:
+    if unknown := UNKNOWN.search(convert(spaced)):
         raise ValueError(f"unknown command {unknown[1]}")
     label = html.escape(" ".join(tex.split()), quote=True)
     svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", formula.svg())

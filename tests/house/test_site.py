@@ -26,11 +26,11 @@ IN_PAGES = re.compile(r"```\{public-names\} (\S+)")
 COMMAND = re.compile(r"python -m (experiments(?:\.\w+)+)")
 
 
-def names():
-    """The file that the site finds public names with."""
-    spec = importlib.util.spec_from_file_location("names", DOCS / "_ext" / "names.py")
+def part_of_the_builder(name):
+    """A file of ``docs/_ext`` that needs no Sphinx."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / "_ext" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["names"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -53,7 +53,7 @@ def given_out(room):
 
 
 def test_every_public_name_is_on_a_page():
-    site = names()
+    site = part_of_the_builder("names")
     shown = {
         (public.door, public.name)
         for page in (DOCS / "api").glob("*.md")
@@ -100,3 +100,21 @@ def test_every_figure_is_in_the_gallery():
         path.name for path in (DOCS / "figures").glob("*.png") if f"](figures/{path.name})" not in gallery
     ]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    ("docstring", "shown"),
+    [
+        ("E|s|^2 and x_ of a * b", r"E\|s\|^2 and x\_ of a \* b"),
+        ("``x_*`` stays, ``step``s too", r"``x_*`` stays, ``step``\ s too"),
+        ("With\n    y = a x,\nthe end", "With\n\n::\n\n    y = a x,\n\nthe end"),
+        ("mean, n   both\n          of them\nlast  one", "mean, n\n    both\n    of them\nlast\n    one"),
+        ("Args:\n    x: a_b_.", "Args:\n    x: a_b\\_."),
+        ("- an item\n  goes on", "- an item\n  goes on"),
+        ("Song et al. (2021), eq. 39", ":cite:t:`song2021`, eq. 39"),
+        ("arXiv 2510.06174", "arXiv 2510.06174 :cite:p:`kodama2025`"),
+        ("Nobody et al. (1999)", "Nobody et al. (1999)"),
+    ],
+)
+def test_docstrings_are_plain_prose(docstring, shown):
+    assert "\n".join(part_of_the_builder("prose").laid_out(docstring.split("\n"))).strip() == shown
