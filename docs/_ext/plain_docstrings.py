@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
 from prose import laid_out
 from sphinx.application import Sphinx
 
-PRIVATE = re.compile(r"TypeAliasForwardRef\('(\w+)'\)|jaxlib\._jax\.Array")
+LONG = [
+    (re.compile(r"TypeAliasForwardRef\('(\w+)'\)"), r"\1"),
+    (re.compile(r"jaxlib\._jax\.Array"), "Array"),
+    (re.compile(r"~(?:\w+\.)+"), ""),
+    (re.compile(r"<(?:class|function) '?(?:\w+\.)*(\w+)'?>"), r"\1"),
+]
+"""What signatures say of types, and what the house calls them."""
 
 
 def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -18,9 +25,11 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
 
 def short(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str) -> tuple:
     """Signature and what is returned, with names of types as the house calls them."""
-    return tuple(
-        text and PRIVATE.sub(lambda found: found[1] or "Array", text) for text in (signature, returns)
-    )
+
+    def rewritten(text: str) -> str:
+        return functools.reduce(lambda text, rule: rule[0].sub(rule[1], text), LONG, text)
+
+    return tuple(text and rewritten(text) for text in (signature, returns))
 
 
 def skipped(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:

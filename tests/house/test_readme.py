@@ -1,4 +1,4 @@
-"""Python blocks of the README and of the pages run as they stand, and what they print is what they say."""
+"""Python blocks of the README and of docs/exploration.md run as they stand, and what they print is what they say."""
 
 import contextlib
 import io
