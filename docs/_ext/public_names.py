@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from names import Public, names_in
+from names import PACKAGE, Public, names_in
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
@@ -37,6 +37,8 @@ class PublicNames(SphinxDirective):
             raise self.error(
                 f"public-names: got {self.arguments[0]!r}, need a part of the package with public names"
             )
+        for stub in PACKAGE.rglob("__init__.pyi"):  # a name added there makes the page anew
+            self.env.note_dependency(str(stub))
         directives = [line for public in found for line in documented(public)]
         source = StringList(["```{eval-rst}", *directives, "```"], source=self.get_source_info()[0])
         return nested_parse_to_nodes(self.state, source)
