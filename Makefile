@@ -27,7 +27,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel docs docs-links rooms experiments format clean
+.PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel rooms experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,25 +57,6 @@ $(STAMP): pyproject.toml constraints.txt
 		$(PY) -m pip install --no-input --disable-pip-version-check -e '.[dev,data]' -c constraints.txt; \
 	fi
 	@touch $@
-
-# The site's builder goes into the same environment, the first time that it is asked for.
-DOCS_STAMP := $(VENV)/.installed-docs
-SPHINX = $(PY) -m sphinx -c docs --fail-on-warning --keep-going --nitpicky --quiet
-
-$(DOCS_STAMP): $(STAMP)
-	@if [ -n "$(UV)" ]; then \
-		"$(UV)" pip install --python $(PY) -e '.[docs]' -c constraints.txt; \
-	else \
-		$(PY) -m pip install --no-input --disable-pip-version-check -e '.[docs]' -c constraints.txt; \
-	fi
-	@touch $@
-
-docs: $(DOCS_STAMP) ## The documentation as a site, docs/_build/html/index.html; every warning is an error
-	$(SPHINX) -b html . docs/_build/html
-	@echo "docs/_build/html/index.html"
-
-docs-links: $(DOCS_STAMP) ## Whether the documentation's links to the outside answer (needs a network)
-	$(SPHINX) -b linkcheck . docs/_build/links
 
 figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/figure1-$PRESET)
 	$(PY) -m experiments.bound.nll_bound --preset $(PRESET) --out $(OUT)
@@ -128,6 +109,26 @@ test-wheel: $(STAMP) ## The wheel, installed into an empty environment and used 
 		env/bin/thermodiff explore deepscaler --out explored | tail -n 3 && \
 		cd env/lib/python3*/site-packages && cat thermodiff-*.dist-info/licenses/LICENSE >/dev/null && \
 		cat thermodiff/exploration/named_data/deepscaler32k/LICENSE >/dev/null
+
+# The site's builder goes into the same environment, the first time that it is asked for.
+DOCS_STAMP := $(VENV)/.installed-docs
+SPHINX = $(PY) -m sphinx -c docs --fail-on-warning --keep-going --nitpicky --quiet
+
+$(DOCS_STAMP): $(STAMP)
+	@if [ -n "$(UV)" ]; then \
+		"$(UV)" pip install --python $(PY) -e '.[docs]' -c constraints.txt; \
+	else \
+		$(PY) -m pip install --no-input --disable-pip-version-check -e '.[docs]' -c constraints.txt; \
+	fi
+	@touch $@
+
+.PHONY: docs docs-links
+docs: $(DOCS_STAMP) ## The documentation as a site, docs/_build/html/index.html; every warning is an error
+	$(SPHINX) -b html . docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+docs-links: $(DOCS_STAMP) ## Whether the documentation's links to the outside answer (needs a network)
+	$(SPHINX) -b linkcheck . docs/_build/links
 
 rooms: $(STAMP) ## Which room of the package imports which
 	$(PY) tests/rooms.py
