@@ -1,6 +1,5 @@
 """``thermodiff audit`` as a user meets it: one line for each mistake, whole results, the same numbers again."""
 
-import json
 import math
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import names_in, strict
 
 from thermodiff.commands import audit as audit_command
 from thermodiff.commands import main as cli
@@ -177,19 +177,6 @@ def test_errors_that_nobody_foresaw_keep_their_traceback(folder, monkeypatch):
 
 
 # --- what they get ------------------------------------------------------------------------------
-
-
-def strict(path):
-    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
-
-    def refuse(token):
-        raise AssertionError(f"{token} in {path}")
-
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
-
-
-def names_in(folder):
-    return {p.name for p in Path(folder).iterdir() if p.is_file()}
 
 
 @pytest.fixture(scope="module")

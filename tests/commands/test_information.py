@@ -1,11 +1,11 @@
 """``thermodiff entropy`` and ``thermodiff mi`` as a user meets them: one line a mistake, whole results."""
 
-import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import names_in, strict
 
 import thermodiff as td
 from thermodiff.commands import entropy as entropy_command
@@ -129,19 +129,6 @@ def test_help_names_every_option(capsys):
 
 
 # --- what they get ------------------------------------------------------------------------------
-
-
-def strict(path):
-    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
-
-    def refuse(token):
-        raise AssertionError(f"{token} in {path}")
-
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
-
-
-def names_in(folder):
-    return {p.name for p in Path(folder).iterdir() if p.is_file()}
 
 
 def test_entropy_of_tenths(folder, capsys):

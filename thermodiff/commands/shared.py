@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from thermodiff import plotting
 from thermodiff.runtime.files import check_writable, write_atomically
+from thermodiff.runtime.records import strict_json
 from thermodiff.validation import complain
 
 
@@ -48,7 +48,7 @@ def write_results(
     out: Path, name: str, figure: plotting.Figure, text: str, record: Mapping[str, Any]
 ) -> None:
     """``name``.png, .pdf, .txt and .json, the last last: where it is new, the others are."""
-    encoded = json.dumps(record, indent=1, allow_nan=False)
+    encoded = strict_json(record, indent=1)
     plotting.save_figure(figure, out / name)
     write_atomically(out / f"{name}.txt", text + "\n")
     write_atomically(out / f"{name}.json", encoded + "\n")

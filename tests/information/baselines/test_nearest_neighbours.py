@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from problems_information import gaussian_entropy
 from scipy.special import digamma, gamma
 from scipy.stats import laplace
 
@@ -13,10 +14,6 @@ COV = np.array([[2.0, -1.2], [-1.2, 1.5]])
 
 def draws(seed, n, cov=COV, mean=(40.0, -3.0)):
     return np.random.default_rng(seed).multivariate_normal(mean, cov, n)
-
-
-def gaussian_entropy(cov):
-    return 0.5 * np.linalg.slogdet(2 * np.pi * np.e * np.atleast_2d(cov))[1]
 
 
 # --- brute force ----------------------------------------------------------------------------------
