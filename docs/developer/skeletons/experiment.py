@@ -2,10 +2,10 @@
 
     python -m experiments.FOLDER.NAME --preset paper --out results/NAME-paper
 
-One claim: a Config, the list of cells, what is measured in one, a table, and a figure made of rows alone. The shared
-``run`` does the rest: the command line, what is missing, rows that survive being killed, failures. Its line
-goes into experiments/README.md with command, minutes and the number to expect, its name into EXPERIMENTS of the
-Makefile.
+One claim: a Config, the list of cells, what is measured in one, a table, and a figure made of rows alone. The class
+``Experiment`` does the rest: the command line, what is missing, rows that survive being killed, failures. Its line goes
+into experiments/README.md with command, minutes and the number to expect, its name into the Makefile's list of its
+folder.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from thermodiff import plotting
 
 
@@ -79,11 +80,8 @@ def draw(rows: list[dict[str, Any]], out: Path) -> Sequence[Path]:
         return plotting.save_figure(figure, out / "scatter")
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run("FOLDER.NAME", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
-
+EXPERIMENT = Experiment("FOLDER.NAME", PRESETS, CELL_KEYS, cells, one_by_one(measure), table, draw)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())
