@@ -56,7 +56,7 @@ def drawing(tex: str, inline: bool) -> Drawing:
     return Drawing(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1), -formula.getyofst())
 
 
-def _drawn(translator: HTML5Translator, node: nodes.Element, inline: bool) -> Drawing | None:
+def _drawn(node: nodes.Element, inline: bool) -> Drawing | None:
     tex = node.astext().strip()
     if not inline and r"\\" in tex and not MATRIX.search(tex):
         tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
@@ -69,7 +69,7 @@ def _drawn(translator: HTML5Translator, node: nodes.Element, inline: bool) -> Dr
 
 def visit_inline(translator: HTML5Translator, node: nodes.Element) -> None:
     """``$...$`` on the baseline of its line."""
-    drawn = _drawn(translator, node, inline=True)
+    drawn = _drawn(node, inline=True)
     if drawn:
         translator.body.append(
             f'<span class="formula" style="vertical-align: {-drawn.depth:.2f}px">{drawn.svg}</span>'
@@ -79,7 +79,7 @@ def visit_inline(translator: HTML5Translator, node: nodes.Element) -> None:
 
 def visit_display(translator: HTML5Translator, node: nodes.Element) -> None:
     """``$$...$$`` in a line of its own, which scrolls where it is wider than the page."""
-    drawn = _drawn(translator, node, inline=False)
+    drawn = _drawn(node, inline=False)
     if drawn:
         translator.body.append(f'<div class="display-formula">{drawn.svg}</div>\n')
     raise nodes.SkipNode
