@@ -36,7 +36,7 @@ from thermodiff.thermodynamics.ensembles import (
     noised_points,
 )
 from thermodiff.thermodynamics.moments import noise_moments
-from thermodiff.thermodynamics.readings import ORIENTATIONS, READINGS, system_moment
+from thermodiff.thermodynamics.readings import FLOW, ORIENTATIONS, READINGS, system_moment
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
 from thermodiff.types import Estimate
@@ -81,7 +81,7 @@ class EntropyRates(NamedTuple):
     def integral(self) -> RateIntegrals:
         """The integrals over the grid, with statistical and quadrature errors (nats)."""
         drift = self.dim * self.grid.drift_integral
-        sign = -1.0 if self.orientation == "generation" else 1.0
+        sign = ORIENTATIONS[self.orientation]
 
         def integrate(units: Any, offset: float) -> Integral:
             total = estimate(offset + units @ jnp.asarray(self.grid.rule.weights, units.dtype))
@@ -99,7 +99,7 @@ class EntropyRates(NamedTuple):
         -2 in the generation orientation of a variance-exploding process for the true score. With the quadratic reading
         that is algebra for any score; it is evidence only when the system rate is read in another way.
         """
-        sign = -1.0 if self.orientation == "generation" else 1.0
+        sign = ORIENTATIONS[self.orientation]
         system = sign * (self.dim * self.grid.drift / self.grid.rate + self.system_units)
         exchange, intrinsic = system - self.intrinsic_units, self.intrinsic_units
         ratio = jnp.mean(exchange, axis=0) / jnp.mean(intrinsic, axis=0)
@@ -181,8 +181,8 @@ def entropy_rates(
     readings, units and errors are this project's (theory sections 2 and 3).
     """
     check_key(key)
-    if reading not in READINGS:
-        raise complain("reading", repr(reading), f"one of {', '.join(READINGS)}")
+    if reading not in (*READINGS, FLOW):
+        raise complain("reading", repr(reading), f"one of {', '.join((*READINGS, FLOW))}")
     if orientation not in ORIENTATIONS:
         raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
     point_key, moment_key, flow_key = jax.random.split(key, 3)
@@ -193,7 +193,7 @@ def entropy_rates(
     divergence = divergence or default_divergence(score, pts.dim)
     needed = divergence if reading == "divergence" else None
     moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
-    if reading == "flow":
+    if reading == FLOW:
         system_units = flow_system_moment(flow_key, score, process, pts, grid.time, divergence)
     else:
         system_units = system_moment(moments, reading)
@@ -204,7 +204,7 @@ def assemble_rates(
     grid: TimeGrid, dim: int, system_units: Any, intrinsic_units: Any, reading: str, orientation: str
 ) -> EntropyRates:
     """EntropyRates from per-unit averages per unit of ell."""
-    sign = -1.0 if orientation == "generation" else 1.0
+    sign = ORIENTATIONS[orientation]
     system = sign * (dim * grid.drift + grid.rate * system_units)
     intrinsic = grid.rate * intrinsic_units
     return EntropyRates(
