@@ -31,7 +31,7 @@ from thermodiff.data.splits import Split, split_rows
 from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.numerics.delta_method import estimate_functions
 from thermodiff.numerics.divergence import HutchinsonDivergence
-from thermodiff.thermodynamics.ensembles import sample_points
+from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.priors import prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
@@ -181,7 +181,7 @@ def estimates(key: Any, score: Any, x: Any, t_min: float, nodes: int) -> dict[st
     diffusion, dim = process(), x.shape[1]
     keys = jax.random.split(key, 4)
     grid = time_grid(diffusion, t_min, nodes)
-    points = sample_points(keys[0], x, nodes, score.reference)
+    points = row_ensemble(keys[0], x, nodes, score.reference)
     moments = noise_moments(keys[1], score, diffusion, points, grid.time, HutchinsonDivergence(1))
     R = system_integrals(grid, dim, moments)
     blurred = x + diffusion.sigma(t_min) * jax.random.normal(keys[2], x.shape)

@@ -20,7 +20,7 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
-from thermodiff.thermodynamics.ensembles import sample_points
+from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
@@ -124,7 +124,7 @@ def variational_terms(
     check_prior(prior, dim)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
     reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
-    points = sample_points(key, x, nodes, reference)
+    points = row_ensemble(key, x, nodes, reference)
     moments = noise_moments(key, traceable(score), process, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)

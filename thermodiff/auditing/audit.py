@@ -23,8 +23,9 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
-from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, Points, point_sets
+from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ensembles
 from thermodiff.thermodynamics.entropies import truncation_entropy
+from thermodiff.thermodynamics.point_sets import Points
 from thermodiff.thermodynamics.priors import check_prior, default_prior, moment_prior
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
@@ -69,7 +70,7 @@ def audit(
     keys = jax.random.split(key, 3)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
     # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
-    sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
+    sets = ensembles(keys[0], data, nodes + 2, replicates, points, max_points)
     pts = next(sets)
     check_score(score, pts.dim)
     score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)

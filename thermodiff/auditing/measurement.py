@@ -13,9 +13,9 @@ from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.scores.exact import exact_score
-from thermodiff.thermodynamics.ensembles import Points, noised_points
 from thermodiff.thermodynamics.entropies import Entropy, marginal_entropy
 from thermodiff.thermodynamics.moments import noise_moments
+from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.priors import prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow

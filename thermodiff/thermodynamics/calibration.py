@@ -18,7 +18,7 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import has_closed_divergence, noise_prediction, reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
-from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, draw_points
+from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.time_grid import time_grid
 from thermodiff.types import Estimate
@@ -98,7 +98,7 @@ def calibrate(
     """
     check_key(key)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
-    pts = draw_points(key, data, nodes, replicates, points)
+    pts = ensemble(key, data, nodes, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
     moments = noise_moments(key, score, process, pts, grid.time, default_divergence(score, pts.dim))

@@ -23,7 +23,7 @@ from thermodiff.numerics.divergence import Divergence
 from thermodiff.runtime.devices import map_over_batch, spread
 from thermodiff.scores.base import noise_prediction
 from thermodiff.scores.divergence import noise_with_divergence
-from thermodiff.thermodynamics.ensembles import Points
+from thermodiff.thermodynamics.point_sets import Points
 
 EVALUATIONS_AT_ONCE = 4096
 """Score evaluations in one vectorised call: large enough to fill the matrix products, small enough for cache."""

@@ -28,14 +28,9 @@ from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence, noise_with_divergence
-from thermodiff.thermodynamics.ensembles import (
-    DEFAULT_POINTS,
-    DEFAULT_REPLICATES,
-    Points,
-    draw_points,
-    noised_points,
-)
+from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
+from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.readings import FLOW, ORIENTATIONS, READINGS, system_moment
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
@@ -187,7 +182,7 @@ def entropy_rates(
         raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
     point_key, moment_key, flow_key = jax.random.split(key, 3)
     grid = time_grid(process, starting_time(score, process, t_min), nodes, times)
-    pts = draw_points(point_key, data, len(grid.time) + 1, replicates, points)
+    pts = ensemble(point_key, data, len(grid.time) + 1, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
     divergence = divergence or default_divergence(score, pts.dim)
