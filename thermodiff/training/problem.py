@@ -12,8 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
-from thermodiff.distributions.base import states
+from thermodiff.array_types import (
+    Distribution,
+    Key,
+    Process,
+    WithGiven,
+    WithReference,
+    as_pytree,
+    pytree_dataclass,
+    static,
+)
 from thermodiff.distributions.reference import reference_gaussian
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
@@ -66,9 +74,8 @@ def prepare(
         raise complain("patience", f"{config.patience} without validation data", need)
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
     data, process = as_distribution(data), as_pytree(process)
-    # Rows with given columns bring the Gaussian of the others given those.
-    given = states(data, "training_reference")
-    reference: Any = data.training_reference if given else reference_gaussian(key_moments, data)
+    brought = isinstance(data, WithReference)
+    reference: Any = data.training_reference if brought else reference_gaussian(key_moments, data)
     t_min = config.t_min or starting_time(ExactScore(reference, process), process)
     problem = Problem(data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None)
     if validation is not None:
@@ -95,7 +102,7 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
     rows = getattr(rows, "array", rows)
     check_points("validation", rows, problem.data.dim)
     key_order, key_draws = jax.random.split(key)
-    given = getattr(problem.data, "given", 0)
+    given = problem.data.given if isinstance(problem.data, WithGiven) else 0
     rows = _InOrder(jax.random.permutation(key_order, jnp.asarray(rows, dtype=float)), given)
     draws = 2 * max(len(rows.array), VALIDATION_DRAWS // 2)
     return draw_batch(key_draws, rows, problem.span, config.times, config.weighting, draws)
