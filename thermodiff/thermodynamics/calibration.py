@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -98,10 +99,11 @@ def calibrate(
     """
     check_key(key)
     grid = time_grid(process, starting_time(score, process, t_min), nodes)
-    pts = ensemble(key, data, nodes, replicates, points)
+    point_key, probe_key = jax.random.split(key)
+    pts = ensemble(point_key, data, nodes, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
-    moments = noise_moments(key, score, process, pts, grid.time, default_divergence(score, pts.dim))
+    moments = noise_moments(probe_key, score, process, pts, grid.time, default_divergence(score, pts.dim))
     overlap = moments.divergence
     assert overlap is not None
     square = jnp.maximum(jnp.mean(moments.square, axis=0), 1e-12)
