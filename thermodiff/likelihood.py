@@ -17,8 +17,9 @@ from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import reference_of, starting_time
+from thermodiff.scores.base import starting_time
 from thermodiff.scores.callables import traceable
+from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.scores.divergence import default_divergence
 from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
@@ -122,10 +123,10 @@ def variational_terms(
     check_score(score, dim)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
-    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
-    points = row_ensemble(key, x, nodes, reference)
-    moments = noise_moments(key, traceable(score), process, points, grid.time)
+    diffusion = learned_diffusion(score, process, dim).taking(None)
+    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+    points = row_ensemble(key, x, nodes, diffusion.reference)
+    moments = noise_moments(key, diffusion, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)
     overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])

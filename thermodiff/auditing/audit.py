@@ -9,20 +9,18 @@ import itertools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.auditing.ledger import Constants, denoising_integral, entropy_ceiling, ledger
-from thermodiff.auditing.measurement import Measured, measure
+from thermodiff.auditing.measurement import Measured, Setting, measure_all
 from thermodiff.auditing.report import Audit, build_report
 from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import reference_of, starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence
+from thermodiff.scores.base import reference_of
+from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ensembles
 from thermodiff.thermodynamics.entropies import truncation_entropy
 from thermodiff.thermodynamics.point_sets import Points
@@ -30,7 +28,7 @@ from thermodiff.thermodynamics.priors import check_prior, default_prior, moment_
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.validation import check_key, complain
 
 
 @in_full_precision
@@ -67,34 +65,39 @@ def audit(
     check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
-    keys = jax.random.split(key, 3)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
+    point_key, *keys = jax.random.split(key, 3)
     # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
-    sets = ensembles(keys[0], data, nodes + 2, replicates, points, max_points)
-    pts = next(sets)
-    check_score(score, pts.dim)
-    score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
-    prior, origin = (prior, "given") if prior is not None else _prior_of(score, process, pts)
-    check_prior(prior, pts.dim)
-    measured: list[Measured] = []
-    for part in itertools.chain([pts], sets):
-        # The first part draws what it would draw alone.
-        here = [jax.random.fold_in(k, len(measured)) if measured else k for k in keys[1:]]
-        measured.append(
-            measure(here, score, process, data, part, grid, prior, divergence, tolerance, flow_points)
-        )
-    means = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(one.means for one in measured))
-    known = measured[0]
+    sets = ensembles(point_key, data, nodes + 2, replicates, points, max_points)
+    first = next(sets)
+    diffusion = learned_diffusion(score, process, first.dim, divergence)
+    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+    prior, origin = (prior, "given") if prior is not None else _prior_of(diffusion, first)
+    check_prior(prior, first.dim)
+    setting = Setting(diffusion, data, grid, prior, tolerance, flow_points)
+    return _report(setting, measure_all(keys, setting, itertools.chain([first], sets)), origin)
+
+
+def _prior_of(diffusion: LearnedDiffusion, points: Points) -> tuple[Gaussian, str]:
+    """The Gaussian of p_1's moments, and in words where these come from."""
+    score, process = diffusion.score, diffusion.process
+    if reference_of(score) is not None:
+        return default_prior(score, process, diffusion.dim), "moments of p_1, from the score's reference"
+    return moment_prior(points.reference, process), "moments of p_1, from the audited data"
+
+
+def _report(setting: Setting, measured: Measured, origin: str) -> Audit:
+    """The Audit of what was measured; ``origin`` says where the prior is from."""
+    grid, prior, dim = setting.grid, setting.prior, setting.diffusion.dim
     constants = Constants(
         weights=grid.rule.weights,
-        drift=pts.dim * grid.drift_integral,
+        drift=dim * grid.drift_integral,
         prior_mean=as_float64(prior.mean),
         prior_cov=as_float64(prior.cov),
         prior_entropy=gaussian_entropy(as_float64(prior.variances)),
-        dim=pts.dim,
+        dim=dim,
     )
-    moments = means.moments
-    if known.S0 is None:
+    means, moments = measured.means, measured.means.moments
+    if measured.S0 is None:
         neg_elbo = means.CE - constants.drift - denoising_integral(moments, grid)
         means = means._replace(S0=entropy_ceiling(means.nll, neg_elbo))
     return build_report(
@@ -102,14 +105,7 @@ def audit(
         constants,
         means,
         grid,
-        assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
-        known={"S0": known.S0 or "upper bound", "S1": known.S1 or "upper bound", "prior": origin},
-        truncation=truncation_entropy(data, process, grid.time[0]),
+        assemble_rates(grid, dim, moments.divergence, moments.local, "divergence", "generation"),
+        known={"S0": measured.S0 or "upper bound", "S1": measured.S1 or "upper bound", "prior": origin},
+        truncation=truncation_entropy(setting.data, setting.diffusion.process, grid.time[0]),
     )
-
-
-def _prior_of(score: Score, process: Process, points: Points) -> tuple[Gaussian, str]:
-    """The Gaussian of p_1's moments, and in words where these come from."""
-    if reference_of(score) is not None:
-        return default_prior(score, process, points.dim), "moments of p_1, from the score's reference"
-    return moment_prior(points.reference, process), "moments of p_1, from the audited data"

@@ -13,37 +13,25 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
-from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import has_closed_divergence, noise_prediction, reference_of, starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence
+from thermodiff.scores.base import WrappedScore, has_closed_divergence, noise_prediction
+from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.time_grid import time_grid
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key, check_score
+from thermodiff.validation import check_key
 
 
 @pytree_dataclass
-class CalibratedScore:
+class CalibratedScore(WrappedScore):
     """c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between nodes ``ell`` (T,), where it is ``factor`` (T,)."""
 
     score: Score
     process: Process
     ell: Float[Array, " T"]
     factor: Float[Array, " T"]
-
-    @property
-    def reference(self) -> Gaussian | None:
-        """The Gaussian reference of the score inside."""
-        return reference_of(self.score)
-
-    @property
-    def t_min(self) -> Any:
-        """The starting time of the score inside."""
-        return getattr(self.score, "t_min", None)
 
     def noise(self, x: Vector, t: Scalar) -> Vector:
         """c(t) n_th(x, t), shape (d,)."""
@@ -98,16 +86,15 @@ def calibrate(
     it does on data that it has not seen. Raises ValueError for a score of the wrong shape. Source: this project.
     """
     check_key(key)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
     point_key, probe_key = jax.random.split(key)
     pts = ensemble(point_key, data, nodes, replicates, points)
-    check_score(score, pts.dim)
-    score = traceable(score)
-    moments = noise_moments(probe_key, score, process, pts, grid.time, default_divergence(score, pts.dim))
+    diffusion = learned_diffusion(score, process, pts.dim)
+    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+    moments = noise_moments(probe_key, diffusion, pts, grid.time)
     overlap = moments.divergence
     assert overlap is not None
     square = jnp.maximum(jnp.mean(moments.square, axis=0), 1e-12)
     ratio = jnp.mean(overlap, axis=0) / square
     scatter = estimate((overlap - ratio * moments.square) / square)
     factor = shrink(Estimate(ratio, scatter.stderr, scatter.n))
-    return CalibratedScore(score, process, jnp.asarray(grid.ell, dtype=float), factor)
+    return CalibratedScore(diffusion.score, process, jnp.asarray(grid.ell, dtype=float), factor)

@@ -25,9 +25,7 @@ from thermodiff.array_types import Key, Process, Score
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
-from thermodiff.scores.base import starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence, noise_with_divergence
+from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.point_sets import Points, noised_points
@@ -35,7 +33,7 @@ from thermodiff.thermodynamics.readings import FLOW, ORIENTATIONS, READINGS, sys
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.validation import check_key, complain
 
 
 class Integral(NamedTuple):
@@ -119,29 +117,23 @@ class EntropyRates(NamedTuple):
 
 
 def flow_system_moment(
-    key: Key,
-    score: Score,
-    process: Process,
-    points: Points,
-    time: Float[Array, " T"],
-    divergence: Divergence,
+    key: Key, diffusion: LearnedDiffusion, points: Points, time: Float[Array, " T"]
 ) -> Float[Array, "units T"]:
     """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell."""
     units, m, dim = points.units, points.per_unit, points.dim
     flow_key, probe_key = jax.random.split(key)
-    start = noised_points(process, points, time.shape[0], time[0]).reshape(-1, dim)
-    path = probability_flow(flow_key, score, process, start, time, divergence)
+    start = noised_points(diffusion.process, points, time.shape[0], time[0]).reshape(-1, dim)
+    assert diffusion.divergence is not None
+    path = probability_flow(flow_key, diffusion.score, diffusion.process, start, time, diffusion.divergence)
     keys = jax.random.split(probe_key, start.shape[0])
-    along = spread(_divergence_along, score, process, divergence, path.x, time, keys)
+    along = spread(_divergence_along, diffusion, path.x, time, keys)
     return along.reshape(units, m, -1).mean(axis=1)
 
 
 @jax.jit
-def _divergence_along(
-    score: Score, process: Process, divergence: Divergence, x: Any, time: Any, keys: Any
-) -> Float[Array, "n T"]:
+def _divergence_along(diffusion: LearnedDiffusion, x: Any, time: Any, keys: Any) -> Float[Array, "n T"]:
     def at(position: Any, t: Any, key: Key) -> Any:
-        return noise_with_divergence(score, process, divergence, position, t, key)[1]
+        return diffusion.noise_with_divergence(position, t, key)[1]
 
     return map_over_batch(
         lambda point: jax.vmap(at, in_axes=(0, 0, None))(point[0], time, point[1]), (x, keys), 64
@@ -181,15 +173,14 @@ def entropy_rates(
     if orientation not in ORIENTATIONS:
         raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
     point_key, moment_key, flow_key = jax.random.split(key, 3)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes, times)
-    pts = ensemble(point_key, data, len(grid.time) + 1, replicates, points)
-    check_score(score, pts.dim)
-    score = traceable(score)
-    divergence = divergence or default_divergence(score, pts.dim)
-    needed = divergence if reading == "divergence" else None
-    moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
+    blocks = 1 + (nodes if times is None else np.size(times))
+    pts = ensemble(point_key, data, blocks, replicates, points)
+    diffusion = learned_diffusion(score, process, pts.dim, divergence)
+    grid = time_grid(process, diffusion.starting_time(t_min), nodes, times)
+    averaged = diffusion if reading == "divergence" else diffusion.taking(None)
+    moments = noise_moments(moment_key, averaged, pts, grid.time)
     if reading == FLOW:
-        system_units = flow_system_moment(flow_key, score, process, pts, grid.time, divergence)
+        system_units = flow_system_moment(flow_key, diffusion, pts, grid.time)
     else:
         system_units = system_moment(moments, reading)
     return assemble_rates(grid, pts.dim, system_units, moments.local, reading, orientation)
