@@ -21,13 +21,13 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.delta_method import estimate_functions
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.diffusion import learned_diffusion
+from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.bounds import implied_entropy
 from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
-from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
+from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
 from thermodiff.validation import check_key, check_points, complain
 
@@ -106,12 +106,27 @@ def implied_entropies(
     diffusion = learned_diffusion(score, process, dim, divergence)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
-    point_key, probe_key, blur_key, flow_key = jax.random.split(key, 4)
     start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes)
-    points = row_ensemble(point_key, x, nodes, diffusion.reference)
+    means = _means(key, diffusion, prior, x, grid, start)
+    constants = Constants(gaussian_entropy(prior.variances), dim * grid.drift_integral)
+    return ImpliedEntropies(**estimate_functions(entropies_of_means, constants, means))
+
+
+def _means(
+    key: Key,
+    diffusion: LearnedDiffusion,
+    prior: Gaussian,
+    x: Float[Array, "n d"],
+    grid: TimeGrid,
+    start: Any,
+) -> Means:
+    """What the estimates are made of, for each row; the flow begins at ``start``, where the grid does."""
+    process = diffusion.process
+    point_key, probe_key, blur_key, flow_key = jax.random.split(key, 4)
+    points = row_ensemble(point_key, x, len(grid.time), diffusion.reference)
     moments = noise_moments(probe_key, diffusion.taking(HutchinsonDivergence(1)), points, grid.time)
-    R = system_integrals(grid, dim, moments)
+    R = system_integrals(grid, diffusion.dim, moments)
     S1 = prior_cross_entropy_given(prior, process, x)
     blurred = process.alpha(start) * x + process.sigma(start) * jax.random.normal(blur_key, x.shape)
     assert diffusion.divergence is not None
@@ -119,7 +134,7 @@ def implied_entropies(
         flow_key, diffusion.score, process, blurred, jnp.asarray([start, 1.0]), diffusion.divergence
     )
     growth = path.growth[:, -1]
-    means = Means(
+    return Means(
         quadratic=implied_entropy(S1, R["quadratic"]),
         divergence=implied_entropy(S1, R["divergence"]),
         denoising=implied_entropy(S1, R["denoising"]),
@@ -127,5 +142,3 @@ def implied_entropies(
         nll=-(prior.log_prob(path.x[:, -1]) + growth),
         cross_entropy=S1,
     )
-    constants = Constants(gaussian_entropy(prior.variances), dim * grid.drift_integral)
-    return ImpliedEntropies(**estimate_functions(entropies_of_means, constants, means))

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.runtime.progress import Callback, watchers
-from thermodiff.training.checkpoints import Keeper, fingerprint
+from thermodiff.training.checkpoints import Keeper
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.cores import advance_on_cores, share_cores
+from thermodiff.training.fingerprint import fingerprint
 from thermodiff.training.fit import Fit, History, configured, finished, run_chunks
 from thermodiff.training.problem import Problem, as_distribution, prepare
 from thermodiff.training.step import advance_in_turn, advance_side_by_side, initial_state
