@@ -70,7 +70,6 @@ def new_figure(width: float = COLUMN, height: float = 2.5) -> Figure:
 
 def save_figure(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
     """Writes ``stem``.png (300 dpi) and ``stem``.pdf, each whole or not at all, the same bytes for the same figure."""
-    paths = []
     # No dates and no versions inside, so that a figure changes only when what it shows does.
     unstamped: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
@@ -82,9 +81,8 @@ def save_figure(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
             rendered[kind] = buffer.getvalue()
-    for kind, content in rendered.items():
-        paths.append(write_atomically(Path(f"{stem}.{kind}"), content))
-    return paths[0], paths[1]
+    png, pdf = (write_atomically(Path(f"{stem}.{kind}"), content) for kind, content in rendered.items())
+    return png, pdf
 
 
 # --- rates --------------------------------------------------------------------------------------
