@@ -17,17 +17,14 @@ from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import starting_time
-from thermodiff.scores.callables import traceable
 from thermodiff.scores.diffusion import learned_diffusion
-from thermodiff.scores.divergence import default_divergence
 from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
-from thermodiff.validation import check_key, check_points, check_score, complain
+from thermodiff.validation import check_key, check_points, complain
 
 
 class FlowLikelihood(NamedTuple):
@@ -68,13 +65,12 @@ def flow_likelihood(
     check_points("x", x)
     x = jnp.asarray(x, dtype=float)
     dim = x.shape[1]
-    check_score(score, dim)
+    diffusion = learned_diffusion(score, process, dim, divergence)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
-    start = starting_time(score, process, t_min)
-    divergence = divergence or default_divergence(score, dim)
+    start = diffusion.starting_time(t_min)
     if key is None:
-        if isinstance(divergence, HutchinsonDivergence):
+        if isinstance(diffusion.divergence, HutchinsonDivergence):
             raise complain(
                 "key",
                 "None",
@@ -82,7 +78,7 @@ def flow_likelihood(
             )
         key = jax.random.key(0)
     times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
-    path = probability_flow(key, traceable(score), process, contraction * x, times, divergence, tolerance)
+    path = probability_flow(key, diffusion, contraction * x, times, tolerance)
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
     return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, float(start), path.steps)
@@ -120,13 +116,12 @@ def variational_terms(
     x = jnp.asarray(x, dtype=float)
     dim = x.shape[1]
     check_key(key)
-    check_score(score, dim)
+    diffusion = learned_diffusion(score, process, dim).taking(None)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
-    diffusion = learned_diffusion(score, process, dim).taking(None)
     grid = time_grid(process, diffusion.starting_time(t_min), nodes)
     points = row_ensemble(key, x, nodes, diffusion.reference)
-    moments = noise_moments(key, diffusion, points, grid.time)
+    moments = noise_moments(None, diffusion, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)
     overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])

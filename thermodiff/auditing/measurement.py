@@ -92,18 +92,8 @@ def _flow_means(
 ) -> dict[str, Any]:
     """nll, flow_growth, x1 and x1_square of ``Means``, from one solve of the learned flow."""
     units, m, dim = start.shape
-    diffusion = setting.diffusion
     ends = setting.grid.time[jnp.asarray([0, -1])]
-    assert diffusion.divergence is not None
-    path = probability_flow(
-        key,
-        diffusion.score,
-        diffusion.process,
-        start.reshape(-1, dim),
-        ends,
-        diffusion.divergence,
-        setting.tolerance,
-    )
+    path = probability_flow(key, setting.diffusion, start.reshape(-1, dim), ends, setting.tolerance)
     terminal = path.x[:, -1].reshape(units, m, dim)
     growth = path.growth[:, -1].reshape(units, m)
     nll = -setting.prior.log_prob(terminal) - growth

@@ -1,6 +1,11 @@
 """A learned diffusion: a score, its process, how its divergence is taken, and the Gaussian that it departs from.
 
 Made once of a user's score and process, checked, and handed on as one pytree to whatever averages or moves with it.
+
+In the principal axes e_i and variances c_i of the reference, with r = sigma/alpha, rho_i^2 = c_i + r^2 and z_i =
+e_i . (x/alpha - m)/rho_i, the flow of that Gaussian stands still and the learned one moves by
+    dz_i/d ell = w_i = (r/rho_i) (e_i . n - (r/rho_i) z_i),     so that     sigma div_x n = sum_i (r/rho_i)^2 + div_z w.
+Source: this project.
 """
 
 from __future__ import annotations
@@ -10,13 +15,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
+from thermodiff.array_types import Key, Process, Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
-from thermodiff.scores import divergence as scores_divergence
 from thermodiff.scores.base import noise_prediction, reference_of, starting_time
 from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence
+from thermodiff.scores.divergence import default_divergence, without_products
 from thermodiff.validation import check_process, check_score
 
 
@@ -28,7 +32,7 @@ class LearnedDiffusion:
     one departs from: of the moments that the score knows, else N(0, I).
     """
 
-    score: Score
+    score: Any
     process: Process
     divergence: Divergence | None
     reference: Gaussian
@@ -50,20 +54,41 @@ class LearnedDiffusion:
         """n_th(x, t) = -sigma s_th, shape (d,)."""
         return noise_prediction(self.score, self.process, x, t)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the divergence is a formula, and no Jacobian has to be kept for a point."""
+        return without_products(self.score, self.divergence)
+
     def noise_with_divergence(
         self, x: Vector, t: Scalar, key: Key | None = None
     ) -> tuple[Vector, Scalar | None]:
         """n_th(x, t), shape (d,), and sigma div_x n_th, None where the divergence is not taken."""
         if self.divergence is None:
             return self.noise(x, t), None
-        return scores_divergence.noise_with_divergence(self.score, self.process, self.divergence, x, t, key)
+        alpha, sigma = self.process.alpha(t), self.process.sigma(t)
+        if not self.closed:
+            noise, div = self.divergence(lambda y: self.noise(y, t), x, key)
+            return noise, sigma * div
+        g = self.reference
+        root = jnp.sqrt(alpha**2 * g.variances + sigma**2)
+        z, gain = (g.axes.T @ (x - alpha * g.mean)) / root, sigma / root
+        w, div = self.score.relative_velocity(z, t)
+        return g.axes @ (gain * z + w / gain), jnp.sum(gain**2) + div
 
     def relative_velocity(self, z: Vector, t: Scalar, key: Key | None = None) -> tuple[Vector, Scalar]:
-        """w(z, t) of ``scores.divergence`` in the coordinates of ``reference``, shape (d,), and div_z w."""
+        """w(z, t), shape (d,), and div_z w; without a divergence it cannot be called."""
+        if self.closed:
+            return self.score.relative_velocity(z, t)
         assert self.divergence is not None
-        return scores_divergence.relative_velocity(
-            self.score, self.process, self.divergence, self.reference, z, t, key
-        )
+        g, alpha, r = self.reference, self.process.alpha(t), self.process.sigma(t) / self.process.alpha(t)
+        rho = jnp.sqrt(g.variances + r**2)
+        gain = r / rho
+
+        def velocity(y: Vector) -> Vector:
+            position = alpha * (g.mean + g.axes @ (rho * y))
+            return gain * (g.axes.T @ self.noise(position, t) - gain * y)
+
+        return self.divergence(velocity, z, key)
 
 
 def learned_diffusion(

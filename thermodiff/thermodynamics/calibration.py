@@ -50,7 +50,7 @@ class CalibratedScore(WrappedScore):
         return has_closed_divergence(self.score)
 
     def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
-        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``scores.divergence``), and its divergence."""
+        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``scores.diffusion``), and its divergence."""
         score: Any = self.score
         c, sigma = self._factor(t), self.process.sigma(t)
         share = sigma**2 / (self.process.alpha(t) ** 2 * score.reference.variances + sigma**2)

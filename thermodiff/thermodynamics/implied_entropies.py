@@ -129,10 +129,7 @@ def _means(
     R = system_integrals(grid, diffusion.dim, moments)
     S1 = prior_cross_entropy_given(prior, process, x)
     blurred = process.alpha(start) * x + process.sigma(start) * jax.random.normal(blur_key, x.shape)
-    assert diffusion.divergence is not None
-    path = probability_flow(
-        flow_key, diffusion.score, process, blurred, jnp.asarray([start, 1.0]), diffusion.divergence
-    )
+    path = probability_flow(flow_key, diffusion, blurred, jnp.asarray([start, 1.0]))
     growth = path.growth[:, -1]
     return Means(
         quadratic=implied_entropy(S1, R["quadratic"]),

@@ -95,7 +95,7 @@ def _at_one_point(
     t: Scalar,
     x0: Vector,
     eps: Vector,
-    key: Key,
+    key: Key | None,
 ) -> NoiseMoments:
     at = _coefficients(diffusion.process, t)
     x = at.alpha * x0 + at.sigma * eps
@@ -118,7 +118,7 @@ def _at_one_point(
 
 
 def noise_moments(
-    key: Key,
+    key: Key | None,
     diffusion: LearnedDiffusion,
     points: Points,
     times: Float[Array, " T"],
@@ -127,8 +127,9 @@ def noise_moments(
     """The averages of ``NoiseMoments`` for every unit of ``points`` at every time.
 
     Block i of the points goes with time i. Where the diffusion takes its divergence there is the divergence reading;
-    ``exact`` adds the true score's own moments on the same points. Raises ScoreError where the score or its divergence
-    gave NaN or infinity, naming the time. Source: theory sections 3 and 4, written per unit of ell.
+    ``key`` is for its probes, None where none are drawn. ``exact`` adds the true score's own moments on those points.
+    Raises ScoreError where the score or its divergence gave NaN or infinity, naming the time. Source: theory sections 3
+    and 4, written per unit of ell.
     """
     moments = spread(_noise_moments, key, diffusion, points, times, exact)
     bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
@@ -143,7 +144,7 @@ def noise_moments(
 
 @jax.jit
 def _noise_moments(
-    key: Key,
+    key: Key | None,
     diffusion: LearnedDiffusion,
     points: Points,
     times: Float[Array, " T"],
@@ -151,17 +152,17 @@ def _noise_moments(
 ) -> NoiseMoments:
     m = points.per_unit
 
-    def at_time(unit_key: Key, unit: Any, t: Scalar, index: Any) -> NoiseMoments:
+    def at_time(unit_key: Key | None, unit: Any, t: Scalar, index: Any) -> NoiseMoments:
         x0, eps = points.draw(unit, index)
-        probes = jax.random.split(jax.random.fold_in(unit_key, index), m)
+        probes = None if unit_key is None else jax.random.split(jax.random.fold_in(unit_key, index), m)
         one = lambda x, e, k: _at_one_point(diffusion, exact, points, t, x, e, k)  # noqa: E731
         return jax.tree.map(lambda v: jnp.mean(v, axis=0), jax.vmap(one)(x0, eps, probes))
 
-    def over_times(keyed_unit: tuple[Key, Any]) -> NoiseMoments:
+    def over_times(keyed_unit: tuple[Key | None, Any]) -> NoiseMoments:
         unit_key, unit = keyed_unit
         index = jnp.arange(times.shape[0])
         return jax.lax.map(lambda ti: at_time(unit_key, unit, ti[0], ti[1]), (times, index))
 
-    unit_keys = jax.random.split(key, points.units)
+    unit_keys = None if key is None else jax.random.split(key, points.units)
     at_once = max(1, min(points.units, EVALUATIONS_AT_ONCE // m))
     return map_over_batch(over_times, (unit_keys, points.unit_data), at_once)

@@ -123,8 +123,7 @@ def flow_system_moment(
     units, m, dim = points.units, points.per_unit, points.dim
     flow_key, probe_key = jax.random.split(key)
     start = noised_points(diffusion.process, points, time.shape[0], time[0]).reshape(-1, dim)
-    assert diffusion.divergence is not None
-    path = probability_flow(flow_key, diffusion.score, diffusion.process, start, time, diffusion.divergence)
+    path = probability_flow(flow_key, diffusion, start, time)
     keys = jax.random.split(probe_key, start.shape[0])
     along = spread(_divergence_along, diffusion, path.x, time, keys)
     return along.reshape(units, m, -1).mean(axis=1)

@@ -24,12 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from thermodiff.array_types import Key, Process, Scalar, Score, Vector
-from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.numerics.divergence import Divergence
+from thermodiff.array_types import Key, Scalar
 from thermodiff.runtime.devices import batch_parts, gather_batch, map_over_batch, shard_batch, spread
-from thermodiff.scores.base import reference_of
-from thermodiff.scores.divergence import relative_velocity, without_products
+from thermodiff.scores.diffusion import LearnedDiffusion
 
 POINTS_AT_ONCE, POINTS_WITHOUT_PRODUCTS = 1024, 4096
 """How many points share their steps; more of them where no Jacobian has to be kept for each."""
@@ -83,12 +80,9 @@ def _largest(error: tuple[Array, Array]) -> Scalar:
 
 
 def _solve_together(
-    score: Score,
-    process: Process,
-    divergence: Divergence,
+    diffusion: LearnedDiffusion,
     times: Float[Array, " T"],
     tolerance: Tolerance,
-    reference: Gaussian,
     x: Float[Array, "m d"],
     keys: Any,
 ) -> FlowPath:
@@ -96,6 +90,7 @@ def _solve_together(
 
     At one time for all the score computes what depends on time alone once, and no point waits masked for others.
     """
+    process, reference = diffusion.process, diffusion.reference
     ell, alpha = -0.5 * process.log_snr(times), process.alpha(times)
     rho = jnp.sqrt(reference.variances + jnp.exp(2 * ell)[:, None])
     clock = _Clock(jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances))))
@@ -105,10 +100,7 @@ def _solve_together(
         r, pace = clock.ratio_and_pace(u)
         t = process.time_of_log_snr(-2 * jnp.log(r))
 
-        def at(z: Vector, key: Any) -> tuple[Vector, Scalar]:
-            return relative_velocity(score, process, divergence, reference, z, t, key)
-
-        w, div = jax.vmap(at)(state[0], keys)
+        w, div = jax.vmap(lambda z, key: diffusion.relative_velocity(z, t, key))(state[0], keys)
         return pace * w, pace * div
 
     z0 = (x / alpha[0] - reference.mean) @ reference.axes / rho[0]
@@ -137,9 +129,8 @@ def _solve_together(
 @jax.jit
 def _solve_in_groups(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
     """All points, in groups that share their steps and are split over the devices."""
-    score, _, divergence, *_ = problem
-    n = len(x)
-    groups = -(-n // (POINTS_WITHOUT_PRODUCTS if without_products(score, divergence) else POINTS_AT_ONCE))
+    n, diffusion = len(x), problem[0]
+    groups = -(-n // (POINTS_WITHOUT_PRODUCTS if diffusion.closed else POINTS_AT_ONCE))
     size = -(-n // (groups * batch_parts())) * batch_parts()
     # The last group is filled up with the first points again.
     index = (jnp.arange(groups * size) % n).reshape(groups, size)
@@ -160,11 +151,9 @@ def _solve_alone(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
 
 def probability_flow(
     key: Key,
-    score: Score,
-    process: Process,
+    diffusion: LearnedDiffusion,
     x: Float[Array, "n d"],
     times: Float[Array, " T"],
-    divergence: Divergence,
     tolerance: Tolerance | None = None,
 ) -> FlowPath:
     """Carries x (n, d), given at times[0], along the flow to the increasing ``times`` (T,), T >= 2.
@@ -174,10 +163,9 @@ def probability_flow(
     own. Raises FlowError if any did not arrive then, saying how many. Source: Song et al. (2021); the
     change of variables is this project's.
     """
-    n, dim = x.shape
-    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
+    n = len(x)
     keys = jax.random.split(key, n)
-    problem = score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), reference
+    problem = diffusion, jnp.asarray(times), tolerance or Tolerance()
     path = spread(_solve_in_groups, problem, x, keys)
     lost = _lost(path)
     if lost.size:
