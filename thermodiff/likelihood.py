@@ -3,6 +3,10 @@
 Every one of them starts at t_min instead of 0 and so speaks of slightly blurred data, x + (sigma/alpha) eps at t_min;
 t_min is part of the result. The terminal prior pi is an explicit choice: ``moment_prior`` (the Gaussian of p_1's
 moments, the default) or ``noise_prior`` (N(0, sigma(1)^2)).
+
+All are functions that JAX can compile, map and differentiate, in x, in the key and in the parameters of score, process
+and prior. What is traced cannot be looked at: shapes are checked, numbers (NaN in x, the range of t_min, the covariance
+of a prior) are not, and where a score gives NaN or the solver fails the answer is NaN instead of an error.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from thermodiff.array_types import Key, Process, Score
+from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
@@ -38,7 +42,7 @@ class FlowLikelihood(NamedTuple):
     log_prior: Float[Array, " n"]
     growth: Float[Array, " n"]
     terminal: Float[Array, "n d"]
-    t_min: float
+    t_min: Scalar | float
     steps: Int[Array, " n"]
 
 
@@ -53,14 +57,21 @@ def flow_likelihood(
     tolerance: Tolerance | None = None,
     divergence: Divergence | None = None,
     key: Key | None = None,
+    adjoint: Any = None,
 ) -> FlowLikelihood:
     """The probability-flow likelihood of each row of x (n, d), with its terms.
 
     ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
     ``divergence`` is exact where the score has it in closed form (``td.fit``'s default networks do) and up to 16
     dimensions, else Hutchinson's, which needs ``key``; both can be given.
+
+    Gradients are exact derivatives of the steps that the solver took (``jax.grad``, ``jax.vjp``, ``jax.jacrev``), at
+    four to six times the time and up to five times the memory of a value (docs/performance.md); for ``jax.jacfwd``
+    and ``jax.jvp`` give ``adjoint=diffrax.ForwardMode()``. Rows (n, d) in one call share their steps; ``jax.vmap``
+    over single rows gives each its own and waits for the slowest.
+
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
-    fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``flow``).
+    fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``trajectories.probability_flow``).
     """
     check_points("x", x)
     x = jnp.asarray(x, dtype=float)
@@ -78,10 +89,10 @@ def flow_likelihood(
             )
         key = jax.random.key(0)
     times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
-    path = probability_flow(key, diffusion, contraction * x, times, tolerance)
+    path = probability_flow(key, diffusion, contraction * x, times, tolerance, adjoint)
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
-    return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, float(start), path.steps)
+    return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, start, path.steps)
 
 
 def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
@@ -98,7 +109,7 @@ class VariationalTerms(NamedTuple):
     elbo: Float[Array, " n"]
     cross_log_likelihood: Float[Array, " n"]
     cross_entropy: Float[Array, " n"]
-    t_min: float
+    t_min: Scalar | float
 
 
 def variational_terms(
@@ -111,7 +122,11 @@ def variational_terms(
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
 ) -> VariationalTerms:
-    """ELBO and cross likelihood of each row of x (n, d) as random, unbiased estimates given x, with their terms."""
+    """ELBO and cross likelihood of each row of x (n, d) as random, unbiased estimates given x, with their terms.
+
+    One key draws the same noise for the same number of rows, so that a difference or a gradient (twice the time of a
+    value, about as much memory) has no noise but that of its derivative.
+    """
     check_points("x", x)
     x = jnp.asarray(x, dtype=float)
     dim = x.shape[1]
@@ -119,7 +134,8 @@ def variational_terms(
     diffusion = learned_diffusion(score, process, dim).taking(None)
     prior = prior or default_prior(score, process, dim)
     check_prior(prior, dim)
-    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+    start = diffusion.starting_time(t_min)
+    grid = time_grid(process, start, nodes)
     points = row_ensemble(key, x, nodes, diffusion.reference)
     moments = noise_moments(None, diffusion, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
@@ -130,7 +146,7 @@ def variational_terms(
         elbo=contraction + integrals["denoising"] - cross_entropy,
         cross_log_likelihood=contraction + overlap - cross_entropy,
         cross_entropy=cross_entropy,
-        t_min=float(grid.time[0]),
+        t_min=start,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermodiff.array_types import Key
+from thermodiff.array_types import Key, computed_now
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
@@ -35,8 +35,10 @@ FEW_ROWS_PER_DIM = 10
 
 def exact_gaussian(data: Any) -> Gaussian | None:
     """The Gaussian of the moments that a distribution knows of itself; None where it knows none."""
-    known = if_known(data, "moments")
-    return None if known is None else Gaussian(*known)
+    with computed_now(data):
+        known = if_known(data, "moments")
+    with computed_now(known):
+        return None if known is None else Gaussian(*known)
 
 
 def drawn_gaussian(key: Key, data: Any) -> Gaussian:

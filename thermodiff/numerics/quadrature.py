@@ -13,8 +13,8 @@ class Quadrature(NamedTuple):
     The difference of the two, divided by 2^order - 1 (Richardson), estimates the error of the finer.
     """
 
-    weights: np.ndarray
-    coarse_weights: np.ndarray
+    weights: Any
+    coarse_weights: Any
     order: int
 
     def error(self, values: Any) -> Any:

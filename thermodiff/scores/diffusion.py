@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from thermodiff.array_types import Key, Process, Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.gaussian import Gaussian
@@ -101,7 +102,7 @@ def learned_diffusion(
     """
     check_process(process)
     check_score(score, dim)
-    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
+    reference = reference_of(score) or Gaussian(np.zeros(dim), np.eye(dim))
     return LearnedDiffusion(
         traceable(score), process, divergence or default_divergence(score, dim), reference
     )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt32
 
-from thermodiff.array_types import Key, as_pytree
+from thermodiff.array_types import Key, as_pytree, computed_now
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.reference import drawn_gaussian, exact_gaussian, sample_gaussian
@@ -21,6 +21,7 @@ from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import ROWS_AT_ONCE
 from thermodiff.numerics.quasi_random import sobol
 from thermodiff.thermodynamics.point_sets import DistributionPoints, FixedPoints, Points
+from thermodiff.types import is_concrete
 from thermodiff.validation import check_points, complain
 
 DEFAULT_REPLICATES = 16
@@ -83,6 +84,10 @@ def _rows(data: Any, max_points: int | None) -> np.ndarray:
     """The first ``max_points`` rows of an array or of ``Samples``, checked."""
     array = getattr(data, "array", data)
     check_points("data", array)
+    if not is_concrete(array):
+        raise complain(
+            "data", "rows that JAX is tracing", "numbers: close over them, trace key, score or process"
+        )
     rows = np.asarray(array)[:max_points]
     if len(rows) < 2:
         raise complain("data", "one row", "at least 2, since the error bar is their spread")
@@ -137,9 +142,10 @@ def row_ensemble(
     check_points("data", samples)
     n, dim = np.shape(samples)
     units = n // per_unit
-    x = jnp.asarray(samples[: units * per_unit], dtype=float)
+    with computed_now(samples):
+        x = jnp.asarray(samples[: units * per_unit], dtype=float)
+        reference = reference or sample_gaussian(x)
     base, seeds = _sobol_blocks(blocks, per_unit, dim), _random_seeds(key, units, dim)
-    reference = reference or sample_gaussian(x)
     return FixedPoints(base, seeds, reference, jnp.asarray(0.0), x.reshape(units, per_unit, dim))
 
 

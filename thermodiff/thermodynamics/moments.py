@@ -23,6 +23,7 @@ from thermodiff.runtime.devices import map_over_batch, spread
 from thermodiff.scores.base import noise_prediction
 from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.thermodynamics.point_sets import Points
+from thermodiff.types import is_concrete
 
 EVALUATIONS_AT_ONCE = 4096
 """Score evaluations in one vectorised call: large enough to fill the matrix products, small enough for cache."""
@@ -128,10 +129,12 @@ def noise_moments(
 
     Block i of the points goes with time i. Where the diffusion takes its divergence there is the divergence reading;
     ``key`` is for its probes, None where none are drawn. ``exact`` adds the true score's own moments on those points.
-    Raises ScoreError where the score or its divergence gave NaN or infinity, naming the time. Source: theory sections 3
-    and 4, written per unit of ell.
+    Raises ScoreError where the score or its divergence gave NaN or infinity, naming the time; under a trace that is not
+    looked for. Source: theory sections 3 and 4, written per unit of ell.
     """
     moments = spread(_noise_moments, key, diffusion, points, times, exact)
+    if not is_concrete(moments):
+        return moments
     bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
     if bool(jnp.any(bad)):
         first = int(jnp.argmax(jnp.any(bad, axis=0)))
@@ -161,7 +164,9 @@ def _noise_moments(
     def over_times(keyed_unit: tuple[Key | None, Any]) -> NoiseMoments:
         unit_key, unit = keyed_unit
         index = jnp.arange(times.shape[0])
-        return jax.lax.map(lambda ti: at_time(unit_key, unit, ti[0], ti[1]), (times, index))
+        # A gradient keeps no network's inside: each time is computed again when its turn comes.
+        one_time = jax.checkpoint(lambda ti: at_time(unit_key, unit, ti[0], ti[1]))
+        return jax.lax.map(one_time, (times, index))
 
     unit_keys = None if key is None else jax.random.split(key, points.units)
     at_once = max(1, min(points.units, EVALUATIONS_AT_ONCE // m))

@@ -14,6 +14,7 @@ entropy taken up from the bath. Rates are in nats per unit of t in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermodiff.array_types import Key, Process, Score
+from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
@@ -76,7 +77,7 @@ class EntropyRates(NamedTuple):
         drift = self.dim * self.grid.drift_integral
         sign = ORIENTATIONS[self.orientation]
 
-        def integrate(units: Any, offset: float) -> Integral:
+        def integrate(units: Any, offset: Scalar | float) -> Integral:
             total = estimate(offset + units @ jnp.asarray(self.grid.rule.weights, units.dtype))
             return Integral(*total, self.grid.rule.error(jnp.mean(units, axis=0)))
 
@@ -114,6 +115,19 @@ class EntropyRates(NamedTuple):
             "exchange_ratio": np.asarray(ratio.mean).tolist(),
             "exchange_ratio_stderr": np.asarray(ratio.stderr).tolist(),
         }
+
+
+def _flatten(rates: EntropyRates) -> tuple[tuple, tuple[str, str]]:
+    """Arrays and words apart, so that a compiled function may return rates."""
+    arrays = rates._replace(reading=None, orientation=None)  # type: ignore[arg-type]  # None is no leaf
+    return tuple(arrays), (rates.reading, rates.orientation)
+
+
+def _unflatten(words: tuple[str, str], arrays: Iterable[Any]) -> EntropyRates:
+    return EntropyRates(*arrays)._replace(reading=words[0], orientation=words[1])
+
+
+jax.tree_util.register_pytree_node(EntropyRates, _flatten, _unflatten)
 
 
 def flow_system_moment(
@@ -161,6 +175,9 @@ def entropy_rates(
     (n, d) (every row a unit); ``reading`` is one of quadratic, divergence, denoising, flow;
     ``orientation`` diffusion or generation. The grid has ``nodes`` times uniform in log-SNR from ``t_min`` (see
     ``scores.base.starting_time``), or is ``times``.
+
+    Key, score and process may be traced (``jax.jit``, ``jax.vmap``, ``jax.grad``), samples may not; ``score`` giving
+    NaN is then not looked for.
 
     Returns EntropyRates in nats per unit time; ``.integral()`` gives nats. Raises ValueError for an unknown reading or
     orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
