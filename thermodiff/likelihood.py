@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import learned_diffusion
@@ -73,8 +74,9 @@ def flow_likelihood(
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
     fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``trajectories.probability_flow``).
     """
-    check_points("x", x)
-    x = jnp.asarray(x, dtype=float)
+    rows = as_rows("x", x).values
+    check_points("x", rows)
+    x = jnp.asarray(rows, dtype=float)
     dim = x.shape[1]
     diffusion = learned_diffusion(score, process, dim, divergence)
     prior = prior or default_prior(score, process, dim)
@@ -127,8 +129,9 @@ def variational_terms(
     One key draws the same noise for the same number of rows, so that a difference or a gradient (twice the time of a
     value, about as much memory) has no noise but that of its derivative.
     """
-    check_points("x", x)
-    x = jnp.asarray(x, dtype=float)
+    rows = as_rows("x", x).values
+    check_points("x", rows)
+    x = jnp.asarray(rows, dtype=float)
     dim = x.shape[1]
     check_key(key)
     diffusion = learned_diffusion(score, process, dim).taking(None)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import strict
 
 import thermodiff as td
 from thermodiff.commands import main as cli
@@ -198,15 +199,6 @@ def test_help_names_every_option(capsys):
 
 
 # --- what they get ------------------------------------------------------------------------------
-
-
-def strict(path):
-    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
-
-    def refuse(token):
-        raise AssertionError(f"{token} in {path}")
-
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
 
 
 def explored(capsys, *argv):

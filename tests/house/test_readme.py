@@ -1,4 +1,4 @@
-"""Python blocks of the README and of docs/exploration.md run as they stand, and what they print is what they say."""
+"""Python blocks of the README and of pages of docs/ run as they stand, and what they print is what they say."""
 
 import contextlib
 import io
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/exploration.md")
+PAGES = ("README.md", "docs/exploration.md", "docs/data.md")
 BLOCKS = [
     pytest.param(code, page, id=f"{page}, block {i + 1}")
     for page in PAGES

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checks import assert_identical
 from scipy.special import log_ndtr
 from scipy.stats import norm
 
@@ -33,11 +34,6 @@ SMALL = TrainingConfig(steps=60, batch_size=32, chunk=25, width=16, depth=1)
 
 def leaves(score):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(score)]
-
-
-def assert_identical(one, other):
-    for a, b in zip(leaves(one), leaves(other), strict=True):
-        assert np.array_equal(a, b)
 
 
 class Counting(LikelihoodWeighting):

@@ -26,8 +26,8 @@ def record(
 ) -> dict[str, Any]:
     """Every number with what it was made from: numbers, strings, lists and dicts; None where a number is not finite.
 
-    "standardised" is the audit of z, "own_units" those of its numbers that change with the unit, "training" what
-    ``fit`` was told and did.
+    "standardised" is the audit of z, the whitened rows, "own_units" those of its numbers that change with the unit,
+    "training" what ``fit`` was told and did.
     """
     log_jacobian = about["standardisation"]["log_jacobian"]
     standardised = measured.to_dict()
@@ -68,9 +68,9 @@ def _heading(parts: Mapping[str, Any]) -> list[str]:
     noise = "sigma" if options["process"] == "ve" else "beta_max"
     used = "" if parts["audited"] == split["test"] else f" ({parts['audited']} of them used)"
     why = "stopped early" if training["stopped_early"] else "all asked for"
-    counts = ", made continuous by uniform noise of one unit" if options["dequantise"] else ""
     return [
-        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns{counts}",
+        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns",
+        *(f"  {note}" for note in parts["notes"]),
         f"  {split['training']} rows to train, {split['validation']} to stop, {split['test']} to measure{used}",
         f"  process {options['process']}, {noise} = {options['sigma']:g}, seed {options['seed']}",
         f"  {training['steps_done']} training steps ({why}), score of step {training['best_step']}, "
@@ -98,8 +98,8 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
 def _standardised_line(parts: Mapping[str, Any]) -> str:
     shift = parts["standardisation"]["log_jacobian"]
     return (
-        f"All below is for standardised columns; {shift:+.5f} nats (sum of ln std) on every entropy, likelihood and\n"
-        "bound turns it into the data's own units. Gaps, slacks and rates are the same in both."
+        f"All below is for whitened columns; {shift:+.5f} nats (minus ln of the map's determinant) on every entropy,\n"
+        "likelihood and bound turns it into the data's own units. Gaps, slacks and rates are the same in both."
     )
 
 

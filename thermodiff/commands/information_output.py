@@ -46,7 +46,7 @@ def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
         f"  {'':<36}{'mean':>11}{'more than the score, paired':>42}",
         *(_compared_line(row, first=i == 0) for i, row in enumerate(parts["held_out"])),
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_remarks(parts)])
 
 
 def mi_text(parts: Mapping[str, Any], information: Information) -> str:
@@ -64,7 +64,12 @@ def mi_text(parts: Mapping[str, Any], information: Information) -> str:
         str(information),
         *(_line(other["name"], other) for other in parts["others"]),
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_remarks(parts)])
+
+
+def _remarks(parts: Mapping[str, Any]) -> list[str]:
+    """What to be careful with in the rows themselves; nothing for most."""
+    return ["", "Remarks", *(f"  {remark}" for remark in parts["remarks"])] if parts["remarks"] else []
 
 
 def _columns(dim: int) -> str:

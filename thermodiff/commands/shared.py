@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from thermodiff import plotting
+from thermodiff.data.intake import Wanted
 from thermodiff.runtime.files import check_writable, write_atomically
+from thermodiff.runtime.records import strict_json
 from thermodiff.validation import complain
 
 
@@ -20,6 +21,12 @@ def check_steps_and_seed(steps: int | None, seed: int) -> None:
         raise complain("steps", f"{steps}", "a positive whole number")
     if seed < 0 or seed >= 2**32:
         raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+
+
+def describe_reading(wanted: Wanted) -> dict[str, Any]:
+    """What was said of a file, as options of the record."""
+    names = ("key", "dequantise", "missing", "separator", "header")
+    return {name: getattr(wanted, name) for name in names}
 
 
 def make_folder(out: Path) -> None:
@@ -48,7 +55,7 @@ def write_results(
     out: Path, name: str, figure: plotting.Figure, text: str, record: Mapping[str, Any]
 ) -> None:
     """``name``.png, .pdf, .txt and .json, the last last: where it is new, the others are."""
-    encoded = json.dumps(record, indent=1, allow_nan=False)
+    encoded = strict_json(record, indent=1)
     plotting.save_figure(figure, out / name)
     write_atomically(out / f"{name}.txt", text + "\n")
     write_atomically(out / f"{name}.json", encoded + "\n")

@@ -10,6 +10,7 @@ from thermodiff.array_types import Key, computed_now
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
+from thermodiff.numerics.affine_maps import FEW_ROWS_PER_DIM as FEW_ROWS_PER_DIM
 from thermodiff.numerics.estimates import streamed_moments
 
 
@@ -29,8 +30,6 @@ def sample_gaussian(x: Any) -> Gaussian:
 
 MOMENT_DRAWS = 65536
 """Draws that stand for a density whose moments are not known."""
-FEW_ROWS_PER_DIM = 10
-"""Below this many rows per dimension the sample covariance is shrunk."""
 
 
 def exact_gaussian(data: Any) -> Gaussian | None:
@@ -53,10 +52,16 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
     oracle approximating estimator, Chen, Wiesel, Eldar & Hero (2010), eq. (23), so that no direction looks narrower
     than few rows can tell.
     """
-    if isinstance(data, Samples) and data.array.shape[0] < FEW_ROWS_PER_DIM * data.dim:
-        mean, cov = data.moments()
-        return Gaussian(mean, shrunk(np.asarray(cov, dtype=np.float64), data.array.shape[0]))
-    return exact_gaussian(data) or drawn_gaussian(key, data)
+    if not isinstance(data, Samples):
+        return exact_gaussian(data) or drawn_gaussian(key, data)
+    n, (mean, cov) = len(data.array), rows_moments(data.array)
+    return Gaussian(mean, shrunk(cov, n) if n < FEW_ROWS_PER_DIM * data.dim else cov)
+
+
+def rows_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (d,) and covariance (d, d), over n - 1, of rows x (n, d), in double precision: narrow directions keep it."""
+    mean, cov = streamed_moments(x)
+    return mean, cov * (len(x) / (len(x) - 1))
 
 
 def shrunk(cov: np.ndarray, n: int) -> np.ndarray:

@@ -22,6 +22,8 @@ from thermodiff.validation import check_process, complain
 
 DEFAULT_NOISE_RATIO = 1e-3
 """Where nothing else is said, integrals over time start where sigma/alpha is this fraction of the data's scale."""
+NARROWEST_NOISE_RATIO = 1 / 30
+"""And never above this fraction of the narrowest principal width, of which the noise then drowns (1/30)^2/2 nats."""
 
 
 def noise_prediction(score: Score, process: Process, x: Vector, t: Scalar) -> Vector:
@@ -47,8 +49,17 @@ def length_scale(score: Score) -> Any:
     return 1.0 if reference is None else jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances)))
 
 
+def smallest_noise(score: Score) -> Any:
+    """sigma/alpha where integrals over time start: small beside the data's scale and beside its narrowest direction."""
+    scale = DEFAULT_NOISE_RATIO * length_scale(score)
+    reference = reference_of(score)
+    if reference is None:
+        return scale
+    return jnp.minimum(scale, NARROWEST_NOISE_RATIO * jnp.sqrt(jnp.min(reference.variances)))
+
+
 def starting_time(score: Score, process: Process, t_min: Scalar | float | None = None) -> Any:
-    """``t_min`` if given, else the score's own, else where sigma/alpha = 1e-3 of the data's scale; a float.
+    """``t_min`` if given, else the score's own, else where sigma/alpha is ``smallest_noise``; a float.
 
     Raises ValueError unless 0 < t_min < 1, and for what is no process. Where score, process or ``t_min`` are traced, so
     is what comes back, and its range is not checked.
@@ -58,7 +69,7 @@ def starting_time(score: Score, process: Process, t_min: Scalar | float | None =
         if t_min is None:
             t_min = getattr(score, "t_min", None)
         if t_min is None:
-            t_min = process.time_of_log_snr(-2 * jnp.log(DEFAULT_NOISE_RATIO * length_scale(score)))
+            t_min = process.time_of_log_snr(-2 * jnp.log(smallest_noise(score)))
         if not is_concrete(t_min):
             return t_min
         if not 0 < float(t_min) < 1:

@@ -17,6 +17,7 @@ from thermodiff.array_types import Key, as_pytree, computed_now
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.reference import drawn_gaussian, exact_gaussian, sample_gaussian
+from thermodiff.distributions.rows import Rows, as_rows
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import ROWS_AT_ONCE
 from thermodiff.numerics.quasi_random import sobol
@@ -83,16 +84,17 @@ def _check_most(max_points: int | None) -> None:
 def _rows(data: Any, max_points: int | None) -> np.ndarray:
     """The first ``max_points`` rows of an array or of ``Samples``, checked."""
     array = getattr(data, "array", data)
-    check_points("data", array)
-    if not is_concrete(array):
+    table = as_rows("data", array)
+    check_points("data", table.values)
+    if not is_concrete(table.values):
         raise complain(
             "data", "rows that JAX is tracing", "numbers: close over them, trace key, score or process"
         )
-    rows = np.asarray(array)[:max_points]
+    rows = np.asarray(table.values)[:max_points]
     if len(rows) < 2:
         raise complain("data", "one row", "at least 2, since the error bar is their spread")
     if array is data:  # Samples were checked when they were made
-        check_samples("data", rows)
+        check_samples("data", Rows(rows, table.columns))
     return rows
 
 
