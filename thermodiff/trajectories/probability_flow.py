@@ -84,6 +84,23 @@ def _largest(error: tuple[Array, Array]) -> Scalar:
     return jnp.sqrt(jnp.max((jnp.sum(z**2, axis=1) + growth**2) / (z.shape[1] + 1)))
 
 
+def _solve(adjoint: Any, velocity: Any, u: Float[Array, " T"], start: Any, tolerance: Tolerance) -> Any:
+    """diffrax's solution of dy/du = velocity(u, y) from ``start`` at u[0], kept at every u."""
+    return diffrax.diffeqsolve(
+        diffrax.ODETerm(velocity),
+        diffrax.Dopri5(),  # weights below 1: Tsit5's, up to 3.3, multiply rounding where little time passes
+        t0=u[0],
+        t1=u[-1],
+        dt0=FIRST_STEP * (u[-1] - u[0]),
+        y0=start,
+        saveat=diffrax.SaveAt(ts=u),
+        stepsize_controller=diffrax.PIDController(rtol=tolerance.rtol, atol=tolerance.atol, norm=_largest),
+        adjoint=adjoint,
+        max_steps=MAX_STEPS,
+        throw=False,
+    )
+
+
 def _solve_together(
     adjoint: Any,
     diffusion: LearnedDiffusion,
@@ -105,24 +122,11 @@ def _solve_together(
     def velocity(u: Any, state: tuple[Array, Array], _: Any) -> tuple[Array, Array]:
         r, pace = clock.ratio_and_pace(u)
         t = process.time_of_log_snr(-2 * jnp.log(r))
-
         w, div = jax.vmap(lambda z, key: diffusion.relative_velocity(z, t, key))(state[0], keys)
         return pace * w, pace * div
 
     z0 = (x / alpha[0] - reference.mean) @ reference.axes / rho[0]
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(velocity),
-        diffrax.Dopri5(),  # weights below 1: Tsit5's, up to 3.3, multiply rounding where little time passes
-        t0=u[0],
-        t1=u[-1],
-        dt0=FIRST_STEP * (u[-1] - u[0]),
-        y0=(z0, jnp.zeros(len(x), x.dtype)),
-        saveat=diffrax.SaveAt(ts=u),
-        stepsize_controller=diffrax.PIDController(rtol=tolerance.rtol, atol=tolerance.atol, norm=_largest),
-        adjoint=adjoint,
-        max_steps=MAX_STEPS,
-        throw=False,
-    )
+    solution = _solve(adjoint, velocity, u, (z0, jnp.zeros(len(x), x.dtype)), tolerance)
     z, growth = (jnp.moveaxis(y, 0, 1) for y in solution.ys)
     failed = solution.result != diffrax.RESULTS.successful
     gaussian_growth = jnp.sum(jnp.log(rho / rho[0]), axis=1) + x.shape[1] * jnp.log(alpha / alpha[0])
