@@ -23,9 +23,10 @@ from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import learned_diffusion
+from thermodiff.thermodynamics.chosen_prior import chosen_prior
 from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
-from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
+from thermodiff.thermodynamics.priors import prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
@@ -53,7 +54,7 @@ def flow_likelihood(
     process: Process,
     x: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     tolerance: Tolerance | None = None,
     divergence: Divergence | None = None,
@@ -62,7 +63,8 @@ def flow_likelihood(
 ) -> FlowLikelihood:
     """The probability-flow likelihood of each row of x (n, d), with its terms.
 
-    ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
+    ``prior`` is "moments" (``moment_prior`` of the data that the score knows of, the default), "noise"
+    (``noise_prior``, the default where it knows none) or a Gaussian. ``td.audit`` has data, and "moments" as default.
     ``divergence`` is exact where the score has it in closed form (``td.fit``'s default networks do) and up to 16
     dimensions, else Hutchinson's, which needs ``key``; both can be given.
 
@@ -79,8 +81,7 @@ def flow_likelihood(
     x = jnp.asarray(rows, dtype=float)
     dim = x.shape[1]
     diffusion = learned_diffusion(score, process, dim, divergence)
-    prior = prior or default_prior(score, process, dim)
-    check_prior(prior, dim)
+    prior, _ = chosen_prior(prior, diffusion.score, process, dim)
     start = diffusion.starting_time(t_min)
     if key is None:
         if isinstance(diffusion.divergence, HutchinsonDivergence):
@@ -120,7 +121,7 @@ def variational_terms(
     process: Process,
     x: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
 ) -> VariationalTerms:
@@ -135,8 +136,7 @@ def variational_terms(
     dim = x.shape[1]
     check_key(key)
     diffusion = learned_diffusion(score, process, dim).taking(None)
-    prior = prior or default_prior(score, process, dim)
-    check_prior(prior, dim)
+    prior, _ = chosen_prior(prior, diffusion.score, process, dim)
     start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes)
     points = row_ensemble(key, x, nodes, diffusion.reference)

@@ -1,6 +1,7 @@
 """``thermodiff audit`` as a user meets it: one line for each mistake, whole results, the same numbers again."""
 
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from checks import names_in, strict
 from thermodiff.commands import audit as audit_command
 from thermodiff.commands import main as cli
 from thermodiff.runtime.files import held
+from thermodiff.types import to_error
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
@@ -164,7 +166,7 @@ def test_help_names_every_option(capsys):
     assert cli.main(["audit", "--help"]) == 0
     text = capsys.readouterr().out
     options = ("--out", "--key", "--process", "--sigma", "--steps", "--seed", "--dequantise", "--max-points")
-    options += ("--columns", "--without", "--missing", "--separator", "--header")
+    options += ("--columns", "--without", "--missing", "--separator", "--header", "--prior", "--unit")
     assert all(option in text for option in options)
 
 
@@ -176,8 +178,9 @@ def test_from_the_shell(folder):
     )
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("thermodiff: error: file: got 'nowhere.npy', which does not exist")
-    assert done.stderr.count("\n") == 1
+    *progress, said = done.stderr.splitlines()
+    assert said.startswith("thermodiff: error: file: got 'nowhere.npy', which does not exist")
+    assert all(line.startswith("thermodiff: starting, ") for line in progress)
 
 
 def test_errors_that_nobody_foresaw_keep_their_traceback(folder, monkeypatch):
@@ -211,8 +214,34 @@ def test_the_results_are_all_there_and_in_order(finished):
     text = (finished / "audit.txt").read_text()
     assert "x.npy: 60 rows of 2 columns" in text
     assert "12 to measure (8 of them used)" in text
-    assert f"{record['own_units']['nll']:.5f}" in text
-    assert f"{record['standardised']['nll']:.5f}" in text
+    nll, error = record["own_units"]["nll"], record["standardised"]["nll_stderr"]
+    shown = to_error(nll, error)
+    assert f"{shown} ± " in " ".join(text.split())
+    assert "prior pi, at t = 1: moments of p_1, from the score's reference" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_unit_and_the_prior_are_chosen_and_the_training_is_not_repeated(finished, folder, monkeypatch):
+    steps = []
+    real_fit = audit_command.fit
+    monkeypatch.setattr(
+        audit_command, "fit", lambda *a, **k: real_fit(*a, **k, callback=lambda r: steps.append(r.step))
+    )
+    shutil.copytree(finished, "results")
+    call = ["audit", str(finished.parent / "x.npy"), "--out", "results", *QUICK]
+    assert cli.main([*call, "--unit", "bits", "--prior", "noise"]) == 0
+    assert steps == []
+    here, there = strict("results/audit.json"), strict(finished / "audit.json")
+    assert (here["unit"], here["standardised"]["unit"], there["unit"]) == ("bits", "bits", "nats")
+    assert here["standardised"]["known"]["prior"] == "noise alone, N(0, sigma(1)^2)"
+    bits = here["standardised"]
+    assert bits["integral_quadratic"] == pytest.approx(
+        there["standardised"]["integral_quadratic"] / math.log(2)
+    )
+    assert bits["rates"] == there["standardised"]["rates"]
+    text = Path("results/audit.txt").read_text()
+    assert "In the data's own units, bits per sample" in text
+    assert "prior pi, at t = 1: noise alone, N(0, sigma(1)^2)" in text
 
 
 def test_own_units_are_standardised_ones_plus_the_log_jacobian(finished):
@@ -320,6 +349,8 @@ def options(finished, **changes):
         "separator": "auto",
         "header": "auto",
         "max_points": 64,
+        "prior": "moments",
+        "unit": "nats",
         **changes,
     }
 

@@ -536,5 +536,7 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
     command = f"{sys.executable} -m thermodiff explore deepscaler --out {tmp_path / 'out'} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.startswith("base: 1060 problems")
-    assert done.stderr == ""
+    assert all(line.endswith(" so far") for line in done.stderr.splitlines()), (
+        done.stderr
+    )  # on a busy machine
     assert (tmp_path / "out" / "explore.json").exists()

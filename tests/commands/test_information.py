@@ -1,6 +1,5 @@
 """``thermodiff entropy`` and ``thermodiff mi`` as a user meets them: one line a mistake, whole results."""
 
-import contextlib
 import math
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from thermodiff.commands import entropy as entropy_command
 from thermodiff.commands import information_settings
 from thermodiff.commands import main as cli
 from thermodiff.commands import mutual_information as mutual_information_command
-from thermodiff.information import entropy_sums
 from thermodiff.information.baselines.density_models import GaussianBaseline
 from thermodiff.information.held_out import held_out_nll
 
@@ -160,7 +158,7 @@ def test_entropy_of_tenths(folder, capsys):
     assert "uniform noise of one step: 0.1 in every column" in text
     assert "-ln p of 20 test rows by models of 80 others" in text
     mean = record["entropy"]["mean"]
-    assert f"entropy: {mean:.4f} ±" in text
+    assert f"entropy: {td.Estimate(mean, record['entropy']['stderr'], 100)} nats" in text
     assert record["discrete_entropy"] == pytest.approx(mean - 2 * math.log(0.1))
     assert record["settings"]["training"]["width"] == 16
     assert record["options"]["seed"] == 3
@@ -188,16 +186,29 @@ def test_entropy_of_tenths(folder, capsys):
     }
 
 
-def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys, monkeypatch):
-    told = []
+def test_the_unit_is_chosen_and_stated(folder, capsys):
+    for unit in ("nats", "bits/dim"):
+        assert cli.main(["entropy", "x.npy", "--out", unit[:4], "--unit", unit]) == 0
+    nats, bits = strict("nats/entropy.json"), strict("bits/entropy.json")
+    per = 2 * math.log(2)
+    assert (bits["unit"], bits["entropy"]["unit"]) == ("bits/dim", "bits/dim")
+    assert bits["units"] == "bits per dimension, in the units of the columns"
+    for part in ("entropy", "nearest_neighbours"):
+        assert bits[part]["mean"] == pytest.approx(nats[part]["mean"] / per, rel=1e-12)
+        assert bits[part]["stderr"] == pytest.approx(nats[part]["stderr"] / per, rel=1e-12)
+    for a, b in zip(bits["held_out"], nats["held_out"], strict=True):
+        assert a["mean"] == pytest.approx(b["mean"] / per, rel=1e-12)
+        assert a["difference"]["mean"] == pytest.approx(b["difference"]["mean"] / per, rel=1e-12, abs=1e-12)
+    text = Path("bits/entropy.txt").read_text()
+    assert " bits/dim   (n = 100" in text
+    assert "by models of 80 others, bits/dim" in text
+    capsys.readouterr()
+    said = complaint(capsys, "mi", "x.npy", "--out", "results", "--unit", "bits/dim")
+    assert "invalid choice 'bits/dim'" in said
 
-    @contextlib.contextmanager
-    def watchers(title, total, *_):
-        yield lambda report: told.append((title, report.step, total))
 
-    monkeypatch.setattr(entropy_sums, "watchers", watchers)
+def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
     assert cli.main(["mi", "x.csv", "--x-columns", "a", "--y-columns", "2", "--out", "one"]) == 0
-    assert [step for _, step, _ in told] == list(range(1, told[0][2] + 1))
     assert "x from x.csv, 1 column: a" in capsys.readouterr().out
     assert cli.main(["mi", "two.npz", "two.npz", "--key", "a", "--key-y", "b", "--out", "two"]) == 0
     one, two = strict("one/mi.json"), strict("two/mi.json")
@@ -208,7 +219,8 @@ def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys, monkeyp
     gaussian = next(o for o in one["others"] if o["name"] == "Gaussian formula")
     assert gaussian["mean"] == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.02)
     text = Path("one/mi.txt").read_text()
-    assert f"{one['mutual_information']['mean']:.4f}" in text
+    found = one["mutual_information"]
+    assert f"mutual information: {td.Estimate(found['mean'], found['stderr'], 100)} nats" in text
     assert "nearest neighbours" in text
 
 

@@ -5,26 +5,27 @@ All averages are taken on the same independent units, so that each difference ha
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
 import jax
+import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.auditing.ledger import Constants, denoising_integral, entropy_ceiling, ledger
-from thermodiff.auditing.measurement import Measured, Setting, measure_all
+from thermodiff.auditing.measurement import STAGES, Measured, Setting, measure_all
 from thermodiff.auditing.report import Audit, build_report
 from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import reference_of
-from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
-from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ensembles
+from thermodiff.runtime.progress import shown, stage
+from thermodiff.scores.diffusion import learned_diffusion
+from thermodiff.thermodynamics.chosen_prior import chosen_prior
+from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ROWS_AT_ONCE, ensembles, is_array
 from thermodiff.thermodynamics.entropies import truncation_entropy
-from thermodiff.thermodynamics.point_sets import Points
-from thermodiff.thermodynamics.priors import check_prior, default_prior, moment_prior
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance
@@ -38,7 +39,7 @@ def audit(
     process: Process,
     data: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
     replicates: int = DEFAULT_REPLICATES,
@@ -47,6 +48,7 @@ def audit(
     max_points: int = 4096,
     divergence: Divergence | None = None,
     tolerance: Tolerance | None = None,
+    progress: bool = False,
 ) -> Audit:
     """Entropies, likelihoods and bounds of ``score`` on ``data``, with paired standard errors; print it for a table.
 
@@ -54,7 +56,8 @@ def audit(
     which the first ``max_points`` are used: in parts, so that memory does not grow with them, and straight from
     disk if they are ``numpy.load(file, mmap_mode="r")``; beyond 4096 rows several share a unit of the error bars.
     Of the points in each unit (``points`` in each of the ``replicates`` of a distribution) the flow carries
-    ``flow_points`` (default all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments).
+    ``flow_points`` (default all). ``prior`` is the terminal Gaussian: "moments" (of p_1, the default), "noise"
+    (N(0, sigma(1)^2)), or one of your own. ``progress`` shows on stderr what is being measured, and the time left.
     Every integral starts at ``t_min`` (see ``scores.base.starting_time``), so S0 stands for S(p(t_min)); what that
     adds is in the record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands
     for it, and the record says so.
@@ -65,24 +68,18 @@ def audit(
     check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
-    point_key, *keys = jax.random.split(key, 3)
-    # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
-    sets = ensembles(point_key, data, nodes + 2, replicates, points, max_points)
-    first = next(sets)
-    diffusion = learned_diffusion(score, process, first.dim, divergence)
-    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
-    prior, origin = (prior, "given") if prior is not None else _prior_of(diffusion, first)
-    check_prior(prior, first.dim)
-    setting = Setting(diffusion, data, grid, prior, tolerance, flow_points)
-    return _report(setting, measure_all(keys, setting, itertools.chain([first], sets)), origin)
-
-
-def _prior_of(diffusion: LearnedDiffusion, points: Points) -> tuple[Gaussian, str]:
-    """The Gaussian of p_1's moments, and in words where these come from."""
-    score, process = diffusion.score, diffusion.process
-    if reference_of(score) is not None:
-        return default_prior(score, process, diffusion.dim), "moments of p_1, from the score's reference"
-    return moment_prior(points.reference, process), "moments of p_1, from the audited data"
+    with shown("audit", _stages(data, max_points), "compiling") if progress else contextlib.nullcontext():
+        point_key, *keys = jax.random.split(key, 3)
+        # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
+        sets = ensembles(point_key, data, nodes + 2, replicates, points, max_points)
+        first = next(sets)
+        diffusion = learned_diffusion(score, process, first.dim, divergence)
+        grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+        prior, origin = chosen_prior(prior, diffusion.score, process, first.dim, first.reference)
+        setting = Setting(diffusion, data, grid, prior, tolerance, flow_points)
+        measured = measure_all(keys, setting, itertools.chain([first], sets))
+        stage("errors")
+        return _report(setting, measured, origin)
 
 
 def _report(setting: Setting, measured: Measured, origin: str) -> Audit:
@@ -109,3 +106,10 @@ def _report(setting: Setting, measured: Measured, origin: str) -> Audit:
         known={"S0": measured.S0 or "upper bound", "S1": measured.S1 or "upper bound", "prior": origin},
         truncation=truncation_entropy(setting.data, setting.diffusion.process, grid.time[0]),
     )
+
+
+def _stages(data: Any, max_points: int) -> int:
+    """How often ``measure`` tells of a stage, and one for the errors."""
+    shape = np.shape(getattr(data, "array", data)) if is_array(data) else ()
+    rows = min(shape[0], max_points or shape[0]) if shape else 1
+    return len(STAGES) * -(-rows // ROWS_AT_ONCE) + 1

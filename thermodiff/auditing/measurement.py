@@ -14,6 +14,7 @@ from thermodiff.auditing.ledger import Means
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import HutchinsonDivergence
+from thermodiff.runtime.progress import stage
 from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.scores.exact import exact_score
 from thermodiff.thermodynamics.entropies import Entropy, marginal_entropy
@@ -23,6 +24,9 @@ from thermodiff.thermodynamics.priors import prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
 from thermodiff.types import NotKnownError
+
+STAGES = ("the score's averages", "entropies", "the probability flow")
+"""What is measured one after the other, as those who wait are told."""
 
 
 class Setting(NamedTuple):
@@ -59,13 +63,16 @@ def measure(keys: Any, setting: Setting, points: Points) -> Measured:
     """The means over one set of points."""
     diffusion, data, grid = setting.diffusion, setting.data, setting.grid
     process, nodes = diffusion.process, len(grid.time)
+    stage(STAGES[0])
     exact = _exact_score_of(data, process)
     moments = noise_moments(keys[0], _with_one_probe(diffusion), points, grid.time, exact)
+    stage(STAGES[1])
     CE = prior_cross_entropy(points, process, setting.prior)
     start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))
     start = start[:, : setting.flow_points]
     S0, start_log_prob = marginal_entropy(data, process, points, start, grid.time[0])
     S1, _ = marginal_entropy(data, process, points, end, grid.time[-1])
+    stage(STAGES[2])
     flow = _flow_means(keys[1], setting, start, start_log_prob, S0)
     means = Means(
         S0=flow["nll"] if S0 is None else S0.units,

@@ -25,7 +25,6 @@ from thermodiff.commands.shared import (
     check_steps_and_seed,
     describe_reading,
     make_folder,
-    working,
     write_results,
 )
 from thermodiff.data.columns import Choice
@@ -48,6 +47,7 @@ from thermodiff.runtime.records import versions
 from thermodiff.thermodynamics.moments import ScoreError
 from thermodiff.training.fit import TrainingDivergedError, fit
 from thermodiff.trajectories.probability_flow import FlowError
+from thermodiff.units import unit_of
 from thermodiff.validation import complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
@@ -100,6 +100,8 @@ def prepare(
     separator: str,
     header: str,
     max_points: int,
+    prior: str,
+    unit: str,
 ) -> Job:
     """Reads, checks, splits and standardises; makes the folder ``out``. The options are those of ``thermodiff audit``.
 
@@ -120,11 +122,12 @@ def prepare(
     split, scaling = _standardised_split(samples.table, rng, max_points)
     training = training_settings(samples.table.values.shape[1], steps)
     options = describe_reading(wanted) | {"file": file, "columns": columns, "without": without}
-    options |= {"process": process, "sigma": sigma, "seed": seed}
-    options |= {"max_points": max_points}
+    options |= {"process": process, "sigma": sigma, "seed": seed, "max_points": max_points}
     about = {"options": options, "training": training, **_describe(samples, split, scaling, max_points)}
+    checkpoints = out / "checkpoints" / _digest(split, about)
+    options |= {"prior": prior, "unit": unit}  # which the training does not depend on
     make_folder(out)
-    return Job(split, dynamics, training, out, out / "checkpoints" / _digest(split, about), about)
+    return Job(split, dynamics, training, out, checkpoints, about)
 
 
 def _check_options(steps: int | None, seed: int, max_points: int) -> None:
@@ -192,8 +195,11 @@ def run(job: Job) -> str:
     )
     middle = time.monotonic()
     n = job.about["audited"]
-    with working(f"measuring on {n} test rows"):
-        measured = audit(audit_key, trained.score, job.process, Samples(job.split.test[:n]), max_points=n)
+    rows = Samples(job.split.test[:n])
+    prior = job.about["options"]["prior"]
+    measured = audit(
+        audit_key, trained.score, job.process, rows, max_points=n, prior=prior, progress=True
+    ).in_unit(unit_of(job.about["options"]["unit"], rows.dim))
     seconds = {"training": middle - start, "audit": time.monotonic() - middle}
     record = audit_output.record(job.about, trained, measured, seconds)
     text = audit_output.table(record, measured)

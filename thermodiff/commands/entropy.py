@@ -37,6 +37,7 @@ from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
 from thermodiff.types import Estimate
+from thermodiff.units import convert, unit_of
 
 RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
 FORESEEN = (TrainingDivergedError, OSError)
@@ -68,6 +69,7 @@ def prepare(
     missing: str,
     separator: str,
     header: str,
+    unit: str,
 ) -> Job:
     """Reads, checks and splits; makes the folder ``out``. The options are those of ``thermodiff entropy``.
 
@@ -85,6 +87,7 @@ def prepare(
     about = {
         "options": describe_reading(wanted)
         | {"file": file, "columns": columns, "without": without, "steps": steps, "seed": seed},
+        "unit": unit,
         "source": samples.table.source,
         "columns": samples.table.columns,
         "rows": n,
@@ -108,13 +111,17 @@ def run(job: Job) -> str:
     entropy = data_entropy(whole_key, values, settings=job.settings, progress=True)
     middle = time.monotonic()
     score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
+    unit = unit_of(job.about["unit"], values.shape[1])
+    entropy, score = entropy.in_unit(unit), score / unit.nats
     with working("fitting other density models"):
         models = [make(training) for make in BASELINES]
         rows = [_compared("score", score, score)]
-        rows += [_compared(_label(m), -m.log_prob(test), score) for m in models]
-        neighbours = nearest_neighbour_entropy(values)
+        rows += [_compared(_label(m), -m.log_prob(test) / unit.nats, score) for m in models]
+        neighbours = convert(nearest_neighbour_entropy(values), unit)
+    steps = job.about["log_steps"]
     record = {
         **job.about,
+        "log_steps": None if steps is None else steps / unit.nats,
         "entropy": entropy.to_dict(),
         "nearest_neighbours": _numbers(neighbours),
         "held_out": rows,

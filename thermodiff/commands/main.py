@@ -73,11 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _carry_out(command: Any, holding: contextlib.ExitStack) -> int:
     """The worker of ``command`` prepares and runs a job with its options, ``holding`` its folder; the exit status."""
-    from thermodiff.runtime.files import held  # NumPy comes with it, for which help does not wait
+    # Not for help: NumPy comes with them.
+    from thermodiff.runtime.files import held
+    from thermodiff.runtime.progress import shown
 
-    worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
     try:
-        job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+        with shown("thermodiff", None, "starting"):
+            worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
+            job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
         holding.enter_context(held("out", command.out))
     except (ValueError, OSError) as error:
         return _refuse(str(error))

@@ -32,6 +32,7 @@ from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import mutual_information
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
+from thermodiff.units import convert, unit_of
 from thermodiff.validation import complain
 
 RESULTS = ("mi.txt", "mi.png", "mi.pdf", "mi.json")
@@ -64,6 +65,7 @@ def prepare(
     missing: str,
     separator: str,
     header: str,
+    unit: str,
 ) -> Job:
     """Reads and checks both tables; makes the folder ``out``. The options are those of ``thermodiff mi``.
 
@@ -88,6 +90,7 @@ def prepare(
     options |= {"x_columns": x_columns, "y_columns": y_columns, "steps": steps, "seed": seed}
     about = {
         "options": options,
+        "unit": unit,
         "x": _describe(x),
         "y": _describe(y),
         "rows": len(x.table.values),
@@ -136,6 +139,9 @@ def run(job: Job) -> str:
             "nearest neighbours": nearest_neighbour_mutual_information(job.x, job.y),
             "Gaussian formula": gaussian_mutual_information(job.x, job.y),
         }
+    unit = unit_of(job.about["unit"])
+    information = information.in_unit(unit)
+    others = {name: convert(estimate, unit) for name, estimate in others.items()}
     record = {
         **job.about,
         "mutual_information": information.to_dict(),

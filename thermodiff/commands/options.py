@@ -50,6 +50,10 @@ class Audit:
     """Whether the first line of a text file names the columns, where it cannot be told."""
     max_points: int = 1024
     """Audit at most so many test rows; the record says how many were used."""
+    prior: Literal["moments", "noise"] = "moments"
+    """The prior at t = 1. moments: the Gaussian of the noised data's moments.  noise: N(0, sigma(1)^2)."""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +89,8 @@ class Entropy:
     """What separates the cells of a text file, where it cannot be told."""
     header: Literal["auto", "yes", "no"] = "auto"
     """Whether the first line of a text file names the columns, where it cannot be told."""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +128,8 @@ class MutualInformation:
     """What separates the cells of a text file, where it cannot be told."""
     header: Literal["auto", "yes", "no"] = "auto"
     """Whether the first line of a text file names the columns, where it cannot be told."""
+    unit: Literal["nats", "bits"] = "nats"
+    """What results are printed and written in."""
 
 
 @dataclasses.dataclass(frozen=True)

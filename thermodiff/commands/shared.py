@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from thermodiff import plotting
 from thermodiff.data.intake import Wanted
 from thermodiff.runtime.files import check_writable, write_atomically
+from thermodiff.runtime.progress import shown
 from thermodiff.runtime.records import strict_json
 from thermodiff.validation import complain
 
@@ -39,16 +39,9 @@ def make_folder(out: Path) -> None:
     check_writable("out", out)
 
 
-@contextmanager
-def working(message: str) -> Iterator[None]:
-    """A line with a moving dot while something runs, for people who watch a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(message):
-        yield
+def working(message: str) -> AbstractContextManager[object]:
+    """What is done now, shown to those who wait: on a terminal at once, elsewhere once it takes more than a moment."""
+    return shown("thermodiff", None, message)
 
 
 def write_results(

@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import Divergence
+from thermodiff.numerics.quadrature import FEWEST_NODES
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
@@ -33,7 +34,7 @@ from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.readings import FLOW, ORIENTATIONS, READINGS, system_moment
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, is_concrete
 from thermodiff.validation import check_key, complain
 
 
@@ -73,7 +74,12 @@ class EntropyRates(NamedTuple):
     intrinsic_units: Float[Array, "units T"]
 
     def integral(self) -> RateIntegrals:
-        """The integrals over the grid, with statistical and quadrature errors (nats)."""
+        """The integrals over the grid, with statistical and quadrature errors (nats).
+
+        Raises ValueError where there are fewer than three times.
+        """
+        if len(self.time) < FEWEST_NODES:
+            raise complain("times", f"{len(self.time)} of them", f"at least {FEWEST_NODES} for an integral")
         drift = self.dim * self.grid.drift_integral
         sign = ORIENTATIONS[self.orientation]
 
@@ -131,15 +137,25 @@ jax.tree_util.register_pytree_node(EntropyRates, _flatten, _unflatten)
 
 
 def flow_system_moment(
-    key: Key, diffusion: LearnedDiffusion, points: Points, time: Float[Array, " T"]
+    key: Key,
+    diffusion: LearnedDiffusion,
+    points: Points,
+    time: Float[Array, " T"],
+    t_start: Scalar | float,
 ) -> Float[Array, "units T"]:
-    """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell."""
+    """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell.
+
+    The flow sets out from the data at ``t_start``, or at the first time if that is earlier.
+    """
     units, m, dim = points.units, points.per_unit, points.dim
     flow_key, probe_key = jax.random.split(key)
-    start = noised_points(diffusion.process, points, time.shape[0], time[0]).reshape(-1, dim)
-    path = probability_flow(flow_key, diffusion, start, time)
+    first = jnp.minimum(jnp.asarray(t_start, dtype=time.dtype), time[0])
+    there = is_concrete((first, time)) and float(first) == float(time[0])
+    passed = time if there else jnp.concatenate([first[None], time])
+    start = noised_points(diffusion.process, points, time.shape[0], passed[0]).reshape(-1, dim)
+    path = probability_flow(flow_key, diffusion, start, passed)
     keys = jax.random.split(probe_key, start.shape[0])
-    along = spread(_divergence_along, diffusion, path.x, time, keys)
+    along = spread(_divergence_along, diffusion, path.x[:, -time.shape[0] :], time, keys)
     return along.reshape(units, m, -1).mean(axis=1)
 
 
@@ -174,7 +190,8 @@ def entropy_rates(
     ``data`` is a distribution (averages over ``replicates`` independent quasi-random sets of ``points``) or samples
     (n, d) (every row a unit); ``reading`` is one of quadratic, divergence, denoising, flow;
     ``orientation`` diffusion or generation. The grid has ``nodes`` times uniform in log-SNR from ``t_min`` (see
-    ``scores.base.starting_time``), or is ``times``.
+    ``scores.base.starting_time``), or is ``times``: one, or several that increase. The flow of that reading sets out
+    from the data at ``t_min`` whatever the times.
 
     Key, score and process may be traced (``jax.jit``, ``jax.vmap``, ``jax.grad``), samples may not; ``score`` giving
     NaN is then not looked for.
@@ -192,11 +209,12 @@ def entropy_rates(
     blocks = 1 + (nodes if times is None else np.size(times))
     pts = ensemble(point_key, data, blocks, replicates, points)
     diffusion = learned_diffusion(score, process, pts.dim, divergence)
-    grid = time_grid(process, diffusion.starting_time(t_min), nodes, times)
+    start = diffusion.starting_time(t_min)
+    grid = time_grid(process, start, nodes, times)
     averaged = diffusion if reading == "divergence" else diffusion.taking(None)
     moments = noise_moments(moment_key, averaged, pts, grid.time)
     if reading == FLOW:
-        system_units = flow_system_moment(flow_key, diffusion, pts, grid.time)
+        system_units = flow_system_moment(flow_key, diffusion, pts, grid.time, start)
     else:
         system_units = system_moment(moments, reading)
     return assemble_rates(grid, pts.dim, system_units, moments.local, reading, orientation)

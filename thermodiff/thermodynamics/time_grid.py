@@ -34,7 +34,7 @@ class TimeGrid(NamedTuple):
 def time_grid(
     process: Process, t_min: Scalar | float, nodes: int = DEFAULT_NODES, times: Any = None
 ) -> TimeGrid:
-    """``nodes`` times from t_min to 1, uniform in log-SNR, or the ``times`` given (increasing, within (0, 1]).
+    """``nodes`` times from t_min to 1, uniform in log-SNR, or the ``times`` given (one, or increasing, in (0, 1]).
 
     Of a traced process, or from a traced t_min, the grid is traced too, in JAX's precision; else its ell, the rule and
     the drift's integral are in double precision. Raises ValueError for fewer than 5 nodes, times that do not increase
@@ -74,14 +74,14 @@ def _grid(process: Process, t_min: Any, nodes: int, times: Any) -> TimeGrid:
         time = jnp.clip(process.time_of_log_snr(-2 * jnp.asarray(ell, dtype=float)), t_min, 1.0)
     else:
         check_time(times, "times")
-        time = jnp.asarray(times, dtype=float)
+        time = jnp.atleast_1d(jnp.asarray(times, dtype=float))
         if (
             time.ndim != 1
-            or time.shape[0] < 3
+            or time.shape[0] < 1
             or not bool(jnp.all(jnp.diff(time) > 0))
             or float(time[0]) <= 0
         ):
-            raise complain("times", f"{np.asarray(time)}", "at least three increasing times in (0, 1]")
+            raise complain("times", f"{np.asarray(time)}", "a time or increasing times in (0, 1]")
         ell = -0.5 * np.asarray(process.log_snr(time), dtype=np.float64)
     rate = process.diffusivity(time) / process.sigma(time) ** 2
     log_alpha = np.log(np.asarray(process.alpha(time[jnp.asarray([0, -1])]), dtype=np.float64))
