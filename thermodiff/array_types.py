@@ -66,6 +66,20 @@ class Distribution(Protocol):
         """n independent samples, shape (n, d)."""
 
 
+@runtime_checkable
+class WithGiven(Protocol):
+    """Rows whose last ``given`` columns are conditions: a training leaves them as they are and noises the others."""
+
+    given: int
+
+
+@runtime_checkable
+class WithReference(Protocol):
+    """Data that bring the Gaussian that a training starts from, where it is not that of their own moments."""
+
+    training_reference: Any
+
+
 T = TypeVar("T")
 
 

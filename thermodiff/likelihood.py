@@ -22,17 +22,15 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import reference_of, starting_time
-from thermodiff.scores.callables import as_score
-from thermodiff.scores.divergence import default_divergence
+from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
-from thermodiff.thermodynamics.ensembles import sample_points
+from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.priors import prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
-from thermodiff.validation import check_key, check_magnitude, check_points, check_process, complain
+from thermodiff.validation import check_key, check_magnitude, check_points, complain
 
 
 class FlowLikelihood(NamedTuple):
@@ -88,13 +86,11 @@ def flow_likelihood(
     fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``trajectories.probability_flow``).
     """
     x, dim = _rows(x)
-    check_process(process)
-    score = as_score(score, dim)
-    prior, _ = chosen_prior(prior, score, process, dim)
-    start = starting_time(score, process, t_min)
-    divergence = divergence or default_divergence(score, dim)
+    diffusion = learned_diffusion(score, process, dim, divergence)
+    prior, _ = chosen_prior(prior, diffusion.score, process, dim)
+    start = diffusion.starting_time(t_min)
     if key is None:
-        if isinstance(divergence, HutchinsonDivergence):
+        if isinstance(diffusion.divergence, HutchinsonDivergence):
             raise complain(
                 "key",
                 "None",
@@ -103,7 +99,7 @@ def flow_likelihood(
         key = jax.random.key(0)
     key = check_key(key)
     times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
-    path = probability_flow(key, score, process, contraction * x, times, divergence, tolerance, adjoint)
+    path = probability_flow(key, diffusion, contraction * x, times, tolerance, adjoint)
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
     return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, start, path.steps)
@@ -146,14 +142,12 @@ def variational_terms(
     """
     x, dim = _rows(x)
     key = check_key(key)
-    check_process(process)
-    score = as_score(score, dim)
-    prior, _ = chosen_prior(prior, score, process, dim)
-    start = starting_time(score, process, t_min)
+    diffusion = learned_diffusion(score, process, dim).taking(None)
+    prior, _ = chosen_prior(prior, diffusion.score, process, dim)
+    start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes)
-    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
-    points = sample_points(key, x, nodes, reference)
-    moments = noise_moments(key, score, process, points, grid.time)
+    points = row_ensemble(key, x, nodes, diffusion.reference)
+    moments = noise_moments(None, diffusion, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)
     overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])

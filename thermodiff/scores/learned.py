@@ -61,7 +61,7 @@ class PreconditionedScore(NoiseScore):
         return has_closed_divergence(self.network)
 
     def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
-        """w_i = alpha sigma sqrt(c_i)/v_i F_i(z) of ``scores.divergence``, shape (d,), and div_z w."""
+        """w_i = alpha sigma sqrt(c_i)/v_i F_i(z) of ``scores.diffusion``, shape (d,), and div_z w."""
         alpha, sigma = self.process.alpha(t), self.process.sigma(t)
         c = self.reference.variances
         weights = alpha * sigma * jnp.sqrt(c) / (alpha**2 * c + sigma**2)

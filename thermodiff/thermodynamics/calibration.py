@@ -8,26 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import (
-    NoiseScore,
-    WrappedScore,
-    has_closed_divergence,
-    noise_prediction,
-    starting_time,
-)
-from thermodiff.scores.callables import as_score
-from thermodiff.scores.divergence import default_divergence
-from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, draw_points
+from thermodiff.scores.base import NoiseScore, WrappedScore, has_closed_divergence, noise_prediction
+from thermodiff.scores.diffusion import learned_diffusion
+from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.time_grid import time_grid
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key, check_process
+from thermodiff.validation import check_key
 
 
 @pytree_dataclass
@@ -52,7 +46,7 @@ class CalibratedScore(WrappedScore, NoiseScore):
         return has_closed_divergence(self.score)
 
     def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
-        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``scores.divergence``), and its divergence."""
+        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``scores.diffusion``), and its divergence."""
         score: Any = self.score
         c, sigma = self._factor(t), self.process.sigma(t)
         share = sigma**2 / (self.process.alpha(t) ** 2 * score.reference.variances + sigma**2)
@@ -88,15 +82,15 @@ def calibrate(
     it does on data that it has not seen. Raises ValueError for a score of the wrong shape. Source: this project.
     """
     key = check_key(key)
-    check_process(process)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
-    pts = draw_points(key, data, nodes, replicates, points)
-    score = as_score(score, pts.dim)
-    moments = noise_moments(key, score, process, pts, grid.time, default_divergence(score, pts.dim))
+    point_key, probe_key = jax.random.split(key)
+    pts = ensemble(point_key, data, nodes, replicates, points)
+    diffusion = learned_diffusion(score, process, pts.dim)
+    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+    moments = noise_moments(probe_key, diffusion, pts, grid.time)
     overlap = moments.divergence
     assert overlap is not None
     square = jnp.maximum(jnp.mean(moments.square, axis=0), 1e-12)
     ratio = jnp.mean(overlap, axis=0) / square
     scatter = estimate((overlap - ratio * moments.square) / square)
     factor = shrink(Estimate(ratio, scatter.stderr, scatter.n))
-    return CalibratedScore(score, process, jnp.asarray(grid.ell, dtype=float), factor)
+    return CalibratedScore(diffusion.score, process, jnp.asarray(grid.ell, dtype=float), factor)

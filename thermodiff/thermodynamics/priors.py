@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Process, Score, computed_now
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.scores.base import reference_of
-from thermodiff.thermodynamics.ensembles import Points, noised_points
+from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.validation import complain
 
 

@@ -17,8 +17,9 @@ import numpy as np
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.runtime.devices import local, place, run
 from thermodiff.runtime.progress import Callback, Report, watchers
-from thermodiff.training.checkpoints import Keeper, fingerprint
+from thermodiff.training.checkpoints import Keeper
 from thermodiff.training.config import TrainingConfig
+from thermodiff.training.fingerprint import fingerprint
 from thermodiff.training.problem import Problem, prepare
 from thermodiff.training.step import Record, State, advance_one, initial_state
 from thermodiff.validation import check_key

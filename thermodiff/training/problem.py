@@ -11,8 +11,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
-from thermodiff.distributions.base import states
+from thermodiff.array_types import (
+    Distribution,
+    Key,
+    Process,
+    WithGiven,
+    WithReference,
+    as_pytree,
+    pytree_dataclass,
+    static,
+)
 from thermodiff.distributions.reference import reference_gaussian
 from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import check_scales
@@ -69,9 +77,8 @@ def prepare(
     data, process = as_distribution(data), as_pytree(process)
     if isinstance(data, Samples):
         check_scales("data", data.array)
-    # Rows with given columns bring the Gaussian of the others given those.
-    given = states(data, "training_reference")
-    reference: Any = data.training_reference if given else reference_gaussian(key_moments, data)
+    brought = isinstance(data, WithReference)
+    reference: Any = data.training_reference if brought else reference_gaussian(key_moments, data)
     t_min = config.t_min or starting_time(ExactScore(reference, process), process)
     problem = Problem(data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None)
     if validation is not None:
@@ -98,7 +105,7 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
     rows = as_rows("validation", getattr(rows, "array", rows)).values
     check_points("validation", rows, problem.data.dim)
     key_order, key_draws = jax.random.split(key)
-    given = getattr(problem.data, "given", 0)
+    given = problem.data.given if isinstance(problem.data, WithGiven) else 0
     rows = _InOrder(jax.random.permutation(key_order, jnp.asarray(rows, dtype=float)), given)
     draws = 2 * max(len(rows.array), VALIDATION_DRAWS // 2)
     return draw_batch(key_draws, rows, problem.span, config.times, config.weighting, draws)
