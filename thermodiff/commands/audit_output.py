@@ -26,7 +26,7 @@ def record(
 ) -> dict[str, Any]:
     """Every number with what it was made from: numbers, strings, lists and dicts; None where a number is not finite.
 
-    "standardised" is the audit of z, the whitened rows, "own_units" those of its numbers that change with the unit,
+    "standardised" is the audit of z, the mapped rows, "own_units" those of its numbers that change with the unit,
     "training" what ``fit`` was told and did.
     """
     log_jacobian = about["standardisation"]["log_jacobian"]
@@ -96,9 +96,12 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
 
 
 def _standardised_line(parts: Mapping[str, Any]) -> str:
-    shift = parts["standardisation"]["log_jacobian"]
+    about = parts["standardisation"]
+    shift, dim = about["log_jacobian"], len(about["std"])
+    mixed = not np.allclose(about["mix"], np.eye(dim), atol=1e-6)
+    columns = "columns standardised, narrow ones mixed" if mixed else "standardised columns"
     return (
-        f"All below is for whitened columns; {shift:+.5f} nats (minus ln of the map's determinant) on every entropy,\n"
+        f"All below is for {columns}; {shift:+.5f} nats (minus ln of the map's determinant) on every entropy,\n"
         "likelihood and bound turns it into the data's own units. Gaps, slacks and rates are the same in both."
     )
 

@@ -59,6 +59,6 @@ def white_rows(rows: np.ndarray, dim: int) -> WhiteRows:
         values, axes = np.linalg.eigh(cov)
         # Of many rows this is all of the regression; of few, only where what it leaves is narrow.
         chosen = axes * (values < below) @ axes.T
-        root = inverse_root(cov, n, width)
+        root = inverse_root(cov, below)
         mix, slope = root @ mix, root @ (slope + chosen @ onto)
     return WhiteRows(own, known, mix, slope)
