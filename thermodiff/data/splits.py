@@ -18,14 +18,12 @@ import numpy as np
 from thermodiff.data.dequantisation import dequantise
 from thermodiff.data.tables import Table
 from thermodiff.distributions.sample_checks import check_samples
-from thermodiff.numerics.affine_maps import AffineMap, whitening
+from thermodiff.numerics.affine_maps import NARROW, AffineMap, whitening
 from thermodiff.validation import complain
 
 SPLIT = (0.7, 0.1, 0.2)
 """Fractions of the rows for training, for stopping it, and for the audit."""
 FEWEST_ROWS = 20
-NARROW = 0.01
-"""Variance, in units of a standardised column, below which a direction is widened."""
 FEW_VALUES = 0.02
 """A column with fewer distinct values than this fraction of the rows is remarked upon: it hardly has a density."""
 

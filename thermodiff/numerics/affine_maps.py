@@ -14,6 +14,8 @@ import numpy as np
 
 FEW_ROWS_PER_DIM = 10
 """Below so many rows a dimension a covariance is not believed where it is merely narrow."""
+NARROW = 0.01
+"""Variance, in units of a standardised column, below which a direction is called narrow: 0.99 of two columns."""
 BY_CHANCE = 0.01
 """Of few rows only what is narrower than this fraction of what they can look like by chance counts as narrow."""
 
