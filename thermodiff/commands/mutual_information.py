@@ -16,11 +16,13 @@ from thermodiff.commands import information_output
 from thermodiff.commands.information_settings import cross_fitting
 from thermodiff.commands.shared import (
     check_steps_and_seed,
+    describe_reading,
     make_folder,
     working,
     write_results,
 )
-from thermodiff.data.intake import UserSamples, read_columns
+from thermodiff.data.columns import Choice
+from thermodiff.data.intake import UserSamples, Wanted, check_density, read_pair
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.baselines.gaussian_formula import gaussian_mutual_information
@@ -30,6 +32,7 @@ from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import mutual_information
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
+from thermodiff.units import convert, unit_of
 from thermodiff.validation import complain
 
 RESULTS = ("mi.txt", "mi.png", "mi.pdf", "mi.json")
@@ -59,6 +62,10 @@ def prepare(
     steps: int | None,
     seed: int,
     dequantise: bool,
+    missing: str,
+    separator: str,
+    header: str,
+    unit: str,
 ) -> Job:
     """Reads and checks both tables; makes the folder ``out``. The options are those of ``thermodiff mi``.
 
@@ -71,26 +78,23 @@ def prepare(
     if file_y is None and key_y is not None:
         raise complain("key-y", f"{key_y!r} without a second file", "it with FILE-Y only")
     rng = np.random.default_rng(seed)
-    chosen = {"x-columns": x_columns, "y-columns": y_columns}
-    columns = [None if words is None else (option, words) for option, words in chosen.items()]
-    x = read_columns(file_x, key, columns[0], dequantise, rng)
     other, other_key = (file_x, key) if file_y is None else (file_y, key_y)
-    y = read_columns(other, other_key, columns[1], dequantise, rng)
+    wanted_x = Wanted(file_x, key, Choice("x-columns", x_columns), dequantise, missing, separator, header)
+    wanted_y = wanted_x._replace(file=other, key=other_key, choice=Choice("y-columns", y_columns))
+    x, y = read_pair(wanted_x, wanted_y, rng)
+    check_density(x)
+    check_density(y)
     _check_pair(x, y)
     settings = cross_fitting(steps)
-    options: dict[str, Any] = {
-        "file_x": file_x,
-        "file_y": file_y,
-        "key": key,
-        "key_y": key_y,
-        "x_columns": x_columns,
-    }
-    options |= {"y_columns": y_columns, "steps": steps, "seed": seed, "dequantise": dequantise}
+    options = describe_reading(wanted_x) | {"file_x": file_x, "file_y": file_y, "key_y": key_y}
+    options |= {"x_columns": x_columns, "y_columns": y_columns, "steps": steps, "seed": seed}
     about = {
         "options": options,
+        "unit": unit,
         "x": _describe(x),
         "y": _describe(y),
         "rows": len(x.table.values),
+        "remarks": tuple(dict.fromkeys((*x.remarks, *y.remarks))),
         "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
@@ -135,6 +139,9 @@ def run(job: Job) -> str:
             "nearest neighbours": nearest_neighbour_mutual_information(job.x, job.y),
             "Gaussian formula": gaussian_mutual_information(job.x, job.y),
         }
+    unit = unit_of(job.about["unit"])
+    information = information.in_unit(unit)
+    others = {name: convert(estimate, unit) for name, estimate in others.items()}
     record = {
         **job.about,
         "mutual_information": information.to_dict(),

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.data.dequantisation import dequantise
 from thermodiff.data.tables import Table
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.affine_maps import NARROW, AffineMap, whitening
@@ -24,8 +23,6 @@ from thermodiff.validation import complain
 SPLIT = (0.7, 0.1, 0.2)
 """Fractions of the rows for training, for stopping it, and for the audit."""
 FEWEST_ROWS = 20
-FEW_VALUES = 0.02
-"""A column with fewer distinct values than this fraction of the rows is remarked upon: it hardly has a density."""
 
 
 class Standardisation(NamedTuple):
@@ -66,44 +63,14 @@ class Split(NamedTuple):
     test: np.ndarray
 
 
-def dequantise_counts(table: Table, rng: np.random.Generator) -> Table:
-    """x + u with u uniform on [0, 1)^d: a density whose NLL bounds that of the integers from above.
-
-    Raises ValueError where an entry is not an integer.
-    """
-    values = np.asarray(table.values)
-    odd = np.argwhere(values != np.round(values))
-    if odd.size:
-        where = tuple(int(i) for i in odd[0])
-        raise complain("dequantise", f"{values[where]!s} at index {where} of {table.source}", "integer data")
-    return table._replace(values=dequantise(rng, values, step=1.0).samples)
-
-
 def check_table(table: Table) -> None:
     """Raise ValueError unless the rows can be samples of a density and are enough to be split and audited."""
-    check_samples(table.source, table.values)
+    check_samples(table.source, table.rows)
     n, d = table.values.shape
     fewest = max(FEWEST_ROWS, int(np.ceil((d + 2) / SPLIT[2])))
     if n < fewest:
         need = f"at least {fewest}: the {SPLIT[2]:.0%} to measure on must span all dimensions (thousands are useful)"
         raise complain(table.source, f"{n} rows of dimension {d}", need)
-
-
-def remarks(table: Table) -> list[str]:
-    """What a careful reader should know of data that pass every check: one sentence each."""
-    values = np.asarray(table.values)
-    n, found = len(values), []
-    repeated = n - len(np.unique(values, axis=0))
-    if repeated:
-        found.append(f"{repeated} of {n} rows repeat another: training and test rows then overlap")
-    few = [i for i in range(values.shape[1]) if len(np.unique(values[:, i])) < max(3, FEW_VALUES * n)]
-    if few:
-        names = ", ".join(table.column(i) for i in few)
-        found.append(
-            f"few distinct values in column {names}: no density there, so entropies and NLLs go to minus infinity "
-            "as t_min goes to 0 (--dequantise for counts)"
-        )
-    return found
 
 
 def split_rows(values: np.ndarray, rng: np.random.Generator) -> Split:
@@ -123,7 +90,7 @@ def standardisation(training: np.ndarray, table: Table) -> Standardisation:
     """
     rows = np.asarray(training, dtype=np.float64)
     mean, std = rows.mean(axis=0), rows.std(axis=0)
-    flat = np.flatnonzero(std <= 1e-12 * np.maximum(1.0, np.abs(mean)))
+    flat = np.flatnonzero(std <= 1e-12 * np.abs(mean))
     if flat.size:
         name = f"{table.source}, column {', '.join(table.column(i) for i in flat.tolist())}"
         raise complain(name, "one value in all training rows", "columns that vary in most of the rows")

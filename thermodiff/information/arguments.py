@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import check_continuous, check_samples
 from thermodiff.information.coordinate_maps import Marginals
 from thermodiff.information.cross_fitting.folds import CrossFitting
@@ -21,9 +22,10 @@ MakeMarginals = Callable[[Any], Marginals]
 
 def checked_rows(name: str, samples: Any) -> np.ndarray:
     """Rows (n, d) in double precision. Raises ValueError where they have no density or are too few."""
-    check_samples(name, samples)
-    check_continuous(name, samples)
-    x = np.asarray(samples, dtype=np.float64)
+    rows = as_rows(name, samples)
+    check_samples(name, rows)
+    check_continuous(name, rows)
+    x = np.asarray(rows.values, dtype=np.float64)
     if len(x) < FEWEST_ROWS:
         raise complain(
             name, f"{len(x)} rows", f"at least {FEWEST_ROWS} to train and to hold out; thousands are useful"

@@ -13,6 +13,7 @@ import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.reference import sample_gaussian
+from thermodiff.distributions.rows import as_rows
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
@@ -73,9 +74,10 @@ def _held_out(
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
     check_arguments(key, marginals, settings)
-    x, held_out = checked_rows("training", training), np.asarray(test, dtype=np.float64)
+    x, table = checked_rows("training", training), as_rows("test", test).values
     d = x.shape[1]
-    check_points("test", held_out, d)
+    check_points("test", table, d)
+    held_out = np.asarray(table, dtype=np.float64)
     fitted = Coordinates(x, marginals)
     z = fitted.forward(x)
     white = white_rows(z, d)

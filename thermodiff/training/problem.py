@@ -15,6 +15,7 @@ import numpy as np
 from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
 from thermodiff.distributions.base import states
 from thermodiff.distributions.reference import reference_gaussian, rows_moments
+from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import ExactScore
@@ -56,7 +57,7 @@ def as_distribution(data: Any) -> Any:
 
     Raises ValueError for an array that cannot be the sample of a density.
     """
-    return as_pytree(data) if isinstance(data, Distribution) else Samples(np.asarray(data))
+    return as_pytree(data) if isinstance(data, Distribution) else Samples(data)
 
 
 def prepare(
@@ -112,7 +113,7 @@ class _InOrder:
 
 def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingConfig) -> Batch:
     """Every row at one or more fixed times with fixed noise: the same numbers at each validation."""
-    rows = getattr(rows, "array", rows)
+    rows = as_rows("validation", getattr(rows, "array", rows)).values
     check_points("validation", rows, problem.data.dim)
     key_order, key_draws = jax.random.split(key)
     given = getattr(problem.data, "given", 0)
