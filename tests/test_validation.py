@@ -316,10 +316,8 @@ def test_the_class_of_a_process_is_no_process(key, call):
 
 # --- numbers that are too large -----------------------------------------------------------------
 
-AT_INDEX = r"got 1e\+200 \(at index \(7, 1\), counted from 0\), need numbers up to 1.8e\+19, whose squares float32 holds"
-IN_COLUMN = (
-    r"got column \[1\], counted from 0 from .* to 1e\+200, too large to be squared, need columns in a unit"
-)
+AT_INDEX = r"got 1e\+200 \(at index \(7, 1\), counted from 0\), need numbers up to 1.8e\+19, whose"
+IN_COLUMN = r"got column \[1\], counted from 0 from .* to 1e\+200, too large to be squared, need columns"
 
 
 @pytest.mark.parametrize(
