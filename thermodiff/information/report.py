@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -12,6 +12,18 @@ from scipy.special import ndtri
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
+
+
+class Pointwise(NamedTuple):
+    """What each row contributes to an ``Information``, nats: ``values`` (n,) in the order of the rows.
+
+    A value is the held-out one, by networks that never saw the row, such as ln p(x, y)/p(x)p(y) or -ln p(x) at that
+    row, with the noise of one draw at each noise level. ``correction`` is what the estimate adds to all of them for
+    what the networks have not learned: values.mean() + correction is the estimate.
+    """
+
+    values: np.ndarray
+    correction: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +37,8 @@ class Information:
     terms         what it is made of, each in nats
     readings      the held-out estimate by the quadratic, divergence and denoising readings: their spread is a warning
     warnings      one sentence for each thing to distrust; empty for a healthy estimate
+    block         rows a block where they depend on one another in time, 1 where they are independent
+    pointwise     what each row contributes (``Pointwise``); in no record, because it is as long as the data
     """
 
     quantity: str
@@ -35,6 +49,8 @@ class Information:
     terms: Mapping[str, float]
     readings: Mapping[str, Estimate]
     warnings: tuple[str, ...]
+    block: int = 1
+    pointwise: Pointwise | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def estimate(self) -> Estimate:
@@ -63,6 +79,7 @@ class Information:
             "terms": dict(self.terms),
             "readings": readings,
             "warnings": list(self.warnings),
+            "block": self.block,
         }
 
     def __str__(self) -> str:

@@ -1,0 +1,157 @@
+"""The entropy of classes given other columns, by a classifier of held-out rows: logits of a line, and a network's.
+
+    H(c | w) = E[-ln q(c | w)] - bias,    q = softmax(ln f_c + B (1, w) + F(w)),
+
+f_c the frequencies, B the ridge regression that makes the training rows likeliest, F a network that starts at zero, is
+stopped by other rows and multiplied by what suits these best. Fitted lines cost (number of parameters)/2m on rows that
+they were not fitted to; that is known and taken off, as the Gaussian's bias is elsewhere. Source: this project; the
+cost of fitted parameters is Akaike's (1974).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
+
+from thermodiff.array_types import Key
+from thermodiff.information.cross_fitting.rescaling import LARGEST_SCALE
+from thermodiff.information.descent import descend
+from thermodiff.training.config import TrainingConfig
+
+RIDGE = 1.0
+"""Precision of the normal prior of each coefficient, for whitened columns: classes that a plane separates end there."""
+NARROWEST = 1e-8
+
+
+class Line(NamedTuple):
+    """Logits ln f_c + B (1, W (w - m)): frequencies f (k,), coefficients B (1 + c, k), whitening W (c, c), mean m (c,).
+
+    ``bias`` is what it costs on rows that it was not fitted to, nats.
+    """
+
+    log_frequency: np.ndarray
+    coefficients: np.ndarray
+    whitening: np.ndarray
+    mean: np.ndarray
+    bias: float
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """1 and the whitened columns of rows (n, c), shape (n, 1 + c)."""
+        return np.column_stack([np.ones(len(rows)), (rows - self.mean) @ self.whitening])
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """Of rows (n, c), shape (n, k)."""
+        return self.log_frequency + self.features(rows) @ self.coefficients
+
+
+def frequencies(codes: np.ndarray, classes: int) -> np.ndarray:
+    """ln f_c, half a row added to each class, shape (k,)."""
+    times = np.bincount(codes, minlength=classes) + 0.5
+    return np.log(times / times.sum())
+
+
+def fit_line(rows: np.ndarray, codes: np.ndarray, classes: int) -> Line:
+    """Multinomial ridge regression of codes (m,) on rows (m, c), by quasi-Newton steps in double precision."""
+    m, c = rows.shape
+    mean = rows.mean(axis=0)
+    spread, directions = np.linalg.eigh(np.cov(rows, rowvar=False).reshape(c, c))
+    whitening = directions / np.sqrt(np.maximum(spread, NARROWEST * spread.max(initial=0.0)))
+    line = Line(frequencies(codes, classes), np.zeros((1 + c, classes)), whitening, mean, 0.0)
+    features, truth = line.features(rows), np.eye(classes)[codes]
+
+    def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        coefficients = flat.reshape(1 + c, classes)
+        log_q = log_softmax(line.log_frequency + features @ coefficients, axis=1)
+        gradient = features.T @ (np.exp(log_q) - truth) + RIDGE * coefficients
+        return float(-np.sum(truth * log_q) + 0.5 * RIDGE * np.sum(coefficients**2)), gradient.ravel()
+
+    found = minimize(cost, line.coefficients.ravel(), jac=True, method="L-BFGS-B").x.reshape(1 + c, classes)
+    return line._replace(coefficients=found, bias=_optimism(features, line.log_frequency, found) / (2 * m))
+
+
+def _optimism(features: np.ndarray, log_frequency: np.ndarray, coefficients: np.ndarray) -> float:
+    """tr[(H (H + ridge)^-1)^2], H the information matrix of the line: how many parameters the rows decide."""
+    q = np.exp(log_softmax(log_frequency + features @ coefficients, axis=1))
+    k, width = q.shape[1], features.shape[1]
+    information = np.empty((k, width, k, width))
+    for a in range(k):
+        for b in range(k):
+            weights = q[:, a] * ((a == b) - q[:, b])
+            information[a, :, b] = features.T @ (features * weights[:, None])
+    values = np.maximum(np.linalg.eigvalsh(information.reshape(k * width, k * width)), 0.0)
+    return float(np.sum((values / (values + RIDGE)) ** 2))
+
+
+class Classifier(NamedTuple):
+    """A line, a network's addition to its logits, and what that is multiplied by."""
+
+    line: Line
+    network: Any
+    scale: float
+    best_step: int
+
+    def log_probability(self, rows: Float[np.ndarray, "n c"], codes: Int[np.ndarray, " n"]) -> np.ndarray:
+        """ln q of each row's own class, shape (n,)."""
+        logits = self.line.logits(rows) + self.scale * _added(self.network, self.line, rows)
+        return log_softmax(logits, axis=1)[np.arange(len(rows)), codes]
+
+
+def fit_classifier(
+    key: Key,
+    rows: np.ndarray,
+    codes: np.ndarray,
+    training: np.ndarray,
+    stopping: np.ndarray,
+    config: TrainingConfig,
+) -> Classifier:
+    """A classifier of codes (n,) by rows (n, c), trained on some row numbers, stopped by others."""
+    classes = int(codes.max()) + 1
+    line = fit_line(rows[training], codes[training], classes)
+    start_key, key = jax.random.split(key)
+    network = config.architecture(start_key, rows.shape[1] + classes, config.width, config.depth)
+    batch, held_out = (_batch(line, rows[numbers], codes[numbers]) for numbers in (training, stopping))
+    network, step = descend(key, _loss, network, (), batch, held_out, config)
+    added = _added(network, line, rows[stopping])
+    logits, truth = line.logits(rows[stopping]), (np.arange(len(stopping)), codes[stopping])
+
+    def cost(scale: float) -> float:
+        return -float(log_softmax(logits + scale * added, axis=1)[truth].sum())
+
+    scale = float(minimize_scalar(cost, bounds=(0.0, LARGEST_SCALE), method="bounded").x)
+    return Classifier(line, network, scale, step)
+
+
+def _batch(line: Line, rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What the network is shown, the line's logits, and the classes, in single precision."""
+    return _seen(line, rows), line.logits(rows).astype(np.float32), codes
+
+
+def _seen(line: Line, rows: np.ndarray) -> np.ndarray:
+    """Whitened columns, and a zero for each class: networks answer with as many numbers as they are shown."""
+    empty = np.zeros((len(rows), len(line.log_frequency)))
+    return np.hstack([line.features(rows)[:, 1:], empty]).astype(np.float32)
+
+
+def _loss(network: Any, fixed: Any, batch: Any, key: Key) -> Any:
+    """E[-ln q(c | w)] of a batch, nats; nothing is fixed, nothing drawn."""
+    seen, logits, codes = batch
+    log_q = jax.nn.log_softmax(logits + _network_logits(network, seen, logits.shape[1]), axis=1)
+    return -jnp.mean(jnp.take_along_axis(log_q, codes[:, None], axis=1))
+
+
+def _network_logits(network: Any, seen: Any, classes: int) -> Any:
+    return jax.vmap(lambda x: network(x, jnp.zeros(())))(seen)[:, -classes:]
+
+
+_compiled_logits = jax.jit(_network_logits, static_argnums=2)
+
+
+def _added(network: Any, line: Line, rows: np.ndarray) -> np.ndarray:
+    """F of rows (n, c), shape (n, k), double precision."""
+    return np.asarray(_compiled_logits(network, _seen(line, rows), len(line.log_frequency)), dtype=np.float64)

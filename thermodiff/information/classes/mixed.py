@@ -1,0 +1,161 @@
+"""Mutual information where some columns are classes: classifiers for these, scores for the others, by the chain rule.
+
+With x = (X, A), y = (Y, B) and w, A and B classes, X and Y columns that have a density,
+    I(x; y | w) = H(A | w) - H(A | Y, B, w)             classes of x
+                + H(B | A, w) - H(B | X, A, w)          classes of y
+                + S(Y | A, B, w) - S(Y | X, A, B, w)    within classes,
+each a difference of entropies of the same rows, cross-fitted on the same folds; what is not there is left out. The
+entropies H are those of ``classifier``, S those of ``entropy_sums``, whose networks are shown classes as columns of
+zeros and ones. Source: this project.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from thermodiff.array_types import Key
+from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function
+from thermodiff.information.classes.classifier import fit_classifier, frequencies
+from thermodiff.information.classes.sides import Discrete, Side, joint, one_hot, rare_warning, sides
+from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
+from thermodiff.information.cross_fitting.half_effort import Part, Rows
+from thermodiff.information.entropy_sums import cross_fitted_sum, report, teller, warnings_of
+from thermodiff.information.report import Information
+from thermodiff.information.warnings import bracket_warning, training_warning
+from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.training.config import TrainingConfig
+
+Tell = Callable[[float], None]
+
+
+class _Stage(NamedTuple):
+    """One line of the chain rule: its rows, and what to distrust in it."""
+
+    rows: Rows
+    warnings: list[str]
+
+
+def mixed_information(
+    key: Key,
+    named: Mapping[str, Any],
+    discrete: Discrete,
+    marginals: MakeMarginals,
+    settings: CrossFitting,
+    progress: bool,
+) -> Information:
+    """I(x; y), or I(x; y | given), of the tables ``named``, of which the columns ``discrete`` are classes."""
+    check_arguments(key, marginals, settings)
+    told = sides(named, discrete)
+    x, y, known = told["x"], told["y"], list(told.values())[2:]
+    of_x, of_y = (Side(side.rows[:, :0], side.codes, side.classes) for side in (x, y))
+    lines = {
+        "classes of x": lambda key, tell: _classes(key, x, known, [y, *known], settings, tell),
+        "classes of y": lambda key, tell: _classes(key, y, [of_x, *known], [x, *known], settings, tell),
+        "within classes": lambda key, tell: _within(
+            key, x, y, [of_x, of_y, *known], marginals, settings, tell
+        ),
+    }
+    there = [x.codes is not None, y.codes is not None and (x.dim > 0 or x.codes is None), x.dim * y.dim > 0]
+    lines = {name: line for (name, line), is_there in zip(lines.items(), there, strict=True) if is_there}
+    keys = jax.random.split(key, len(lines))
+    with teller(2 * settings.folds * len(lines), progress) as tell:
+        stages = {name: line(k, tell) for k, (name, line) in zip(keys, lines.items(), strict=True)}
+    added = zip(*(stage.rows for stage in stages.values()), strict=True)
+    total = Rows(*(np.sum(parts, axis=0) for parts in added))
+    terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
+    warnings = [warning for stage in stages.values() for warning in stage.warnings]
+    warnings += rare_warning([side.codes for side in told.values()])
+    quantity = "conditional mutual information" if known else "mutual information"
+    answer = report(quantity, total, terms, list(dict.fromkeys(warnings)))
+    if "within classes" in stages:
+        return answer
+    return dataclasses.replace(answer, readings={"classifier": estimate_rows(total.held_out)})
+
+
+def _folds(key: Key, n: int, settings: CrossFitting) -> list[Fold]:
+    return split_folds(int(jax.random.randint(key, (), 0, 2**31 - 1)), n, settings)
+
+
+def _classes(
+    key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], settings: CrossFitting, tell: Tell
+) -> _Stage:
+    """H(classes of ``asked`` | known) - H(classes of ``asked`` | more), where ``more`` says at least as much."""
+    codes = asked.codes
+    assert codes is not None
+    folds = _folds(key, len(codes), settings)
+    before, after = (_columns(sides) for sides in (known, more))
+    keys = jax.random.split(key, 2)
+    less, ended = _left(keys[0], before, codes, folds, settings, tell)
+    left, ended_too = _left(keys[1], after, codes, folds, settings, tell)
+    rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
+    warnings = [
+        *training_warning(ended + ended_too, settings.training.steps),
+        *bracket_warning(rows.bracket, 1),
+    ]
+    return _Stage(rows, warnings)
+
+
+def _columns(known: Sequence[Side]) -> np.ndarray:
+    """What a classifier is shown: columns with a density, tails bent, and a column for each joint class but one."""
+    rows = [Asinh(side.rows).forward(side.rows) for side in known if side.dim]
+    together = joint([side.codes for side in known])
+    rows += [] if together is None else [one_hot(together)]
+    return np.hstack(rows) if rows else np.zeros((0, 0))
+
+
+def _left(
+    key: Key, columns: np.ndarray, codes: np.ndarray, folds: list[Fold], settings: CrossFitting, tell: Tell
+) -> tuple[Rows, list[int]]:
+    """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
+    held, half, ended = np.full(len(codes), np.nan), np.full(len(codes), np.nan), []
+    for k, fold in enumerate(folds):
+        efforts = ((held, fold.training, settings.training), (half, fold.half, settings.half))
+        for i, (values, numbers, config) in enumerate(efforts):
+            place = jax.random.fold_in(key, 2 * k + i)
+            values[fold.held_out], step = _of_fold(place, columns, codes, numbers, fold, config)
+            ended += [step] if i == 0 else []
+        tell(float(held[fold.held_out].mean()))
+    return Rows(held, half, held, held), ended
+
+
+def _of_fold(
+    key: Key, columns: np.ndarray, codes: np.ndarray, numbers: np.ndarray, fold: Fold, config: TrainingConfig
+) -> tuple[np.ndarray, int]:
+    """-ln q of the rows held out, less the known cost of what was fitted to the rows ``numbers``."""
+    classes = int(codes.max()) + 1
+    if columns.size == 0:
+        bias = (classes - 1) / (2 * len(numbers))
+        return -frequencies(codes[numbers], classes)[codes[fold.held_out]] - bias, 0
+    classifier = fit_classifier(key, columns, codes, numbers, fold.validation, config)
+    found = classifier.log_probability(columns[fold.held_out], codes[fold.held_out])
+    return -found - classifier.line.bias, classifier.best_step
+
+
+def _within(
+    key: Key,
+    x: Side,
+    y: Side,
+    known: Sequence[Side],
+    marginals: MakeMarginals,
+    settings: CrossFitting,
+    tell: Tell,
+) -> _Stage:
+    """S(Y | classes, w) - S(Y | X, classes, w), or the same of X: that of fewer columns is modelled."""
+    told, asked = (x, y) if y.dim <= x.dim else (y, x)
+    both = [asked, told, *(side for side in known if side.dim)]
+    parts = [marginals(side.rows).forward(side.rows) for side in both]
+    check_no_function(np.hstack([side.rows for side in both]))
+    check_no_function(np.hstack(parts))
+    classes = joint([side.codes for side in known])
+    z = np.hstack([*parts, *([] if classes is None else [one_hot(classes)])])
+    columns = tuple(range(asked.dim))
+    others = tuple(range(asked.dim, z.shape[1]))
+    coefficients = {Part(columns, others[told.dim :]): 1.0, Part(columns, others): -1.0}
+    answers, rows = cross_fitted_sum(key, z, coefficients, settings, frozenset(), tell)
+    return _Stage(rows, warnings_of(z, answers, rows, settings))
