@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.classes.sides import Discrete, Side, check_no_classes, one_hot, sides
+from thermodiff.information.classes.sides import Discrete, Side, one_hot, sides
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.critic import fit_critic, means_by_order
 from thermodiff.runtime.devices import in_full_precision
@@ -84,8 +84,6 @@ def independence_test(
     if training.patience is None:
         raise complain("training", "no patience", "a TrainingConfig with patience=..., to stop it in time")
     named = {"x": x, "y": y}
-    if not discrete:
-        check_no_classes(named)
     x, y = (_white(side) for side in sides(named, discrete).values())
     split_key, fit_key, order_key = jax.random.split(key, 3)
     order = np.asarray(jax.random.permutation(split_key, len(x)))

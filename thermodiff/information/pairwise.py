@@ -15,7 +15,7 @@ import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, check_arguments
-from thermodiff.information.classes.sides import check_no_classes, sides
+from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import mutual_information
@@ -89,10 +89,7 @@ def pairwise_mutual_information(
     words = tuple(str(j) for j in range(d)) if names is None else tuple(str(name) for name in names)
     if len(words) != d:
         raise complain("names", f"{len(words)} for {d} columns", "one for each column")
-    if discrete:
-        sides({"samples": table}, {"samples": discrete})
-    else:
-        check_no_classes({"samples": table})
+    check_no_classes({"samples": table}, {"samples": discrete})
     pairs = list(itertools.combinations(range(d), 2))
     mean, stderr, answers = np.full((d, d), np.nan), np.full((d, d), np.nan), {}
     with teller(len(pairs), progress) as tell:

@@ -26,7 +26,8 @@ from thermodiff.training.config import TrainingConfig
 
 RIDGE = 1.0
 """Precision of the normal prior of each coefficient, for whitened columns: classes that a plane separates end there."""
-NARROWEST = 1e-8
+NARROWEST = 1e-12
+"""Smallest eigenvalue of a correlation matrix, as a fraction of its largest: below lies rounding."""
 
 
 class Line(NamedTuple):
@@ -59,9 +60,10 @@ def frequencies(codes: np.ndarray, classes: int) -> np.ndarray:
 def fit_line(rows: np.ndarray, codes: np.ndarray, classes: int) -> Line:
     """Multinomial ridge regression of codes (m,) on rows (m, c), by quasi-Newton steps in double precision."""
     m, c = rows.shape
+    width = rows.std(axis=0)
+    spread, directions = np.linalg.eigh(np.corrcoef(rows, rowvar=False).reshape(c, c))
+    whitening = directions / np.sqrt(np.maximum(spread, NARROWEST * spread.max())) / width[:, None]
     mean = rows.mean(axis=0)
-    spread, directions = np.linalg.eigh(np.cov(rows, rowvar=False).reshape(c, c))
-    whitening = directions / np.sqrt(np.maximum(spread, NARROWEST * spread.max(initial=0.0)))
     line = Line(frequencies(codes, classes), np.zeros((1 + c, classes)), whitening, mean, 0.0)
     features, truth = line.features(rows), np.eye(classes)[codes]
 

@@ -12,16 +12,24 @@ zeros and ones. Source: this project.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function
+from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function, checked_rows
 from thermodiff.information.classes.classifier import fit_classifier, frequencies
-from thermodiff.information.classes.sides import Discrete, Side, joint, one_hot, rare_warning, sides
+from thermodiff.information.classes.sides import (
+    Discrete,
+    Side,
+    check_no_classes,
+    joint,
+    one_hot,
+    rare_warning,
+    sides,
+)
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
 from thermodiff.information.cross_fitting.half_effort import Part, Rows
@@ -53,6 +61,13 @@ def mixed_information(
     check_arguments(key, marginals, settings)
     told = sides(named, discrete)
     x, y, known = told["x"], told["y"], list(told.values())[2:]
+    if x.dim * y.dim:
+        check_no_classes(named, discrete)
+        for name, side in told.items():
+            if side.dim:
+                checked_rows(name, side.rows)
+        check_no_function(np.hstack([side.rows for side in told.values()]))
+        check_no_function(np.hstack(_mapped(told.values(), marginals)))
     of_x, of_y = (Side(side.rows[:, :0], side.codes, side.classes) for side in (x, y))
     lines = {
         "classes of x": lambda key, tell: _classes(key, x, known, [y, *known], settings, tell),
@@ -102,8 +117,10 @@ def _classes(
 
 
 def _columns(known: Sequence[Side]) -> np.ndarray:
-    """What a classifier is shown: columns with a density, tails bent, and a column for each joint class but one."""
-    rows = [Asinh(side.rows).forward(side.rows) for side in known if side.dim]
+    """What a classifier is shown: numbers that vary, tails bent, and a column for each joint class but one."""
+    numbers = np.hstack([side.rows for side in known]) if known else np.zeros((0, 0))
+    numbers = numbers[:, numbers.std(axis=0) > 0] if numbers.size else numbers
+    rows = [Asinh(numbers).forward(numbers)] if numbers.size else []
     together = joint([side.codes for side in known])
     rows += [] if together is None else [one_hot(together)]
     return np.hstack(rows) if rows else np.zeros((0, 0))
@@ -137,6 +154,11 @@ def _of_fold(
     return -found - classifier.line.bias, classifier.best_step
 
 
+def _mapped(every: Iterable[Side], marginals: MakeMarginals) -> list[np.ndarray]:
+    """The columns of each side that have a density, mapped; nothing of a side that has none."""
+    return [marginals(side.rows).forward(side.rows) for side in every if side.dim]
+
+
 def _within(
     key: Key,
     x: Side,
@@ -148,12 +170,10 @@ def _within(
 ) -> _Stage:
     """S(Y | classes, w) - S(Y | X, classes, w), or the same of X: that of fewer columns is modelled."""
     told, asked = (x, y) if y.dim <= x.dim else (y, x)
-    both = [asked, told, *(side for side in known if side.dim)]
-    parts = [marginals(side.rows).forward(side.rows) for side in both]
-    check_no_function(np.hstack([side.rows for side in both]))
-    check_no_function(np.hstack(parts))
     classes = joint([side.codes for side in known])
-    z = np.hstack([*parts, *([] if classes is None else [one_hot(classes)])])
+    z = np.hstack(
+        [*_mapped([asked, told, *known], marginals), *([] if classes is None else [one_hot(classes)])]
+    )
     columns = tuple(range(asked.dim))
     others = tuple(range(asked.dim, z.shape[1]))
     coefficients = {Part(columns, others[told.dim :]): 1.0, Part(columns, others): -1.0}

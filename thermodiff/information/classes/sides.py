@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.information.arguments import checked_rows
-from thermodiff.validation import complain
+from thermodiff.information.arguments import FEWEST_ROWS
+from thermodiff.validation import check_points, complain
 
 Discrete = str | Sequence[str] | Mapping[str, int | Sequence[int]]
 """Which columns are classes: the name of a table all of whose columns are ("y"), several such names, or by table the
@@ -25,7 +25,7 @@ FEW_VALUES = 20
 
 
 class Side(NamedTuple):
-    """Rows (n, d) of the columns that have a density (d may be 0), and the joint class of each row.
+    """Rows (n, d) of the columns that are numbers (d may be 0), and the joint class of each row.
 
     ``codes`` (n,) are whole numbers from 0, ``classes`` what they stand for; None and nothing without classes.
     """
@@ -36,34 +36,50 @@ class Side(NamedTuple):
 
     @property
     def dim(self) -> int:
-        """Number of columns that have a density."""
+        """Number of columns that are numbers."""
         return self.rows.shape[1]
 
 
 def sides(named: Mapping[str, Any], discrete: Discrete) -> dict[str, Side]:
-    """Each table by name, its columns told apart. Raises ValueError for what cannot be classes, or a density."""
+    """Each table by name, its columns told apart. Raises ValueError for what can be neither classes nor numbers."""
     tables = {name: _table(name, array) for name, array in named.items()}
     chosen = _chosen(tables, discrete)
     first, *others = tables
+    if len(tables[first]) < FEWEST_ROWS:
+        raise complain(
+            first, f"{len(tables[first])} rows", f"at least {FEWEST_ROWS} to train and to hold out"
+        )
     for name in others:
         if len(tables[name]) != len(tables[first]):
             raise complain(name, f"{len(tables[name])} rows", f"as many as {first} has, {len(tables[first])}")
     return {name: _side(name, table, chosen.get(name, [])) for name, table in tables.items()}
 
 
-def check_no_classes(named: Mapping[str, Any]) -> None:
-    """Raise where a column of a table looks like classes that nobody named so; the message says how to."""
-    for name, array in named.items():
-        table = np.asarray(array)
-        if table.ndim != 2:
-            continue
-        for j, column in enumerate(table.T):
-            hint = f'a column with a density, or discrete={{"{name}": {j}}} if its values are classes'
-            if column.dtype.kind in "OUSb":
-                raise complain(f"{name}[:, {j}]", f"entries of type {column.dtype}", hint)
-            values = len(np.unique(column))
-            if 1 < values <= min(FEW_VALUES, len(column) / 10):
-                raise complain(f"{name}[:, {j}]", f"{values} distinct values in {len(column)} rows", hint)
+def check_no_classes(named: Mapping[str, Any], discrete: Discrete = ()) -> None:
+    """Raise where a column that is not ``discrete`` looks like one of classes; the message says how to name it so."""
+    tables = {name: _table(name, array) for name, array in named.items()}
+    chosen = _chosen(tables, discrete)
+    for name, table in tables.items():
+        for j in set(range(table.shape[1])) - set(chosen.get(name, [])):
+            values = len(np.unique(_numbers(name, j, table[:, j])))
+            if 1 < values <= min(FEW_VALUES, len(table) / 10):
+                got = f"{values} distinct values in {len(table)} rows"
+                raise complain(f"{name}[:, {j}]", got, _hint(name, j))
+
+
+def _numbers(name: str, j: int, column: np.ndarray) -> np.ndarray:
+    """A column (n,) in double precision. Raises ValueError for words, and for true and false."""
+    kind = "true or false" if column.dtype.kind == "b" else "words"
+    if column.dtype.kind in "USb" or isinstance(column[0], bool | str):
+        raise complain(f"{name}[:, {j}]", f"{kind}, such as {column[0]}", _hint(name, j))
+    try:
+        return column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise complain(f"{name}[:, {j}]", f"entries that are no numbers ({error})", _hint(name, j)) from error
+
+
+def _hint(name: str, j: int) -> str:
+    return f'a column with a density, or discrete={{"{name}": {j}}} if its values are classes'
 
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
@@ -108,9 +124,8 @@ def _side(name: str, table: np.ndarray, chosen: list[int]) -> Side:
     rest = [j for j in range(table.shape[1]) if j not in chosen]
     rows = np.zeros((len(table), 0))
     if rest:
-        part = table[:, rest]
-        check_no_classes({name: table[:, rest]})
-        rows = checked_rows(name, part.astype(np.float64) if part.dtype.kind == "O" else part)
+        rows = np.column_stack([_numbers(name, j, table[:, j]) for j in rest])
+        check_points(name, rows)
     if not chosen:
         return Side(rows, None, ())
     columns = [_codes(f"{name}[:, {j}]", table[:, j]) for j in chosen]

@@ -91,13 +91,13 @@ def lagged_mutual_information(
     key: Key,
     x: Any,
     y: Any,
-    lags: Sequence[int],
+    lags: Any,
     *,
     marginals: MakeMarginals = Gaussianise,
     settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
     progress: bool = False,
 ) -> LaggedInformation:
-    """I(x_(t-lag); y_t) of series ``x`` (T, a) and ``y`` (T, b) for each of ``lags``, nats.
+    """I(x_(t-lag); y_t) of series ``x`` (T, a) and ``y`` (T, b) for each of the whole numbers ``lags``, nats.
 
     At a positive lag x comes first, at a negative one y. All lags are of the same T - max(lags, 0) + min(lags, 0) rows,
     so that they can be compared. y is modelled, x is shown. Errors, and what is raised, as in ``transfer_entropy``; of
