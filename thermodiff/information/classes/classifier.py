@@ -1,11 +1,13 @@
 """The entropy of classes given other columns, by a classifier of held-out rows: logits of a line, and a network's.
 
-    H(c | w) = E[-ln q(c | w)] - bias,    q = softmax(ln f_c + B (1, w) + F(w)),
+    H(c | w) = E[-ln q(c | w)] - bias,    q = (1 - e) softmax(ln f_c + B (1, w) + a F(w)) + e f_c,
 
-f_c the frequencies, B the ridge regression that makes the training rows likeliest, F a network that starts at zero, is
-stopped by other rows and multiplied by what suits these best. Fitted lines cost (number of parameters)/2m on rows that
-they were not fitted to; that is known and taken off, as the Gaussian's bias is elsewhere. Source: this project; the
-cost of fitted parameters is Akaike's (1974).
+f_c the frequencies, B the ridge regression that makes the training rows likeliest, F a network that starts at zero and
+is stopped by other rows. These choose a, between 0 and 1.2, and leave the network out where it is not better by a
+standard error, or where they are too few to tell: few rows are told apart by anything. e = 1/2m is half of one of m
+rows, so that no row is impossible. Fitted lines cost (number of parameters)/2m on rows that they were not fitted to;
+that is known and taken off, as the Gaussian's bias is elsewhere. Source: this project; the cost of fitted parameters
+is Akaike's (1974).
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ from scipy.special import log_softmax
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.rescaling import LARGEST_SCALE
 from thermodiff.information.descent import descend
+from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
 
 RIDGE = 1.0
 """Precision of the normal prior of each coefficient, for whitened columns: classes that a plane separates end there."""
 NARROWEST = 1e-12
 """Smallest eigenvalue of a correlation matrix, as a fraction of its largest: below lies rounding."""
+
+FEWEST_STOPPING = 50
+"""With fewer rows to stop it a network is not trained: a confident one would not be found out."""
 
 
 class Line(NamedTuple):
@@ -91,17 +97,25 @@ def _optimism(features: np.ndarray, log_frequency: np.ndarray, coefficients: np.
 
 
 class Classifier(NamedTuple):
-    """A line, a network's addition to its logits, and what that is multiplied by."""
+    """A line, a network's addition to its logits, what that is multiplied by, and how many rows have made both."""
 
     line: Line
     network: Any
     scale: float
     best_step: int
+    m: int
 
     def log_probability(self, rows: Float[np.ndarray, "n c"], codes: Int[np.ndarray, " n"]) -> np.ndarray:
         """ln q of each row's own class, shape (n,)."""
-        logits = self.line.logits(rows) + self.scale * _added(self.network, self.line, rows)
-        return log_softmax(logits, axis=1)[np.arange(len(rows)), codes]
+        added = self.scale * _added(self.network, self.line, rows) if self.scale else 0.0
+        return _log_probability(self.line, added, rows, codes, self.m)
+
+
+def _log_probability(line: Line, added: Any, rows: np.ndarray, codes: np.ndarray, m: int) -> np.ndarray:
+    """ln q of each row's own class (n,), for logits ``added`` (n, k) to those of a line of m rows."""
+    log_q = log_softmax(line.logits(rows) + added, axis=1)[np.arange(len(rows)), codes]
+    rest = 1 / (2 * m)
+    return np.logaddexp(np.log1p(-rest) + log_q, np.log(rest) + line.log_frequency[codes])
 
 
 def fit_classifier(
@@ -115,18 +129,21 @@ def fit_classifier(
     """A classifier of codes (n,) by rows (n, c), trained on some row numbers, stopped by others."""
     classes = int(codes.max()) + 1
     line = fit_line(rows[training], codes[training], classes)
+    if len(stopping) < FEWEST_STOPPING:
+        return Classifier(line, None, 0.0, 0, len(training))
     start_key, key = jax.random.split(key)
     network = config.architecture(start_key, rows.shape[1] + classes, config.width, config.depth)
     batch, held_out = (_batch(line, rows[numbers], codes[numbers]) for numbers in (training, stopping))
     network, step = descend(key, _loss, network, (), batch, held_out, config)
     added = _added(network, line, rows[stopping])
-    logits, truth = line.logits(rows[stopping]), (np.arange(len(stopping)), codes[stopping])
 
-    def cost(scale: float) -> float:
-        return -float(log_softmax(logits + scale * added, axis=1)[truth].sum())
+    def log_q(scale: float) -> np.ndarray:
+        return _log_probability(line, scale * added, rows[stopping], codes[stopping], len(training))
 
-    scale = float(minimize_scalar(cost, bounds=(0.0, LARGEST_SCALE), method="bounded").x)
-    return Classifier(line, network, scale, step)
+    best = minimize_scalar(lambda a: -log_q(a).sum(), bounds=(0.0, LARGEST_SCALE), method="bounded").x
+    gain = estimate_rows(log_q(best) - log_q(0.0))
+    scale = float(best) if gain.mean > gain.stderr else 0.0
+    return Classifier(line, network, scale, step, len(training))
 
 
 def _batch(line: Line, rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, ...]:

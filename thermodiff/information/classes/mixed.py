@@ -20,7 +20,7 @@ import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function, checked_rows
-from thermodiff.information.classes.classifier import fit_classifier, frequencies
+from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
 from thermodiff.information.classes.sides import (
     Discrete,
     Side,
@@ -110,10 +110,19 @@ def _classes(
     left, ended_too = _left(keys[1], after, codes, folds, settings, tell)
     rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
     warnings = [
+        *_line_warning(len(codes), len(folds[0].validation)),
         *training_warning(ended + ended_too, settings.training.steps),
         *bracket_warning(rows.bracket, 1),
     ]
     return _Stage(rows, warnings)
+
+
+def _line_warning(n: int, stopping: int) -> list[str]:
+    if stopping >= FEWEST_STOPPING:
+        return []
+    return [
+        f"{n} rows are too few for a network: classes are told by lines alone, so the estimate is from below"
+    ]
 
 
 def _columns(known: Sequence[Side]) -> np.ndarray:
