@@ -7,10 +7,12 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?=
 PRESET ?= paper
-OUT ?= results/figure1-$(PRESET)
-EXPERIMENTS ?= nll_bound score_errors entropy_from_bound tightness accuracy_dissipation rescaling \
-	data_entropy mutual_information divergence real_data learning_effort benchmark scaling \
-	divergence_crossover pass_at_k_coverage extrapolation
+OUT ?= results/nll_bound-$(PRESET)
+BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
+INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort
+SPEED := benchmark scaling divergence_crossover
+EXPLORATION := pass_at_k_coverage extrapolation
+EXPERIMENTS ?= $(BOUND:%=bound.%) $(INFORMATION:%=information.%) $(SPEED:%=speed.%) $(EXPLORATION:%=exploration.%)
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -25,7 +27,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 benchmark test test-slow test-peers rooms experiments format clean
+.PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel rooms experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,15 +59,17 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/figure1-$PRESET)
-	$(PY) -m experiments.nll_bound --preset $(PRESET) --out $(OUT)
+	$(PY) -m experiments.bound.nll_bound --preset $(PRESET) --out $(OUT)
 
 benchmark: $(STAMP) ## Speed against the hardware and against other code (PRESET=smoke: quick)
-	$(PY) -m experiments.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
+	$(PY) -m experiments.speed.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
 
-test: $(STAMP) ## Lint, format check, types and the quick tests
+lint: $(STAMP) ## Linter, format check and types: what a commit has to pass
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+test: lint ## Lint, format check, types and the quick tests
 	$(PY) -m pytest -m "not slow and not peer" -n 2 --dist loadfile
 
 # Exit code 5 is pytest's "no tests collected".
@@ -73,20 +77,45 @@ test-slow: $(STAMP) ## The slow tests
 	$(PY) -m pytest -m "slow and not peer" || [ $$? -eq 5 ]
 
 PEERS ?= .venv-peers
-PEER_TESTS = $(PEERS)/bin/python -m pytest -m peer
+PEERS_STAMP = $(PEERS)/.installed
 
 # PyTorch is gigabytes, and what it wants of other packages is not what the tests of `make test` were run with.
-test-peers: ## Tests against other packages, in an environment of its own; a skip is a failure (PEERS=.venv-peers)
+$(PEERS_STAMP): pyproject.toml constraints.txt
 	@[ -x $(PEERS)/bin/python ] || $(if $(UV),"$(UV)" venv --seed $(PEERS),"$$($(FIND_PYTHON))" -m venv $(PEERS))
-	$(PEERS)/bin/python -m pip install -q --no-input --disable-pip-version-check -e '.[dev,data,peers]'
-	THERMODIFF_NO_SKIPS=1 $(PEER_TESTS)
+	$(PEERS)/bin/python -m pip install -q --no-input --disable-pip-version-check -e '.[dev,data,peers]' -c constraints.txt
+	@touch $@
+
+test-peers: $(PEERS_STAMP) ## Tests against other packages, in an environment of its own; a skip is a failure (PEERS=.venv-peers)
+	THERMODIFF_NO_SKIPS=1 $(PEERS)/bin/python -m pytest -m peer
+
+# Where a package index is out of reach the tests of peers cannot run, and how many do not is said.
+test-peers-if-there: $(STAMP)
+	@if timeout 1800 $(MAKE) --no-print-directory $(PEERS_STAMP); then \
+		$(MAKE) --no-print-directory test-peers; \
+	else \
+		echo "The packages of the extra peers cannot be had here, so these were not run:"; \
+		$(PY) -m pytest -q --collect-only -m peer | tail -n 1; \
+	fi
+
+WHEEL = build/wheel
+
+test-wheel: $(STAMP) ## The wheel, installed into an empty environment and used from another folder
+	rm -rf $(WHEEL)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip
+	$(PY) -m pip wheel -q --no-input --disable-pip-version-check --no-deps --wheel-dir $(WHEEL) .
+	$(PY) -m venv $(WHEEL)/env
+	$(WHEEL)/env/bin/python -m pip install -q --no-input --disable-pip-version-check $(WHEEL)/*.whl -c constraints.txt
+	cd $(WHEEL) && env/bin/thermodiff --help >/dev/null && env/bin/thermodiff --version && \
+		env/bin/thermodiff explore deepscaler --out explored | tail -n 3 && \
+		cd env/lib/python3*/site-packages && cat thermodiff-*.dist-info/licenses/LICENSE >/dev/null && \
+		cat thermodiff/exploration/named_data/deepscaler32k/LICENSE >/dev/null
 
 rooms: $(STAMP) ## Which room of the package imports which
 	$(PY) tests/rooms.py
 
 experiments: $(STAMP) ## Every experiment at smoke size
 	set -e; for e in $(EXPERIMENTS); do \
-		$(PY) -m experiments.$$e --preset smoke --out results/$$e-smoke; \
+		$(PY) -m experiments.$$e --preset smoke --out results/$${e##*.}-smoke; \
 	done
 
 format: $(STAMP) ## Format the code and mend what the linter can

@@ -14,6 +14,17 @@ install_import_hook("thermodiff", "beartype.beartype")
 
 import jax
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every run, and no clock: a machine may be busy. Slow tests ask for more examples.
+settings.register_profile(
+    "quick",
+    derandomize=True,
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

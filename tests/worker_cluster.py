@@ -9,7 +9,9 @@ import dataclasses
 import os
 import time
 
-from experiments import harness
+from experiments.harness.cells import report_failures, run_cells
+from experiments.harness.command import command, parse_command
+from experiments.harness.records import Records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,16 +33,16 @@ def measure(out, config, cell):
     return {"square": number**2, "threads": os.environ.get("OMP_NUM_THREADS")}
 
 
-@harness.command
+@command
 def main(argv=None):
-    call = harness.parse_command("squares", {"paper": Config()}, argv)
-    records = harness.Records(call.out, call.config, ("number",))
+    call = parse_command("squares", {"paper": Config()}, argv)
+    records = Records(call.out, call.config, ("number",))
     cells = [{"number": number} for number in call.config.numbers]
     # A closure, as experiments have them.
-    failed = harness.run_cells(
+    failed = run_cells(
         records, cells, lambda cell: measure(call.out, call.config, cell), "squares", call.cluster
     )
-    return harness.report_failures(failed)
+    return report_failures(failed)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ import pytest
 import thermodiff as td
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTED = re.search(r"^EXPERIMENTS \?= ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-EXPERIMENTS = LISTED[1].replace("\\\n", " ").split()
+ROOMS = {"bound", "information", "speed", "exploration"}
+LISTED = re.findall(r"^([A-Z]+) := (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+EXPERIMENTS = [
+    f"{room.lower()}.{name}" for room, names in LISTED if room.lower() in ROOMS for name in names.split()
+]
 TINY = ["--steps", "8", "--batch-size", "16", "--width", "8", "--depth", "1", "--folds", "3"]
 
 
@@ -28,9 +31,17 @@ def test_dry_run_shows_the_plan(name, preset, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("data_entropy", ["--data", "gaussian:1", "--samples", "80"], "gaussian        d = 1   n = 80"),
-        ("mutual_information", ["--names", "normal-1-1", "--samples", "80"], "normal-1-1"),
-        ("divergence", ["--pairs", "shifted", "--dims", "1", "--samples", "80"], "shifted      1"),
+        (
+            "information.data_entropy",
+            ["--data", "gaussian:1", "--samples", "80"],
+            "gaussian        d = 1   n = 80",
+        ),
+        ("information.mutual_information", ["--names", "normal-1-1", "--samples", "80"], "normal-1-1"),
+        (
+            "information.kl_divergence",
+            ["--pairs", "shifted", "--dims", "1", "--samples", "80"],
+            "shifted      1",
+        ),
     ],
 )
 def test_information_runs_write_records_table_and_figure(name, options, said, tmp_path, capsys):
@@ -41,14 +52,14 @@ def test_information_runs_write_records_table_and_figure(name, options, said, tm
     rows = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
     assert len(rows) == 1
     assert rows[0]["score_error"] == pytest.approx(rows[0]["score"] - rows[0]["truth"])
-    assert (tmp_path / f"{name}.png").stat().st_size > 1000
+    assert (tmp_path / f"{name.rpartition('.')[2]}.png").stat().st_size > 1000
     assert experiment.main(command) == 0
     assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 1, "a rerun measured again"
 
 
 @pytest.mark.slow
 def test_real_data_compares_on_the_same_rows(tmp_path, capsys):
-    from experiments import real_data
+    from experiments.information import real_data
 
     command = ["--preset", "smoke", *TINY, "--out", str(tmp_path)]
     assert real_data.main(command) == 0

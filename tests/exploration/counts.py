@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from experiments.extrapolation_data import GAME24
+from experiments.exploration.extrapolation_data import GAME24
 from thermodiff.exploration.named import FOLDER
 from thermodiff.exploration.rollouts import Counts
 

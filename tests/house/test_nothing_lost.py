@@ -17,7 +17,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import thermodiff as td
-from experiments import harness, nll_bound
+from experiments.bound import nll_bound
+from experiments.harness.records import Records
 from thermodiff.commands import main as cli
 from thermodiff.commands.shared import write_results
 from thermodiff.runtime.saved_arrays import UNREADABLE, read_arrays
@@ -174,7 +175,7 @@ class Config:
 
 
 def test_a_full_disk_and_records(tmp_path):
-    records = harness.Records(tmp_path, Config(), ("seed",))
+    records = Records(tmp_path, Config(), ("seed",))
     records.append({"seed": 0}, {"value": 1.0}, 0.1)
     size = records.path.stat().st_size
     with full_disk(size + 100), full("out", "records.jsonl"):

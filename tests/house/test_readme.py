@@ -38,7 +38,15 @@ def test_there_is_a_library_example():
 
 @pytest.mark.slow
 def test_figure1_command_at_smoke_size(tmp_path):
-    command = [sys.executable, "-m", "experiments.nll_bound", "--preset", "smoke", "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.bound.nll_bound",
+        "--preset",
+        "smoke",
+        "--out",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "best uniform VE network" in done.stdout

@@ -4,7 +4,7 @@ What a network has not learned it adds to the entropy: h = S + J. A second netwo
 gives h' = S + J'. If few rows and few steps cost a power of their number, J ~ effort^-beta, then with D = h' - h
     J = kappa D,   kappa = 1/(2^beta - 1),
 between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). The estimate is h - 2 D, and
-[h - 3 D, h - D] brackets it. ``experiments.learning_effort`` measures how often that is so. Source: this project.
+[h - 3 D, h - D] brackets it. ``experiments.information.learning_effort`` measures how often. Source: this project.
 """
 
 from __future__ import annotations

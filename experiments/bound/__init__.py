@@ -1,0 +1,1 @@
+"""Claims on the bound of arXiv 2510.06174 and on trained scores."""

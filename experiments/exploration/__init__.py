@@ -1,0 +1,1 @@
+"""Claims on rollouts, pass@k and what lies beyond them."""

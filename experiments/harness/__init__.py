@@ -1,0 +1,1 @@
+"""What every experiment shares: its command, records, cells, jobs. It imports thermodiff alone."""

@@ -1,0 +1,1 @@
+"""Claims on entropy and information of data."""

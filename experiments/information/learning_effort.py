@@ -1,0 +1,134 @@
+"""What a network has not learned against what half the effort loses: J/D, which the estimates of information take as 2.
+
+    python -m experiments.information.learning_effort --preset paper --out results/learning_effort-paper
+
+Cells: family x number of rows x seed. With ln p of every row known, J = E[h + ln p] of rows held out and D = E[h' - h],
+h' from half the rows and steps (``cross_fitting.half_effort``), on the same rows and noise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import product
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import thermodiff as td
+from experiments.harness.command import command, run
+from experiments.harness.records import Cell, Row, fingerprint_of
+from experiments.information import runs
+from experiments.information.known_densities import FAMILIES
+from thermodiff import plotting
+from thermodiff.information.cross_fitting.half_effort import KAPPA, Part
+from thermodiff.information.entropy_sums import cross_fitted_sum
+from thermodiff.numerics.estimates import estimate_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(runs.Sizes):
+    """J/D on families whose density is known."""
+
+    names: tuple[str, ...] = tuple(FAMILIES)
+    samples: tuple[int, ...] = (10_000, 2_000)
+    seeds: tuple[int, ...] = (0,)
+
+
+PRESETS = {
+    "paper": Config(),
+    "smoke": Config(names=("annulus", "checkers"), samples=(2_000,), **runs.SMALL),
+}
+CELL_KEYS = ("family", "n", "seed")
+
+
+def cells(config: Config) -> list[Cell]:
+    """Every cell."""
+    return [
+        {"family": name, "n": n, "seed": seed}
+        for seed, n, name in product(config.seeds, config.samples, config.names)
+    ]
+
+
+def measure(config: Config, cell: Cell) -> Row:
+    """One row: J, D and their ratio with standard errors, and the error of h - 2 D; nats."""
+    number = int(fingerprint_of(cell), 16) % 2**31
+    x, log_p = FAMILIES[cell["family"]](np.random.default_rng(number), cell["n"])
+    fitted = td.Asinh(x)
+    part = Part(tuple(range(x.shape[1])))
+    settings = runs.settings(config)
+    _, rows = cross_fitted_sum(
+        jax.random.key(number), fitted.forward(x), {part: 1.0}, settings, frozenset(), lambda loss: None
+    )
+    missing = rows.held_out - fitted.log_derivative(x) + log_p
+    lost = rows.half - rows.held_out
+    ratio = missing.mean() / lost.mean()
+    scatter = estimate_rows((missing - ratio * lost) / lost.mean())
+    return {
+        "columns": x.shape[1],
+        "J": _numbers(missing),
+        "D": _numbers(lost),
+        "ratio": [float(ratio), float(scatter.stderr)],
+        "off": _numbers(missing - KAPPA * lost),
+    }
+
+
+def _numbers(values: np.ndarray) -> list[float]:
+    found = estimate_rows(values)
+    return [float(found.mean), float(found.stderr)]
+
+
+def table(rows: list[Row]) -> str:
+    """One line a cell, and the mean and range of J/D by number of rows."""
+    lines = [f"  {'family':<14}{'d':>4}{'n':>8}{'J':>20}{'D':>20}{'J/D':>16}{'error of h - 2 D':>22}"]
+    for row in rows:
+        numbers = (f"{row[k][0]:+.4f} ± {row[k][1]:.4f}" for k in ("J", "D"))
+        ratio, off = (f"{row[k][0]:+.3f} ± {row[k][1]:.3f}" for k in ("ratio", "off"))
+        lines.append(
+            f"  {row['family']:<14}{row['columns']:>4}{row['n']:>8}"
+            + "".join(f"{number:>20}" for number in numbers)
+            + f"{ratio:>16}{off:>22}"
+        )
+    for n in sorted({row["n"] for row in rows}):
+        ratios = np.array([row["ratio"][0] for row in rows if row["n"] == n])
+        inside = int(np.sum((ratios >= KAPPA - 1) & (ratios <= KAPPA + 1)))
+        lines.append(
+            f"  n = {n}: J/D {ratios.min():.2f} to {ratios.max():.2f}, mean {ratios.mean():.2f}; "
+            f"between {KAPPA - 1:g} and {KAPPA + 1:g} in {inside} of {len(ratios)}"
+        )
+    return "\n".join(lines)
+
+
+def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
+    """J against D on log axes, with the lines J = D, 2 D and 3 D."""
+    with plotting.style():
+        figure = plotting.new_figure(plotting.COLUMN, 2.8)
+        axes = figure.subplots()
+        ends = np.array([min(r["D"][0] for r in rows) / 1.5, max(r["D"][0] for r in rows) * 1.5])
+        axes.fill_between(
+            ends, (KAPPA - 1) * ends, (KAPPA + 1) * ends, color=plotting.GREY, alpha=0.2, linewidth=0
+        )
+        axes.plot(ends, KAPPA * ends, color=plotting.GREY, label=f"J = {KAPPA:g} D (band: D to 3 D)")
+        for n, colour in zip(sorted({row["n"] for row in rows}), plotting.PALETTE, strict=False):
+            chosen = [row for row in rows if row["n"] == n]
+            (d, j), (ed, ej) = (np.array([[row[k][i] for row in chosen] for k in ("D", "J")]) for i in (0, 1))
+            label = f"n = {n:,}".replace(",", " ")
+            axes.errorbar(d, j, ej, ed, fmt="o", markersize=3, color=colour, label=label)
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="lost by half the effort, D (nats)",
+            ylabel="still missing, J (nats)",
+        )
+        axes.legend()
+        return plotting.save_figure(figure, out / "learning_effort")
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Runs what is missing, draws the figure from the records, prints the table."""
+    return run("information.learning_effort", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""How fast, how large: benchmark, growth, crossovers."""

@@ -1,0 +1,95 @@
+"""The benchmark's rows on training: one step, the loop, a sweep. A row is a dict with the ratio and what made it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import thermodiff as td
+from experiments.harness.command import Row
+from experiments.speed import benchmark_reference as reference
+from experiments.speed.paired_timing import Pairs, by_turns, summary
+from thermodiff.training.problem import prepare
+from thermodiff.training.step import advance_one, initial_state, step
+
+NOISE = 25.0
+
+
+def mixture(dim: int) -> td.GaussianMixture:
+    """Two Gaussians of different weight, place and width, about zero mean and unit variance."""
+    covs = [0.6 * np.eye(dim), 0.2 * np.eye(dim)]
+    return td.GaussianMixture([0.3, 0.7], [[-1.5] * dim, [0.65] * dim], covs)
+
+
+def process() -> td.VarianceExploding:
+    """The diffusion of all rows."""
+    return td.VarianceExploding(NOISE)
+
+
+def row_of(pairs: Pairs, speedup: bool, **more: Any) -> Row:
+    """Median and range of the ratio, with both medians in seconds and whatever else there is to say."""
+    seconds = {
+        "ours_seconds": float(np.median(pairs.ours)),
+        "theirs_seconds": float(np.median(pairs.theirs)),
+    }
+    return {**summary(pairs.ratios(speedup)), **seconds, "pairs": len(pairs.ours), **more}
+
+
+def training_step(width: int, batch: int, steps: int, pairs: int) -> Row:
+    """A step inside the loop against the matrix products of its forward and backward pass; ``steps`` of each a time."""
+    config = td.TrainingConfig(width=width, batch_size=batch)
+    problem, network = prepare(jax.random.key(0), mixture(2), process(), config)
+    state = initial_state(config, network, validated=False)
+    products = reference.bare_products(network, batch)
+
+    def ours() -> None:
+        jax.block_until_ready(advance_one(config, problem, state, 0, steps))
+
+    def theirs() -> None:
+        jax.block_until_ready([products() for _ in range(steps)][-1])
+
+    return row_of(by_turns(ours, theirs, pairs), speedup=False, width=width, steps=steps)
+
+
+def training_loop(width: int, batch: int, steps: int, pairs: int) -> Row:
+    """The loop against the same compiled step called from Python, data drawn by numpy and the loss read each time."""
+    config = td.TrainingConfig(width=width, batch_size=batch)
+    data = mixture(2)
+    problem, network = prepare(jax.random.key(0), data, process(), config)
+    state = initial_state(config, network, validated=False)
+    compiled = jax.jit(partial(step, config))
+    rng = np.random.default_rng(0)
+
+    def ours() -> None:
+        jax.block_until_ready(advance_one(config, problem, state, 0, steps))
+
+    def theirs() -> None:
+        now, losses = state, []
+        for i in range(steps):
+            rows = jnp.asarray(reference.host_mixture(rng, data, batch // 2))
+            now, loss, _ = compiled(problem._replace(data=reference.Given(rows)), i, now)
+            losses.append(float(loss))
+
+    return row_of(by_turns(ours, theirs, pairs), speedup=True, width=width, steps=steps)
+
+
+def sweep(networks: int, width: int, batch: int, steps: int, pairs: int) -> Row:
+    """A sweep against one fit after another, each pair compiled from nothing."""
+    keys = jax.random.split(jax.random.key(0), networks)
+    settings = {"width": width, "batch_size": batch, "steps": steps}
+    data, diffusion = mixture(2), process()
+
+    def ours() -> None:
+        jax.clear_caches()
+        td.fit_sweep(keys, data, diffusion, **settings)
+
+    def theirs() -> None:
+        jax.clear_caches()
+        for key in keys:
+            td.fit(key, data, diffusion, **settings)
+
+    return row_of(by_turns(ours, theirs, pairs, warm=False), speedup=True, networks=networks, steps=steps)
