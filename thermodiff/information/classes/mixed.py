@@ -40,6 +40,15 @@ from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
 
 Tell = Callable[[float], None]
+MOST_PRODUCTS = 32
+
+
+class _Use(NamedTuple):
+    """What all lines of the chain rule share: who judges whom, with how much effort, and the map of the numbers."""
+
+    folds: list[Fold]
+    settings: CrossFitting
+    marginals: MakeMarginals
 
 
 class _Stage(NamedTuple):
@@ -63,24 +72,20 @@ def mixed_information(
     x, y, known = told["x"], told["y"], list(told.values())[2:]
     if x.dim * y.dim:
         check_no_classes(named, discrete)
-        for name, side in told.items():
-            if side.dim:
-                checked_rows(name, side.rows)
-        check_no_function(np.hstack([side.rows for side in told.values()]))
-        check_no_function(np.hstack(_mapped(told.values(), marginals)))
+        _check_densities(told, marginals)
     of_x, of_y = (Side(side.rows[:, :0], side.codes, side.classes) for side in (x, y))
+    fold_key, *keys = jax.random.split(key, 4)
+    folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(x.rows), settings)
+    use = _Use(folds, settings, marginals)
     lines = {
-        "classes of x": lambda key, tell: _classes(key, x, known, [y, *known], settings, tell),
-        "classes of y": lambda key, tell: _classes(key, y, [of_x, *known], [x, *known], settings, tell),
-        "within classes": lambda key, tell: _within(
-            key, x, y, [of_x, of_y, *known], marginals, settings, tell
-        ),
+        "classes of x": lambda tell: _classes(keys[0], x, known, [y, *known], use, tell),
+        "classes of y": lambda tell: _classes(keys[1], y, [of_x, *known], [x, *known], use, tell),
+        "within classes": lambda tell: _within(keys[2], x, y, [of_x, of_y, *known], use, tell),
     }
     there = [x.codes is not None, y.codes is not None and (x.dim > 0 or x.codes is None), x.dim * y.dim > 0]
     lines = {name: line for (name, line), is_there in zip(lines.items(), there, strict=True) if is_there}
-    keys = jax.random.split(key, len(lines))
     with teller(2 * settings.folds * len(lines), progress) as tell:
-        stages = {name: line(k, tell) for k, (name, line) in zip(keys, lines.items(), strict=True)}
+        stages = {name: line(tell) for name, line in lines.items()}
     added = zip(*(stage.rows for stage in stages.values()), strict=True)
     total = Rows(*(np.sum(parts, axis=0) for parts in added))
     terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
@@ -93,25 +98,29 @@ def mixed_information(
     return dataclasses.replace(answer, readings={"classifier": estimate_rows(total.held_out)})
 
 
-def _folds(key: Key, n: int, settings: CrossFitting) -> list[Fold]:
-    return split_folds(int(jax.random.randint(key, (), 0, 2**31 - 1)), n, settings)
+def _check_densities(told: Mapping[str, Side], marginals: MakeMarginals) -> None:
+    """Raise unless the numbers of all sides can be samples of a density, none of them given by others."""
+    for name, side in told.items():
+        if side.dim:
+            checked_rows(name, side.rows)
+    check_no_function(np.hstack([side.rows for side in told.values()]))
+    check_no_function(np.hstack(_mapped(told.values(), marginals)))
 
 
 def _classes(
-    key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], settings: CrossFitting, tell: Tell
+    key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], use: _Use, tell: Tell
 ) -> _Stage:
     """H(classes of ``asked`` | known) - H(classes of ``asked`` | more), where ``more`` says at least as much."""
     codes = asked.codes
     assert codes is not None
-    folds = _folds(key, len(codes), settings)
     before, after = (_columns(sides) for sides in (known, more))
     keys = jax.random.split(key, 2)
-    less, ended = _left(keys[0], before, codes, folds, settings, tell)
-    left, ended_too = _left(keys[1], after, codes, folds, settings, tell)
+    less, ended = _left(keys[0], before, codes, use, tell)
+    left, ended_too = _left(keys[1], after, codes, use, tell)
     rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
     warnings = [
-        *_line_warning(len(codes), len(folds[0].validation)),
-        *training_warning(ended + ended_too, settings.training.steps),
+        *_line_warning(len(codes), len(use.folds[0].validation)),
+        *training_warning(ended + ended_too, use.settings.training.steps),
         *bracket_warning(rows.bracket, 1),
     ]
     return _Stage(rows, warnings)
@@ -135,13 +144,11 @@ def _columns(known: Sequence[Side]) -> np.ndarray:
     return np.hstack(rows) if rows else np.zeros((0, 0))
 
 
-def _left(
-    key: Key, columns: np.ndarray, codes: np.ndarray, folds: list[Fold], settings: CrossFitting, tell: Tell
-) -> tuple[Rows, list[int]]:
+def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use, tell: Tell) -> tuple[Rows, list[int]]:
     """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
     held, half, ended = np.full(len(codes), np.nan), np.full(len(codes), np.nan), []
-    for k, fold in enumerate(folds):
-        efforts = ((held, fold.training, settings.training), (half, fold.half, settings.half))
+    for k, fold in enumerate(use.folds):
+        efforts = ((held, fold.training, use.settings.training), (half, fold.half, use.settings.half))
         for i, (values, numbers, config) in enumerate(efforts):
             place = jax.random.fold_in(key, 2 * k + i)
             values[fold.held_out], step = _of_fold(place, columns, codes, numbers, fold, config)
@@ -168,23 +175,25 @@ def _mapped(every: Iterable[Side], marginals: MakeMarginals) -> list[np.ndarray]
     return [marginals(side.rows).forward(side.rows) for side in every if side.dim]
 
 
-def _within(
-    key: Key,
-    x: Side,
-    y: Side,
-    known: Sequence[Side],
-    marginals: MakeMarginals,
-    settings: CrossFitting,
-    tell: Tell,
-) -> _Stage:
+def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use, tell: Tell) -> _Stage:
     """S(Y | classes, w) - S(Y | X, classes, w), or the same of X: that of fewer columns is modelled."""
     told, asked = (x, y) if y.dim <= x.dim else (y, x)
+    modelled, shown, *rest = _mapped([asked, told, *known], use.marginals)
     classes = joint([side.codes for side in known])
-    z = np.hstack(
-        [*_mapped([asked, told, *known], marginals), *([] if classes is None else [one_hot(classes)])]
-    )
-    columns = tuple(range(asked.dim))
-    others = tuple(range(asked.dim, z.shape[1]))
-    coefficients = {Part(columns, others[told.dim :]): 1.0, Part(columns, others): -1.0}
-    answers, rows = cross_fitted_sum(key, z, coefficients, settings, frozenset(), tell)
-    return _Stage(rows, warnings_of(z, answers, rows, settings))
+    of_class = np.zeros((len(modelled), 0)) if classes is None else one_hot(classes)
+    before = np.hstack([of_class, *rest, *(_products(part, of_class) for part in rest)])
+    z = np.hstack([modelled, before, shown, _products(shown, of_class)])
+    columns, others = tuple(range(asked.dim)), tuple(range(asked.dim, z.shape[1]))
+    coefficients = {Part(columns, others[: before.shape[1]]): 1.0, Part(columns, others): -1.0}
+    answers, rows = cross_fitted_sum(key, z, coefficients, use.settings, frozenset(), tell, use.folds)
+    return _Stage(rows, warnings_of(z, answers, rows, use.settings))
+
+
+def _products(rows: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """Each column of rows (n, d) within each class but the first: every class then has a regression line of its own.
+
+    Nothing where they would be more than ``MOST_PRODUCTS``: a network learns the lines from columns and classes too.
+    """
+    if rows.shape[1] * of_class.shape[1] > MOST_PRODUCTS:
+        return rows[:, :0]
+    return (rows[:, :, None] * of_class[:, None, :]).reshape(len(rows), -1)
