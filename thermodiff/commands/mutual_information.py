@@ -14,20 +14,23 @@ import numpy as np
 
 from thermodiff.commands import information_output
 from thermodiff.commands.information_settings import cross_fitting
+from thermodiff.commands.pairs import PairsJob, classes_of, prepare_pairs, refuse_dequantise, run_pairs
 from thermodiff.commands.shared import (
     check_steps_and_seed,
     make_folder,
     working,
     write_results,
 )
-from thermodiff.data.intake import UserSamples, read_columns
+from thermodiff.data.intake import UserSamples, read_as_they_are, read_columns
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.baselines.gaussian_formula import gaussian_mutual_information
 from thermodiff.information.baselines.nearest_neighbours import nearest_neighbour_mutual_information
+from thermodiff.information.classes.sides import sides
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import mutual_information
+from thermodiff.information.independence import FEWEST_PERMUTATIONS, independence_test
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
 from thermodiff.validation import complain
@@ -37,11 +40,20 @@ FORESEEN = (TrainingDivergedError, OSError)
 """What can go wrong once the work has started, and says itself in one line what it was."""
 
 
+OTHERS = {
+    "nearest neighbours": nearest_neighbour_mutual_information,
+    "Gaussian formula": gaussian_mutual_information,
+}
+"""What the estimate is put beside; both need a density."""
+
+
 class Job(NamedTuple):
     """Paired rows x (n, a) and y (n, b), the settings, and the record so far."""
 
     x: np.ndarray
     y: np.ndarray
+    discrete: dict[str, list[int]]
+    permutations: int | None
     settings: CrossFitting
     out: Path
     about: dict[str, Any]
@@ -56,15 +68,23 @@ def prepare(
     key_y: str | None,
     x_columns: str | None,
     y_columns: str | None,
+    discrete: str | None,
+    permutations: int | None,
+    pairs: bool,
     steps: int | None,
     seed: int,
     dequantise: bool,
-) -> Job:
+) -> Job | PairsJob:
     """Reads and checks both tables; makes the folder ``out``. The options are those of ``thermodiff mi``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
     check_steps_and_seed(steps, seed)
+    if pairs:
+        given = {"FILE-Y": file_y, "y-columns": y_columns, "permutations": permutations}
+        return prepare_pairs(given, file_x, out, key, x_columns, discrete, steps, seed, dequantise)
+    if permutations is not None and permutations < FEWEST_PERMUTATIONS:
+        raise complain("permutations", f"{permutations}", f"at least {FEWEST_PERMUTATIONS}")
     if file_y is None and (x_columns is None or y_columns is None):
         got = f"one file, {file_x!r}, alone"
         raise complain("mi", got, "two files, or --x-columns and --y-columns of the one")
@@ -73,10 +93,18 @@ def prepare(
     rng = np.random.default_rng(seed)
     chosen = {"x-columns": x_columns, "y-columns": y_columns}
     columns = [None if words is None else (option, words) for option, words in chosen.items()]
-    x = read_columns(file_x, key, columns[0], dequantise, rng)
     other, other_key = (file_x, key) if file_y is None else (file_y, key_y)
-    y = read_columns(other, other_key, columns[1], dequantise, rng)
-    _check_pair(x, y)
+    classes: dict[str, list[int]] = {}
+    if discrete is None:
+        x = read_columns(file_x, key, columns[0], dequantise, rng)
+        y = read_columns(other, other_key, columns[1], dequantise, rng)
+        _check_pair(x, y)
+    else:
+        refuse_dequantise(dequantise)
+        x, whole, taken = read_as_they_are(file_x, key, columns[0])
+        y, _, taken_y = read_as_they_are(other, other_key, columns[1])
+        classes = classes_of(discrete, whole if file_y is None else None, {"x": taken, "y": taken_y})
+        sides({"x": x.table.values, "y": y.table.values}, classes)
     settings = cross_fitting(steps)
     options: dict[str, Any] = {
         "file_x": file_x,
@@ -85,6 +113,7 @@ def prepare(
         "key_y": key_y,
         "x_columns": x_columns,
     }
+    options |= {"discrete": discrete, "permutations": permutations, "pairs": False}
     options |= {"y_columns": y_columns, "steps": steps, "seed": seed, "dequantise": dequantise}
     about = {
         "options": options,
@@ -95,7 +124,7 @@ def prepare(
         "versions": versions(),
     }
     make_folder(out)
-    return Job(x.table.values, y.table.values, settings, out, about)
+    return Job(x.table.values, y.table.values, classes, permutations, settings, out, about)
 
 
 def _check_pair(x: UserSamples, y: UserSamples) -> None:
@@ -125,25 +154,31 @@ def _describe(samples: UserSamples) -> dict[str, Any]:
     }
 
 
-def run(job: Job) -> str:
+def run(job: Job | PairsJob) -> str:
     """Estimates, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
+    if isinstance(job, PairsJob):
+        return run_pairs(job)
     start = time.monotonic()
     key = jax.random.key(job.about["options"]["seed"])
-    information = mutual_information(key, job.x, job.y, settings=job.settings, progress=True)
-    with working("nearest neighbours"):
-        others = {
-            "nearest neighbours": nearest_neighbour_mutual_information(job.x, job.y),
-            "Gaussian formula": gaussian_mutual_information(job.x, job.y),
-        }
+    information = mutual_information(
+        key, job.x, job.y, discrete=job.discrete, settings=job.settings, progress=True
+    )
+    with working("other estimates"):
+        others = {} if job.discrete else {name: estimate(job.x, job.y) for name, estimate in OTHERS.items()}
+    test = None
+    if job.permutations is not None:
+        with working("permutations"):
+            test = independence_test(key, job.x, job.y, discrete=job.discrete, permutations=job.permutations)
     record = {
         **job.about,
         "mutual_information": information.to_dict(),
         "others": [
             {"name": name, "mean": float(e.mean), "stderr": float(e.stderr)} for name, e in others.items()
         ],
+        "independence": None if test is None else test.to_dict(),
         "seconds": time.monotonic() - start,
     }
     record = information_output.mi_record(record)
-    text = information_output.mi_text(record, information)
+    text = information_output.mi_text(record, information) + ("" if test is None else f"\n{test}")
     write_results(job.out, "mi", information_output.mi_figure(record), text, record)
     return text

@@ -56,6 +56,16 @@ def read_columns(
     return samples if file in NAMES else _continuous(samples.table, counts, rng)
 
 
+def read_as_they_are(
+    file: str, key: str | None, columns: tuple[str, str] | None
+) -> tuple[UserSamples, Table, list[int]]:
+    """As ``read_columns``, of columns that need no density; the whole table, and which of its columns were taken."""
+    samples = _loaded(file, key)
+    whole = samples.table
+    taken = list(range(whole.values.shape[1])) if columns is None else places(whole, *columns)
+    return samples._replace(table=_taken(whole, taken)), whole, taken
+
+
 def _loaded(file: str, key: str | None) -> UserSamples:
     """As the file has them; named data as they should be."""
     if file not in NAMES:
@@ -98,20 +108,28 @@ def _dequantised(table: Table, rng: np.random.Generator) -> tuple[Table, float |
 
 
 def _chosen(table: Table, option: str, words: str) -> Table:
-    """The columns that ``words`` lists: numbers from 1 or names, with commas between."""
+    return _taken(table, places(table, option, words))
+
+
+def _taken(table: Table, chosen: list[int]) -> Table:
+    columns = None if table.columns is None else tuple(table.columns[j] for j in chosen)
+    return table._replace(values=np.asarray(table.values)[:, chosen], columns=columns)
+
+
+def places(table: Table, option: str, words: str) -> list[int]:
+    """The places, from 0, of the columns that ``words`` lists: numbers from 1 or names, with commas between."""
     width = table.values.shape[1]
-    places: list[int] = []
+    found: list[int] = []
     for word in (w.strip() for w in words.split(",")):
         if table.columns is not None and word in table.columns:
-            places.append(table.columns.index(word))
+            found.append(table.columns.index(word))
         elif word.isdecimal() and 1 <= int(word) <= width:
-            places.append(int(word) - 1)
+            found.append(int(word) - 1)
         else:
             named = (
                 "" if table.columns is None else f" or names of the first line ({', '.join(table.columns)})"
             )
             raise complain(option, repr(word), f"numbers from 1 to {width}{named}, with commas between")
-    if len(set(places)) < len(places):
+    if len(set(found)) < len(found):
         raise complain(option, repr(words), "every column once")
-    columns = None if table.columns is None else tuple(table.columns[j] for j in places)
-    return table._replace(values=np.asarray(table.values)[:, places], columns=columns)
+    return found

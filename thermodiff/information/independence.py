@@ -26,6 +26,7 @@ TRAINING = TrainingConfig(
 STOPPING = 0.2
 """Fraction of the training half that stops the critic."""
 NARROWEST = 1e-8
+FEWEST_PERMUTATIONS = 19
 
 
 class IndependenceTest(NamedTuple):
@@ -79,8 +80,9 @@ def independence_test(
     """
     check_key(key)
     check_count("permutations", permutations)
-    if permutations < 19:
-        raise complain("permutations", f"{permutations}", "at least 19, to reach p = .05; 999 are cheap")
+    if permutations < FEWEST_PERMUTATIONS:
+        need = f"at least {FEWEST_PERMUTATIONS}, to reach p = .05; 999 are cheap"
+        raise complain("permutations", f"{permutations}", need)
     if training.patience is None:
         raise complain("training", "no patience", "a TrainingConfig with patience=..., to stop it in time")
     named = {"x": x, "y": y}
