@@ -229,6 +229,14 @@ def test_mi_of_a_label(folder, capsys):
     assert set(record["mutual_information"]["readings"]) == {"classifier"}
     assert "classes of y" in capsys.readouterr().out
     np.save("sex.npy", np.arange(100)[:, None] % 2)
+    command = "mi x.csv --x-columns a,b --y-columns sex --discrete sex --out results"
+    assert cli.main(command.split()) == 0
+    record = json.loads(Path("results/mi.json").read_text())
+    assert record["others"] == []
+    assert record["independence"] is None
+    assert set(record["mutual_information"]["readings"]) == {"classifier"}
+    assert "classes of y" in capsys.readouterr().out
+    np.save("sex.npy", np.arange(100)[:, None] % 2)
     assert cli.main(["mi", "x.npy", "sex.npy", "--discrete", "y", "--out", "results/files"]) == 0
     other = json.loads(Path("results/files/mi.json").read_text())
     assert other["mutual_information"]["mean"] == record["mutual_information"]["mean"]

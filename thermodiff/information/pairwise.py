@@ -26,10 +26,10 @@ from thermodiff.validation import complain
 
 TWO_COLUMNS = CrossFitting(
     training=TrainingConfig(
-        steps=600, batch_size=256, learning_rate=3e-3, width=64, depth=2, chunk=100, patience=4
+        steps=300, batch_size=128, learning_rate=2e-3, width=32, depth=2, chunk=25, patience=4
     )
 )
-"""Enough for one column given another, and a tenth of the work that is the default for many columns."""
+"""Enough for one column given another, and a fraction of the work that is the default for many columns."""
 
 
 class PairwiseInformation(NamedTuple):

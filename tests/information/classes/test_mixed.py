@@ -78,13 +78,13 @@ def test_classes_that_nobody_named_are_refused(key):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LABELLED)
 def test_error_bars_hold_the_truth(name):
-    """20 samples of 1500 rows: the root mean square of error/stderr, which is 1 +- 0.16 for honest normal errors."""
+    """10 samples of 1500 rows: the root mean square of error/stderr, which is 1 +- 0.22 for honest normal errors."""
     truth, z = LABELLED[name].information(), []
-    for seed in range(20):
+    for seed in range(10):
         x, labels = LABELLED[name].draw(seed, 1500)
         got = td.mutual_information(jax.random.key(seed), x, labels, discrete="y", settings=SETTING)
         z.append((got.mean - truth) / got.stderr)
-    assert np.sqrt(np.mean(np.square(z))) < 1 + 4 * 0.16
+    assert np.sqrt(np.mean(np.square(z))) < 1 + 4 * 0.22
 
 
 @pytest.mark.slow

@@ -32,8 +32,9 @@ RIDGE = 1.0
 NARROWEST = 1e-12
 """Smallest eigenvalue of a correlation matrix, as a fraction of its largest: below lies rounding."""
 
-FEWEST_STOPPING = 50
-"""With fewer rows to stop it a network is not trained: a confident one would not be found out."""
+FEWEST_STOPPING = 100
+"""With fewer rows to stop it, a thousand in all by default, a network is not trained: a confident one would not be
+found out. (569 rows of breast cancer, of which 57 stop: what texture tells was 0.10 by one key, -0.01 by another.)"""
 
 
 class Line(NamedTuple):
