@@ -157,7 +157,9 @@ def plot_pairs(axes: Axes, record: Mapping[str, Any]) -> Axes:
     for (i, j), value in np.ndenumerate(mean):
         if np.isfinite(value):
             number = f"{value:.2f}" if value > 2 * stderr[i, j] else f"[{value:.2f}]"
-            axes.text(j, i, f"{number}\n±{stderr[i, j]:.2f}", ha="center", va="center", fontsize=5.5)
+            colour = "white" if value > 0.7 * largest else BLACK
+            text = f"{number}\n±{stderr[i, j]:.2f}"
+            axes.text(j, i, text, ha="center", va="center", fontsize=5.5, color=colour)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(length=0)

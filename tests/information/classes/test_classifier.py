@@ -31,6 +31,7 @@ def test_units_and_rotations_do_not_move_the_line(rotation):
     assert first.bias == pytest.approx(second.bias, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_what_fitted_lines_cost_on_other_rows_is_known():
     """Over 100 samples of 400 rows: -ln q of a large sample, less that of the true law, is the bias."""
     rng = np.random.default_rng(2)
