@@ -64,6 +64,18 @@ def test_frequencies_of_a_class_that_is_not_there():
     np.testing.assert_allclose(np.exp(found), np.array([2.5, 0.5, 1.5]) / 4.5)
 
 
+def test_a_column_that_does_not_vary_among_the_training_rows():
+    """Nor do sums of others: the line is that of the other columns alone, also where it varies in other rows."""
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 2, 300)
+    x = rng.normal(size=(300, 1)) + codes[:, None]
+    alone = fit_line(x, codes, 2)
+    more = fit_line(np.column_stack([x, np.full(300, 3.0), 2 * x]), codes, 2)
+    test = np.column_stack([x, 3.0 + rng.normal(size=300), 2 * x])
+    np.testing.assert_allclose(more.logits(test), alone.logits(x), atol=1e-4)
+    assert more.bias == pytest.approx(alone.bias, rel=1e-3)
+
+
 def test_classes_that_a_plane_separates_end_somewhere():
     rng = np.random.default_rng(3)
     codes = np.repeat([0, 1], 100)

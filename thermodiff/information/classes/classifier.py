@@ -31,7 +31,6 @@ RIDGE = 1.0
 """Precision of the normal prior of each coefficient, for whitened columns: classes that a plane separates end there."""
 NARROWEST = 1e-12
 """Smallest eigenvalue of a correlation matrix, as a fraction of its largest: below lies rounding."""
-
 FEWEST_STOPPING = 100
 """With fewer rows to stop it, a thousand in all by default, a network is not trained: a confident one would not be
 found out. (569 rows of breast cancer, of which 57 stop: what texture tells was 0.10 by one key, -0.01 by another.)"""
@@ -67,10 +66,15 @@ def frequencies(codes: np.ndarray, classes: int) -> np.ndarray:
 def fit_line(rows: np.ndarray, codes: np.ndarray, classes: int) -> Line:
     """Multinomial ridge regression of codes (m,) on rows (m, c), by quasi-Newton steps in double precision."""
     m, c = rows.shape
-    width = rows.std(axis=0)
-    spread, directions = np.linalg.eigh(np.corrcoef(rows, rowvar=False).reshape(c, c))
-    whitening = directions / np.sqrt(np.maximum(spread, NARROWEST * spread.max())) / width[:, None]
-    mean = rows.mean(axis=0)
+    mean, width = rows.mean(axis=0), rows.std(axis=0)
+    width = np.where(width > 0, width, 1.0)
+    scaled = (rows - mean) / width
+    spread, directions = np.linalg.eigh(scaled.T @ scaled / m)
+    # What does not vary among these rows says nothing, whatever it does in others.
+    varies = spread > NARROWEST * spread.max()
+    whitening = (
+        directions * np.where(varies, 1 / np.sqrt(np.where(varies, spread, 1.0)), 0.0) / width[:, None]
+    )
     line = Line(frequencies(codes, classes), np.zeros((1 + c, classes)), whitening, mean, 0.0)
     features, truth = line.features(rows), np.eye(classes)[codes]
 
