@@ -30,7 +30,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 .PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel rooms experiments format clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 venv: $(STAMP) ## Make .venv and install everything into it (done by the others as needed)
 
@@ -58,11 +58,19 @@ $(STAMP): pyproject.toml constraints.txt
 	fi
 	@touch $@
 
-figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/figure1-$PRESET)
+figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/nll_bound-$PRESET)
 	$(PY) -m experiments.bound.nll_bound --preset $(PRESET) --out $(OUT)
 
-benchmark: $(STAMP) ## Speed against the hardware and against other code (PRESET=smoke: quick)
+benchmark: $(STAMP) ## Speed against hardware and other code, kept per commit in docs/records (PRESET=smoke: quick)
+ifeq ($(PRESET),paper)
+	$(PY) -m experiments.harness.paper speed.benchmark
+else
 	$(PY) -m experiments.speed.benchmark --preset $(PRESET) --out results/benchmark-$(PRESET)
+endif
+
+.PHONY: benchmark-compare
+benchmark-compare: $(STAMP) ## The benchmark's last two commits on one machine
+	$(PY) -m experiments.speed.benchmark_compare
 
 lint: $(STAMP) ## Linter, format check and types: what a commit has to pass
 	$(PY) -m ruff check .
@@ -117,6 +125,13 @@ experiments: $(STAMP) ## Every experiment at smoke size
 	set -e; for e in $(EXPERIMENTS); do \
 		$(PY) -m experiments.$$e --preset smoke --out results/$${e##*.}-smoke; \
 	done
+
+.PHONY: paper paper-left
+paper: $(STAMP) ## Every experiment at paper size, resumed; new rows are kept in docs/records (hours)
+	$(PY) -m experiments.harness.paper $(EXPERIMENTS)
+
+paper-left: $(STAMP) ## What `make paper` has still to measure
+	$(PY) -m experiments.harness.paper --left $(EXPERIMENTS)
 
 format: $(STAMP) ## Format the code and mend what the linter can
 	$(PY) -m ruff check --fix .

@@ -41,6 +41,13 @@ def without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
 
 
+@pytest.fixture(scope="module")
+def double_precision():
+    """JAX in 64 bits for all tests of a module."""
+    with jax.enable_x64(True):
+        yield
+
+
 def pytest_terminal_summary(terminalreporter):
     """Where every package is meant to be there, a test that was skipped has failed (``make test-peers``)."""
     skipped = terminalreporter.stats.get("skipped", [])

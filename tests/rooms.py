@@ -17,12 +17,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "thermodiff"
 
-GROUND = ("types", "validation", "array_types", "runtime", "numerics")
+GROUND = ("types", "validation", "units", "array_types", "runtime", "numerics")
 """What every room above may stand on; among themselves as in the table."""
 ROOMS: dict[str, tuple[str, ...]] = {
     "version": (),
     "types": (),
     "validation": ("types",),
+    "units": ("types", "validation"),
     "array_types": ("types",),
     "runtime": ("types", "validation"),
     "numerics": ("types", "validation", "array_types"),
@@ -50,10 +51,20 @@ ROOMS: dict[str, tuple[str, ...]] = {
 ROOMS["commands"] = (*ROOMS, "plotting")
 ROOMS["__main__"] = ("commands",)
 
-SINGLE_FILES = {"version", "types", "validation", "array_types", "plotting", "likelihood", "__main__"}
+SINGLE_FILES = {
+    "version",
+    "units",
+    "types",
+    "validation",
+    "array_types",
+    "plotting",
+    "likelihood",
+    "__main__",
+}
 
 WITHOUT_JAX = (
     "version",
+    "units",
     "types",
     "validation",
     "runtime.files",
@@ -61,8 +72,12 @@ WITHOUT_JAX = (
     "runtime.progress",
     "runtime.extras",
     "runtime.compilation_cache",
+    "numerics.affine_maps",
     "numerics.estimates",
     "numerics.quadrature",
+    "numerics.robust_scatter",
+    "distributions.rows",
+    "distributions.repeats",
     "distributions.sample_checks",
     "data",
     "plotting",

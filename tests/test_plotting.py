@@ -94,12 +94,15 @@ def test_the_kept_step_is_that_of_the_smallest_held_out_loss():
         (112.8, 0.74, "112.80 ± 0.74"),
         (112.8, 25.0, "113 ± 25"),
         (1.0, 0.0, "1.0000"),
-        (1.0, None, "1.0000"),
-        (1.0, float("nan"), "1.0000"),
+        (1.0, 1e-6, "1.0000 ± <0.0001"),
+        (1.0, None, "1.000 ± ?"),
+        (1.0, float("nan"), "1.000 ± ?"),
     ],
 )
 def test_decimals_follow_the_error(value, error, text):
-    assert plotting.with_error(value, error) == text
+    rung = {"label": "it", "mean": value, "stderr": error, "kind": "bound"}
+    axes = plotting.plot_estimates(axes_of(plotting.new_figure()), [rung])
+    assert [t.get_text() for t in axes.texts] == [text]
 
 
 def test_the_same_figure_gives_the_same_bytes(tmp_path, rates, ladder):

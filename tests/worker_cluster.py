@@ -9,9 +9,8 @@ import dataclasses
 import os
 import time
 
-from experiments.harness.cells import report_failures, run_cells
-from experiments.harness.command import command, parse_command
-from experiments.harness.records import Records
+from experiments.harness.cells import run_cells
+from experiments.harness.command import Experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,17 +32,21 @@ def measure(out, config, cell):
     return {"square": number**2, "threads": os.environ.get("OMP_NUM_THREADS")}
 
 
-@command
-def main(argv=None):
-    call = parse_command("squares", {"paper": Config()}, argv)
-    records = Records(call.out, call.config, ("number",))
-    cells = [{"number": number} for number in call.config.numbers]
-    # A closure, as experiments have them.
-    failed = run_cells(
-        records, cells, lambda cell: measure(call.out, call.config, cell), "squares", call.cluster
-    )
-    return report_failures(failed)
+def cells(config):
+    return [{"number": number} for number in config.numbers]
 
+
+def run(config, records, cells, label, cluster):
+    # A closure, as experiments have them.
+    out = records.path.parent
+    run_cells(records, cells, lambda cell: measure(out, config, cell), label, cluster)
+
+
+def table(rows):
+    return f"{len(rows)} squares"
+
+
+EXPERIMENT = Experiment("squares", {"paper": Config()}, ("number",), cells, run, table)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(EXPERIMENT.main())

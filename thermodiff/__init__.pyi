@@ -26,6 +26,8 @@ from .data.tables import NamedData as NamedData
 from .data.named import named_data as named_data
 from .data.dequantisation import Dequantised as Dequantised
 from .data.dequantisation import dequantise as dequantise
+from .data.whitening import Whitened as Whitened
+from .data.whitening import whiten as whiten
 
 # scores
 from .scores.exact import exact_score as exact_score

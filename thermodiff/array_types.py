@@ -5,6 +5,7 @@ Whoever imports this file starts JAX, and with it what waits for that (``types.w
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
@@ -12,7 +13,7 @@ from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkabl
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from thermodiff.types import jax_starts
+from thermodiff.types import is_concrete, jax_starts
 
 jax_starts()
 
@@ -97,6 +98,15 @@ def pytree_dataclass(cls: type[T]) -> type[T]:
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
     return cls
+
+
+def computed_now(*things: Any) -> contextlib.AbstractContextManager:
+    """In this context what follows from ``things`` is a number also inside ``jax.jit``, unless one of them is traced.
+
+    Under a trace JAX stages even arithmetic of constants; a starting time or a grid that nothing traced enters is
+    computed at once, in the same digits as outside.
+    """
+    return jax.ensure_compile_time_eval() if is_concrete(things) else contextlib.nullcontext()
 
 
 @jax.tree_util.register_static

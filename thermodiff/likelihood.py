@@ -3,6 +3,10 @@
 Every one of them starts at t_min instead of 0 and so speaks of slightly blurred data, x + (sigma/alpha) eps at t_min;
 t_min is part of the result. The terminal prior pi is an explicit choice: ``moment_prior`` (the Gaussian of p_1's
 moments, the default) or ``noise_prior`` (N(0, sigma(1)^2)).
+
+All are functions that JAX can compile, map and differentiate, in x, in the key and in the parameters of score, process
+and prior. What is traced cannot be looked at: shapes are checked, numbers (NaN in x, the range of t_min, the covariance
+of a prior) are not, and where a score gives NaN or the solver fails the answer is NaN instead of an error.
 """
 
 from __future__ import annotations
@@ -13,16 +17,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from thermodiff.array_types import Key, Process, Score
+from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.base import reference_of, starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
+from thermodiff.thermodynamics.chosen_prior import chosen_prior
 from thermodiff.thermodynamics.ensembles import sample_points
 from thermodiff.thermodynamics.moments import noise_moments
-from thermodiff.thermodynamics.priors import check_prior, default_prior, prior_cross_entropy_given
+from thermodiff.thermodynamics.priors import prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
@@ -40,7 +46,7 @@ class FlowLikelihood(NamedTuple):
     log_prior: Float[Array, " n"]
     growth: Float[Array, " n"]
     terminal: Float[Array, "n d"]
-    t_min: float
+    t_min: Scalar | float
     steps: Int[Array, " n"]
 
 
@@ -50,26 +56,34 @@ def flow_likelihood(
     process: Process,
     x: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     tolerance: Tolerance | None = None,
     divergence: Divergence | None = None,
     key: Key | None = None,
+    adjoint: Any = None,
 ) -> FlowLikelihood:
     """The probability-flow likelihood of each row of x (n, d), with its terms.
 
-    ``prior`` is by default ``moment_prior`` of the data that the score knows of, ``noise_prior`` where it knows none.
+    ``prior`` is "moments" (``moment_prior`` of the data that the score knows of, the default), "noise"
+    (``noise_prior``, the default where it knows none) or a Gaussian. ``td.audit`` has data, and "moments" as default.
     ``divergence`` is exact where the score has it in closed form (``td.fit``'s default networks do) and up to 16
     dimensions, else Hutchinson's, which needs ``key``; both can be given.
+
+    Gradients are exact derivatives of the steps that the solver took (``jax.grad``, ``jax.vjp``, ``jax.jacrev``), at
+    four to six times the time and up to five times the memory of a value (docs/performance.md); for ``jax.jacfwd``
+    and ``jax.jvp`` give ``adjoint=diffrax.ForwardMode()``. Rows (n, d) in one call share their steps; ``jax.vmap``
+    over single rows gives each its own and waits for the slowest.
+
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
-    fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``flow``).
+    fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``trajectories.probability_flow``).
     """
-    check_points("x", x)
-    x = jnp.asarray(x, dtype=float)
+    rows = as_rows("x", x).values
+    check_points("x", rows)
+    x = jnp.asarray(rows, dtype=float)
     dim = x.shape[1]
     check_score(score, dim)
-    prior = prior or default_prior(score, process, dim)
-    check_prior(prior, dim)
+    prior, _ = chosen_prior(prior, score, process, dim)
     start = starting_time(score, process, t_min)
     divergence = divergence or default_divergence(score, dim)
     if key is None:
@@ -81,10 +95,12 @@ def flow_likelihood(
             )
         key = jax.random.key(0)
     times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
-    path = probability_flow(key, traceable(score), process, contraction * x, times, divergence, tolerance)
+    path = probability_flow(
+        key, traceable(score), process, contraction * x, times, divergence, tolerance, adjoint
+    )
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
-    return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, float(start), path.steps)
+    return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, start, path.steps)
 
 
 def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
@@ -101,7 +117,7 @@ class VariationalTerms(NamedTuple):
     elbo: Float[Array, " n"]
     cross_log_likelihood: Float[Array, " n"]
     cross_entropy: Float[Array, " n"]
-    t_min: float
+    t_min: Scalar | float
 
 
 def variational_terms(
@@ -110,19 +126,24 @@ def variational_terms(
     process: Process,
     x: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
 ) -> VariationalTerms:
-    """ELBO and cross likelihood of each row of x (n, d) as random, unbiased estimates given x, with their terms."""
-    check_points("x", x)
-    x = jnp.asarray(x, dtype=float)
+    """ELBO and cross likelihood of each row of x (n, d) as random, unbiased estimates given x, with their terms.
+
+    One key draws the same noise for the same number of rows, so that a difference or a gradient (twice the time of a
+    value, about as much memory) has no noise but that of its derivative.
+    """
+    rows = as_rows("x", x).values
+    check_points("x", rows)
+    x = jnp.asarray(rows, dtype=float)
     dim = x.shape[1]
     check_key(key)
     check_score(score, dim)
-    prior = prior or default_prior(score, process, dim)
-    check_prior(prior, dim)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
+    prior, _ = chosen_prior(prior, score, process, dim)
+    start = starting_time(score, process, t_min)
+    grid = time_grid(process, start, nodes)
     reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
     points = sample_points(key, x, nodes, reference)
     moments = noise_moments(key, traceable(score), process, points, grid.time)
@@ -134,7 +155,7 @@ def variational_terms(
         elbo=contraction + integrals["denoising"] - cross_entropy,
         cross_log_likelihood=contraction + overlap - cross_entropy,
         cross_entropy=cross_entropy,
-        t_min=float(grid.time[0]),
+        t_min=start,
     )
 
 

@@ -18,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermodiff.runtime.files import write_atomically
+from thermodiff.types import with_error
+from thermodiff.units import unit_of
 
 COLUMN = 3.4
 """Width of one column in inches; a figure across the page is 2 COLUMN + 0.2."""
@@ -215,7 +217,7 @@ def plot_ladder(axes: Axes, record: Mapping[str, Any], offset: float = 0.0) -> A
         )
     _finish_ladder(axes, [label for _, label, _ in rungs])
     note = "\nopen: at most this, for $S_0$ is only bounded from above" if ceiling else ""
-    axes.set_xlabel(f"nats per sample{note}")
+    axes.set_xlabel(f"{unit_of(record.get('unit', 'nats')).per_sample}{note}")
     return axes
 
 
@@ -236,7 +238,9 @@ def _draw_rung(axes: Axes, height: int, value: float, error: float | None, kind:
     if at_most:
         arrow = {"arrowstyle": "<-", "color": look["color"], "linewidth": 0.8, "shrinkA": 0, "shrinkB": 2}
         axes.annotate("", xy=(value, height), xytext=(-16, 0), textcoords="offset points", arrowprops=arrow)
-    text = ("≤ " if at_most else "") + with_error(value, error).replace("-", "−")
+    text = ("≤ " if at_most else "") + with_error(value, np.nan if error is None else error, most=4).replace(
+        "-", "−"
+    )
     axes.text(1.02, height, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
 
 
@@ -256,11 +260,3 @@ def plot_estimates(
     _finish_ladder(axes, [estimate["label"] for estimate in upwards])
     axes.set_xlabel("nats")
     return axes
-
-
-def with_error(value: float, error: float | None) -> str:
-    """4.350 ± 0.012: as many decimals as give the error two significant digits, at most four."""
-    if error is None or not np.isfinite(error) or error < 5e-5:
-        return f"{value:.4f}"
-    decimals = int(np.clip(1 - np.floor(np.log10(error)), 0, 4))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"

@@ -19,16 +19,27 @@ def complain(name: str, got: str, need: str) -> ValueError:
 
 
 def check_finite(name: str, x: Any) -> None:
-    """Raise if an array holds NaN or infinity, saying how many and where the first is."""
+    """Raise if an array holds NaN, infinity or masked values, saying how many and where the first is."""
     if not is_concrete(x):
         return
     check_numbers(name, x)
+    check_unmasked(name, x)
     array = np.asarray(x)
     bad = ~np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f" (first at index {where}, counted from 0)" if where else ""
         raise complain(name, f"{int(bad.sum())} NaN or infinite value(s){place}", "finite numbers")
+
+
+def check_unmasked(name: str, x: Any) -> None:
+    """Raise if values of a masked array are masked: an array made of it would have whatever lies under the mask."""
+    masked = np.ma.getmaskarray(x) if isinstance(x, np.ma.MaskedArray) else np.zeros(())
+    if masked.any():
+        first = tuple(int(i) for i in np.argwhere(masked)[0])
+        rows = f" in {int(masked.any(axis=1).sum())} row(s)" if masked.ndim == 2 else ""
+        got = f"{int(masked.sum())} masked value(s){rows} (first at index {first}, counted from 0)"
+        raise complain(name, got, "values without a mask, such as numpy.ma.compress_rows gives")
 
 
 def check_numbers(name: str, x: Any) -> None:
@@ -99,6 +110,8 @@ def check_points(name: str, x: Any, dim: int | None = None) -> None:
         shape = np.shape(x)
     except ValueError as error:
         raise complain(name, "rows of different lengths", need) from error
+    if len(shape) == 1:
+        need += ", one sample a row (x[:, None] for one column)"
     if len(shape) != 2 or shape[0] == 0 or shape[1] == 0 or (dim is not None and shape[1] != dim):
         raise complain(name, f"shape {tuple(shape)}", need)
     check_finite(name, x)

@@ -14,9 +14,7 @@ with L_1 read relative to equilibrium; as functions of B the same with A = int D
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator
-from functools import partial
 from itertools import product
 from typing import Any
 
@@ -25,9 +23,8 @@ import jax
 import thermodiff as td
 from experiments.bound import accuracy_dissipation_figure
 from experiments.harness import trained
-from experiments.harness.cells import report_failures
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Cell, Records, Row
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.problem import prepare
 from thermodiff.training.step import advance_one, initial_state
@@ -138,33 +135,16 @@ def measure(config: Config, cell: Cell, score: Any) -> Row:
     return trained.kept(audit, KEPT) | {"quadrature_error": audit.quadrature_error}
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    call = parse_command("bound.accuracy_dissipation", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    config = call.config
-    records = Records(call.out, config, CELL_KEYS)
-    start = time.perf_counter()
-    trained.run(
-        records,
-        cells(config),
-        world_of,
-        partial(train, config),
-        partial(measure, config),
-        "accuracy, dissipation",
-        call.cluster,
-    )
-    rows = records.rows()
-    if rows:
-        print(accuracy_dissipation_figure.table(rows))
-        paths = accuracy_dissipation_figure.draw(rows, call.out / "accuracy_dissipation")
-        print(f"\nfigure   {paths[0]}\n         {paths[1]}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(records.missing(cells(config)))
-
+EXPERIMENT = Experiment(
+    "bound.accuracy_dissipation",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    trained.ahead(world_of, train, measure),
+    accuracy_dissipation_figure.table,
+    accuracy_dissipation_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

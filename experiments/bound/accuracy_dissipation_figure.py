@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -14,9 +13,8 @@ from matplotlib.lines import Line2D
 from scipy.stats import spearmanr
 
 from experiments.harness.summaries import mean_over_seeds
+from experiments.harness.types import Row
 from thermodiff.plotting import BLACK, GREEN, GREY, VERMILION, new_figure, save_figure, style
-
-Row = dict[str, Any]
 
 NAMES = {"correlated": "Gaussian", "gaussian": "Gaussian", "mixture": "mixture", "uniform": "uniform"}
 PANELS = (
@@ -159,8 +157,8 @@ def _bound_lines(rows: list[Row]) -> list[str]:
 # --- figure -------------------------------------------------------------------------------------
 
 
-def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
-    """``stem``.png and .pdf: a row for each process and measure of production, a column for each data."""
+def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
+    """``accuracy_dissipation``.png and .pdf: a row for each measure of production, a column for each data."""
     data = [d for d in NAMES if any(row["data"] == d for row in rows)]
     panels = [panel for panel in PANELS if worlds(rows, panel[0])]
     with style():
@@ -175,7 +173,7 @@ def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
         for j, kind in enumerate(data):
             grid[0, j].set_title(NAMES[kind])
         figure.legend(handles=_handles(rows), loc="outside upper center", ncols=4, columnspacing=1.5)
-        return save_figure(figure, stem)
+        return save_figure(figure, out / "accuracy_dissipation")
 
 
 def _heights(rows: list[Row], process: str) -> tuple[float, float]:

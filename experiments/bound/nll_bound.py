@@ -10,10 +10,7 @@ the meaning of sigma are our reading of arXiv 2510.06174. All networks of one da
 from __future__ import annotations
 
 import dataclasses
-import time
-from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,10 +18,8 @@ import jax
 import thermodiff as td
 from experiments.bound import nll_bound_figure
 from experiments.harness import trained
-from experiments.harness.cells import report_failures
-from experiments.harness.cluster import Cluster
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Cell, Records, Row
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,38 +106,16 @@ def measure(config: Config, cell: Cell, score: Any) -> Row:
     }
 
 
-def run(config: Config, records: Records, cluster: Cluster) -> None:
-    """Trains and measures every cell that has no row yet."""
-    trained.run(
-        records,
-        cells(config),
-        lambda cell: (cell["data"], cell["process"]),
-        partial(train, config),
-        partial(measure, config),
-        "Figure 1",
-        cluster,
-    )
-
-
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the headline table."""
-    call = parse_command("bound.nll_bound", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    records = Records(call.out, call.config, CELL_KEYS)
-    start = time.perf_counter()
-    run(call.config, records, call.cluster)
-    rows = records.rows()
-    failed = records.missing(cells(call.config))
-    if rows:
-        print(nll_bound_figure.table(rows))
-        paths = nll_bound_figure.draw(rows, Path(call.out) / "figure1")
-        print(f"\nfigure   {paths[0]}\n         {paths[1]}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(failed)
-
+EXPERIMENT = Experiment(
+    "bound.nll_bound",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    trained.ahead(lambda cell: (cell["data"], cell["process"]), train, measure),
+    nll_bound_figure.table,
+    nll_bound_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -11,9 +11,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.harness.types import Row
 from thermodiff.plotting import GREEN, RATE_LOOKS, new_figure, plot_rates, save_figure, style
-
-Row = dict[str, Any]
 
 MARKERS = {("gaussian", "VE"): "o", ("gaussian", "VP"): "s", ("uniform", "VE"): "^", ("uniform", "VP"): "D"}
 SHOWN_FROM = 0.02
@@ -84,8 +83,8 @@ def integrated_ratio(row: Row) -> tuple[float, float]:
 # --- figure -------------------------------------------------------------------------------------
 
 
-def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
-    """``stem``.png and .pdf: left NLL against bound and the slack by itself, right the rates and their ratio."""
+def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
+    """``figure1``.png and .pdf: left NLL against bound and the slack by itself, right the rates and their ratio."""
     import matplotlib
 
     with style(), matplotlib.rc_context(FONT):
@@ -99,7 +98,7 @@ def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
             _draw_ratio(axes["ratio"], best)
         for letter, name in zip("abcd", ("bound", "slack", "rates", "ratio"), strict=True):
             axes[name].set_title(f"({letter})", loc="left", fontsize=9.0)
-        return save_figure(figure, stem)
+        return save_figure(figure, out / "figure1")
 
 
 def _colour(sigma: float, sigmas: list[float]) -> Any:
@@ -128,6 +127,10 @@ def _draw_bound(axes: Axes, rows: list[Row]) -> None:
     ends = (min(values) - margin, max(values) + margin)
     axes.plot(ends, ends, color="black", linestyle="--", linewidth=0.8, zorder=0)
     axes.set(xlim=ends, ylim=ends, xlabel="lower bound $L_1$ (nats)", ylabel="NLL (nats)")
+    _bound_legends(axes, rows, sigmas)
+
+
+def _bound_legends(axes: Axes, rows: list[Row], sigmas: list[float]) -> None:
     kinds = [
         Line2D(
             [],

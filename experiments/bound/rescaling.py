@@ -14,8 +14,6 @@ Measured on the true distribution, before and after on the same points.
 from __future__ import annotations
 
 import dataclasses
-import time
-from functools import partial
 from itertools import product
 from typing import Any
 
@@ -26,9 +24,8 @@ import numpy as np
 import thermodiff as td
 from experiments.bound import rescaling_figure
 from experiments.harness import trained
-from experiments.harness.cells import report_failures
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Cell, Records, Row
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,33 +163,16 @@ def measure(config: Config, cell: Cell, score: Any) -> Row:
     }
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    call = parse_command("bound.rescaling", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    config = call.config
-    records = Records(call.out, config, CELL_KEYS)
-    start = time.perf_counter()
-    trained.run(
-        records,
-        cells(config),
-        lambda cell: (cell["data"], cell["process"]),
-        partial(train, config),
-        partial(measure, config),
-        "rescaling",
-        call.cluster,
-    )
-    rows = records.rows()
-    if rows:
-        print(rescaling_figure.table(rows))
-        paths = rescaling_figure.draw(rows, call.out / "rescaling")
-        print(f"\nfigure   {paths[0]}\n         {paths[1]}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(records.missing(cells(config)))
-
+EXPERIMENT = Experiment(
+    "bound.rescaling",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    trained.ahead(lambda cell: (cell["data"], cell["process"]), train, measure),
+    rescaling_figure.table,
+    rescaling_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

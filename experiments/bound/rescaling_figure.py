@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,9 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from experiments.harness.summaries import mean_over_seeds
+from experiments.harness.types import Row
 from thermodiff.plotting import BLACK, BLUE, GREEN, PURPLE, VERMILION, new_figure, save_figure, style
-
-Row = dict[str, Any]
 
 KINDS = ("well", "under", "over", "noisy", "short", "few", "narrow")
 LABELS = {"under": "well × 0.9", "over": "well × 1.1", "noisy": "noisy"}
@@ -117,8 +115,8 @@ PANELS = (
 )
 
 
-def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
-    """``stem``.png and .pdf: each network before (open) and after (filled)."""
+def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
+    """``rescaling``.png and .pdf: each network before (open) and after (filled)."""
     with style():
         figure = new_figure(7.0, 4.8)
         grid = figure.subplots(2, 2, sharex=True).flat
@@ -128,7 +126,7 @@ def draw(rows: list[Row], stem: Path) -> tuple[Path, Path]:
             axes.set_title(f"({letter})", loc="left")
             _scale_y(axes, rows, name, scale)
         figure.legend(handles=_handles(rows), loc="outside upper center", ncols=6, columnspacing=1.5)
-        return save_figure(figure, stem)
+        return save_figure(figure, out / "rescaling")
 
 
 def _scale_y(axes: Axes, rows: list[Row], name: str, scale: str) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from experiments.harness.types import Row
 from thermodiff.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, new_figure, save_figure, style
-
-Row = dict[str, Any]
 
 SIGMAS = 5.0
 """A violation is counted only beyond this many standard errors."""

@@ -15,19 +15,16 @@ so that half the disagreement of the readings, which needs no S0, bounds the sla
 from __future__ import annotations
 
 import dataclasses
-import time
-from functools import partial
 from itertools import product
 from typing import Any
 
 import jax
 
 import thermodiff as td
-from experiments.bound import tightness_figure
+from experiments.bound import tightness_figure, tightness_table
 from experiments.harness import trained
-from experiments.harness.cells import report_failures
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Cell, Records, Row
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,33 +149,16 @@ def measure(config: Config, cell: Cell, score: Any) -> Row:
     return trained.kept(audit, KEPT) | {"quadrature_error": audit.quadrature_error}
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the tables."""
-    call = parse_command("bound.tightness", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    config = call.config
-    records = Records(call.out, config, CELL_KEYS)
-    start = time.perf_counter()
-    trained.run(
-        records,
-        cells(config),
-        group_of,
-        partial(train, config),
-        partial(measure, config),
-        "tightness",
-        call.cluster,
-    )
-    rows = records.rows()
-    if rows:
-        print(tightness_figure.table(rows))
-        paths = tightness_figure.draw(rows, call.out / "tightness")
-        print(f"\nfigure   {paths[0]}\n         {paths[1]}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(records.missing(cells(config)))
-
+EXPERIMENT = Experiment(
+    "bound.tightness",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    trained.ahead(group_of, train, measure),
+    tightness_table.table,
+    tightness_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

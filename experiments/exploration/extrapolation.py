@@ -25,8 +25,9 @@ from experiments.exploration import extrapolation_figure, extrapolation_simulate
 from experiments.exploration.extrapolation_data import ROLLOUTS, Policy, correct_ones, thinned_to
 from experiments.exploration.extrapolation_limit import narrowest
 from experiments.exploration.made_up_problems import PROBLEMS, SCENARIOS, Problems, Scenario
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from thermodiff.exploration.extrapolation.difficulty import fit_difficulty, range_over_maximisers
 from thermodiff.exploration.extrapolation.extrapolate import extrapolate_pass_at_k
 
@@ -165,20 +166,16 @@ def measure(config: Config, cell: Cell) -> Row:
     return MEASURES[cell["part"]](config, cell)
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run(
-        "exploration.extrapolation",
-        PRESETS,
-        argv,
-        CELL_KEYS,
-        cells,
-        measure,
-        extrapolation_table.table,
-        extrapolation_figure.draw,
-    )
-
+EXPERIMENT = Experiment(
+    "exploration.extrapolation",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    one_by_one(measure),
+    extrapolation_table.table,
+    extrapolation_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.exploration.extrapolation_table import coverage
+from experiments.harness.types import Row
 from thermodiff import plotting
 
-Row = dict[str, Any]
 TITLES = {
     "base": "DeepScaleR\nbase, 64 → 128",
     "RL": "DeepScaleR\nRL, 64 → 128",

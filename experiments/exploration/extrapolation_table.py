@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from experiments.harness.summaries import mean_over_seeds
-from experiments.information.data_entropy_figure import grouped
+from experiments.harness.summaries import grouped, mean_over_seeds
+from experiments.harness.types import Row
 
-Row = dict[str, Any]
 TITLES = {"halves": "DeepScaleR", "game24": "Game of 24"}
 
 

@@ -25,8 +25,9 @@ from experiments.exploration.made_up_problems import (
     draw_rates,
     failure_moment,
 )
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from thermodiff.exploration.boundary.pass_at_k_intervals import pass_at_k_difference, pass_at_k_interval
 
 Rollouts = Literal["16", "8-64"]
@@ -132,20 +133,16 @@ def measure(config: Config, cell: Cell) -> Row:
     }
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run(
-        "exploration.pass_at_k_coverage",
-        PRESETS,
-        argv,
-        CELL_KEYS,
-        cells,
-        measure,
-        pass_at_k_coverage_figure.table,
-        pass_at_k_coverage_figure.draw,
-    )
-
+EXPERIMENT = Experiment(
+    "exploration.pass_at_k_coverage",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    one_by_one(measure),
+    pass_at_k_coverage_figure.table,
+    pass_at_k_coverage_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

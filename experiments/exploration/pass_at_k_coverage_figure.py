@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from matplotlib.lines import Line2D
 
+from experiments.harness.types import Row
 from thermodiff import plotting
 
-Row = dict[str, Any]
 INTERVALS = {"a": "pass@k", "b - a": "difference"}
 CORRIDOR = (0.92, 0.985)
 MANY = 100

@@ -5,10 +5,32 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from typing import Any
 
 from experiments.harness.cluster import HERE, Cluster, turns
 from experiments.harness.meter import meter
-from experiments.harness.records import Cell, Records, Row, failure
+from experiments.harness.records import Records, failure
+from experiments.harness.types import Cell, Row, Run
+
+
+def one_by_one(measure: Callable[[Any, Cell], Row]) -> Run:
+    """Each cell by itself, ``measure(config, cell)``, here or in the jobs of a cluster."""
+
+    def run(config: Any, records: Records, cells: list[Cell], label: str, cluster: Cluster) -> None:
+        run_cells(records, cells, functools.partial(measure, config), label, cluster)
+
+    return run
+
+
+def timed_here(measure: Callable[[Any, Cell], Row]) -> Run:
+    """The same for times, which mean nothing where jobs run beside each other: ``--cluster`` is refused."""
+
+    def run(config: Any, records: Records, cells: list[Cell], label: str, cluster: Cluster) -> None:
+        if cluster.cluster is not None:
+            raise SystemExit(f"--cluster: got {cluster.cluster}, need none: what is timed runs alone")
+        run_cells(records, cells, functools.partial(measure, config), label)
+
+    return run
 
 
 def run_cells(
@@ -53,13 +75,4 @@ def _run_cells(records: Records, measure: Callable[[Cell], Row], label: str, cel
             except Exception as error:  # noqa: BLE001  a failed cell is a row with its error
                 row = failure(error)
             records.append(cell, row, time.perf_counter() - start)
-            progress.advance(
-                1, " ".join(str(cell[key]) for key in records.cell_keys if cell[key] is not None)
-            )
-
-
-def report_failures(failed: list[Cell]) -> int:
-    """The exit status: 0, or 1 with a line saying how many cells have no result."""
-    if failed:
-        print(f"{len(failed)} cells failed; their rows hold the error, and running again tries them again")
-    return 1 if failed else 0
+            progress.advance(1, records.name(cell))

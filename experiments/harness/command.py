@@ -1,23 +1,22 @@
-"""An experiment's command line, made from its Config, and what every ``main`` does."""
+"""An experiment: its name, presets and cells, how they are measured and shown; and the command made from these."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.harness.cells import report_failures, run_cells
 from experiments.harness.cluster import HERE, Cluster
-from experiments.harness.records import Cell, Records, Row, plain
+from experiments.harness.records import Records
+from experiments.harness.types import Cell, Row, Run
+from thermodiff.runtime.records import strict_json
 
 
 @dataclasses.dataclass(frozen=True)
-class Invocation:
+class Call:
     """One call of an experiment: its configuration, where results go, whether only to show the plan, where it runs."""
 
     config: Any
@@ -26,8 +25,70 @@ class Invocation:
     dry_run: bool
     cluster: Cluster
 
+    def plan(self) -> str:
+        """The resolved configuration, as ``--dry-run`` shows it."""
+        return strict_json(
+            {"preset": self.preset, "out": self.out, **dataclasses.asdict(self.config)}, indent=2
+        )
 
-def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = None) -> Invocation:
+
+def no_figure(rows: list[Row], out: Path) -> Sequence[Path]:
+    """Of an experiment that has none."""
+    return ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What there is to measure, and what is made of the rows; ``main`` is the command."""
+
+    name: str
+    """Its module's, without the package: "bound.tightness"."""
+    presets: Mapping[str, Any]
+    """A frozen Config dataclass each; the first is what the command does by itself."""
+    cell_keys: Sequence[str]
+    """The entries that tell one cell from another."""
+    cells: Callable[[Any], list[Cell]]
+    """All cells of a configuration."""
+    run: Run
+    """``one_by_one``, ``timed_here`` or ``trained.ahead`` of a ``measure``."""
+    table: Callable[[list[Row]], str]
+    """The text of the rows."""
+    draw: Callable[[list[Row], Path], Sequence[Path]] = no_figure
+    """Draws into a folder; the files."""
+
+    @property
+    def title(self) -> str:
+        """ "tightness" of "bound.tightness": its folder's and figure's name."""
+        return self.name.rpartition(".")[2]
+
+    def main(self, argv: list[str] | None = None) -> int:
+        """The command: measures what is missing, draws the figure from the records, prints the table; its status."""
+        call = parse_command(self.name, self.title, self.presets, argv)
+        if call.dry_run:
+            print(call.plan())
+            return 0
+        try:
+            return self._measure_and_show(call)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+    def _measure_and_show(self, call: Call) -> int:
+        cells, start = self.cells(call.config), time.perf_counter()
+        records = Records(call.out, call.config, self.cell_keys)
+        self.run(call.config, records, cells, self.title.replace("_", " "), call.cluster)
+        rows, left = records.of(cells), records.missing(cells)
+        if rows:
+            print(self.table(rows))
+            for path in self.draw(rows, call.out):
+                print(f"figure   {path}")
+        print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
+        if left:
+            print(f"{len(left)} cells failed; their rows hold the error, and running again tries them again")
+        return 1 if left else 0
+
+
+def parse_command(name: str, title: str, presets: Mapping[str, Any], argv: list[str] | None = None) -> Call:
     """``--preset``, ``--out``, ``--dry-run``, those of ``Cluster``, and one option for each field of the Config.
 
     The last override the preset.
@@ -42,7 +103,7 @@ def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = N
         [
             ("config", tyro.conf.OmitArgPrefixes[type(config)], dataclasses.field(default=config)),
             ("preset", str, dataclasses.field(default=preset)),
-            ("out", Path, dataclasses.field(default=Path("results") / f"{stem(name)}-{preset}")),
+            ("out", Path, dataclasses.field(default=Path("results") / f"{title}-{preset}")),
             ("dry_run", bool, dataclasses.field(default=False)),
             ("jobs", tyro.conf.OmitArgPrefixes[Cluster], dataclasses.field(default=HERE)),
         ],
@@ -52,21 +113,10 @@ def parse_command(name: str, presets: dict[str, Any], argv: list[str] | None = N
         f"{type(config).__doc__}\n\npreset: one of {choices}; out: the folder for records and figures."
     )
     arguments = tyro.cli(namespace, args=argv, prog=f"python -m experiments.{name}")
-    return Invocation(arguments.config, arguments.preset, arguments.out, arguments.dry_run, arguments.jobs)
+    return Call(arguments.config, arguments.preset, arguments.out, arguments.dry_run, arguments.jobs)
 
 
-def stem(name: str) -> str:
-    """ "tightness" of "bound.tightness"."""
-    return name.rpartition(".")[2]
-
-
-def show_plan(call: Invocation) -> None:
-    """Prints the resolved configuration, as ``--dry-run`` does."""
-    plan = {"preset": call.preset, "out": str(call.out), **plain(dataclasses.asdict(call.config))}
-    print(json.dumps(plan, indent=2))
-
-
-def _preset_in(argv: list[str], presets: dict[str, Any]) -> str:
+def _preset_in(argv: list[str], presets: Mapping[str, Any]) -> str:
     for i, word in enumerate(argv):
         if word == "--preset" or word.startswith("--preset="):
             value = word.partition("=")[2] or (argv[i + 1] if i + 1 < len(argv) else "")
@@ -74,45 +124,3 @@ def _preset_in(argv: list[str], presets: dict[str, Any]) -> str:
                 raise SystemExit(f"--preset: got {value!r}, need one of {', '.join(presets)}")
             return value
     return next(iter(presets))
-
-
-def command(main: Callable[[list[str] | None], int]) -> Callable[..., int]:
-    """An experiment's ``main`` that ends with one line, and status 1, where files cannot be read or written."""
-
-    @functools.wraps(main)
-    def guarded(argv: list[str] | None = None) -> int:
-        try:
-            return main(argv)
-        except OSError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-
-    return guarded
-
-
-def run(
-    name: str,
-    presets: dict[str, Any],
-    argv: list[str] | None,
-    cell_keys: Sequence[str],
-    cells: Callable[[Any], list[Cell]],
-    measure: Callable[[Any, Cell], Row],
-    table: Callable[[list[Row]], str],
-    draw: Callable[[list[Row], Path], Sequence[Path]],
-) -> int:
-    """An experiment from its command line on: what is missing, the figure from the records, the table; the status."""
-    call = parse_command(name, presets, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    records = Records(call.out, call.config, cell_keys)
-    start = time.perf_counter()
-    measure_one = functools.partial(measure, call.config)
-    failed = run_cells(records, cells(call.config), measure_one, stem(name).replace("_", " "), call.cluster)
-    rows = records.rows()
-    if rows:
-        print(table(rows))
-        for path in draw(rows, call.out):
-            print(f"figure   {path}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(failed)

@@ -13,31 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from experiments.harness.provenance import provenance
+from experiments.harness.provenance import HERE_AND_NOW, provenance
+from experiments.harness.types import Cell, Row
 from thermodiff.runtime.devices import first_process
 from thermodiff.runtime.files import cannot_write, check_writable
-
-Row = dict[str, Any]
-Cell = dict[str, Any]
-
-
-def plain(value: Any) -> Any:
-    """The same value in types that JSON knows; a number that is not finite becomes null."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, bool | str) or value is None:
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    array = np.asarray(value)
-    if array.ndim:
-        return plain(array.tolist())
-    number = array.item()
-    return number if not isinstance(number, float) or np.isfinite(number) else None
+from thermodiff.runtime.records import plain, strict_json
 
 
 def fingerprint(config: Any) -> str:
@@ -47,7 +27,7 @@ def fingerprint(config: Any) -> str:
 
 def fingerprint_of(values: dict[str, Any]) -> str:
     """Twelve hexadecimal digits of a dictionary of plain values."""
-    text = json.dumps(plain(values), sort_keys=True)
+    text = strict_json(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -66,16 +46,29 @@ class Records:
 
     def rows(self) -> list[Row]:
         """The newest good row of each cell measured under this configuration."""
-        newest = {}
-        for row in self._all():
-            if row.get("fingerprint") == self.measurement and "error" not in row:
-                newest[self._identity(row)] = row
-        return list(newest.values())
+        return list(self.newest(self.path).values())
+
+    def newest(self, path: Path) -> dict[tuple, Row]:
+        """Those of any file, by the entries that name their cell."""
+        good = (
+            row for row in rows_in(path) if row.get("fingerprint") == self.measurement and "error" not in row
+        )
+        return {self._identity(row): row for row in good}
+
+    def of(self, cells: Iterable[Cell]) -> list[Row]:
+        """The rows of these cells, in their order, whoever measured them when; those without one are left out."""
+        rows = {self._identity(row): row for row in self.rows()}
+        return [rows[name] for name in map(self._identity, cells) if name in rows]
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that have no good row yet."""
         done = {self._identity(row) for row in self.rows()}
         return [cell for cell in cells if self._identity(cell) not in done]
+
+    def name(self, cell: Cell) -> str:
+        """A cell's entries, for people."""
+        keys = (key for key in self.cell_keys if key not in HERE_AND_NOW)
+        return " ".join(str(cell[key]) for key in keys if cell[key] is not None)
 
     def append(self, cell: Cell, result: Row, seconds: float) -> None:
         """Adds one row: the cell, what was measured, and where it came from."""
@@ -86,10 +79,13 @@ class Records:
             "fingerprint": self.measurement,
             "config": self.config,
         }
-        line = json.dumps(plain({**row, **provenance()}), allow_nan=False) + "\n"
+        self.add({**row, **provenance()})
+
+    def add(self, row: Row) -> None:
+        """Writes a row as it is."""
         if first_process():
             try:
-                self._append(line)
+                self._append(strict_json(row) + "\n")
             except OSError as error:
                 raise cannot_write("out", self.path, error) from error
 
@@ -116,16 +112,18 @@ class Records:
             return file.read(1) == b"\n"
 
     def _identity(self, row: Row) -> tuple:
-        return tuple(json.dumps(plain(row.get(key))) for key in self.cell_keys)
+        return tuple(strict_json(row.get(key)) for key in self.cell_keys)
 
-    def _all(self) -> Iterator[Row]:
-        if not self.path.exists():
-            return
-        for line in self.path.read_text().splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the one line that a killed process can leave behind
+
+def rows_in(path: Path) -> Iterator[Row]:
+    """Every row of a file, whatever its configuration; none of a file that is not there."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the one line that a killed process can leave behind
 
 
 def failure(error: BaseException) -> Row:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
 
-BOOTSTRAPS = 400
+from experiments.harness.types import Row
 
-Row = dict[str, Any]
+BOOTSTRAPS = 400
 
 
 class Spread(NamedTuple):
@@ -30,6 +31,14 @@ def spread(rows: Sequence[Row], name: str) -> Spread:
     return Spread(
         float(np.median(values)), float(values.min()), float(values.max()), float(stderr), len(values)
     )
+
+
+def grouped(rows: Iterable[Row], *names: str) -> list[tuple[tuple, list[Row]]]:
+    """Rows that agree in these entries, in order of first appearance."""
+    rows = list(rows)
+    order = {key: i for i, key in enumerate(dict.fromkeys(tuple(r[n] for n in names) for r in rows))}
+    ranked = sorted(rows, key=lambda r: order[tuple(r[n] for n in names)])
+    return [(key, list(group)) for key, group in groupby(ranked, key=lambda r: tuple(r[n] for n in names))]
 
 
 def mean_over_seeds(values: Sequence[float]) -> tuple[float, float]:

@@ -15,9 +15,10 @@ import numpy as np
 
 import thermodiff as td
 from experiments.harness.cells import share_out
-from experiments.harness.cluster import HERE, Cluster, runs
+from experiments.harness.cluster import Cluster, runs
 from experiments.harness.meter import Meter, meter
-from experiments.harness.records import Cell, Records, Row, failure, fingerprint_of
+from experiments.harness.records import Records, failure, fingerprint_of
+from experiments.harness.types import Cell, Row, Run
 
 CORRELATION = 0.8
 """Between any two coordinates of the correlated Gaussian."""
@@ -77,23 +78,31 @@ class Stopped(Exception):
     """Training was told to stop."""
 
 
-def run(
-    records: Records,
-    cells: list[Cell],
+def ahead(
     group_of: Callable[[Cell], Any],
-    train: Train,
-    measure: Measure,
-    label: str,
-    cluster: Cluster = HERE,
-) -> None:
-    """Trains and measures every cell that has no row yet, here or in the jobs of ``cluster``.
+    train: Callable[[Any, list[Cell], Tell], list[Any]],
+    measure: Callable[[Any, Cell, Any], Row],
+) -> Run:
+    """Cells that need a trained network, here or in the jobs of a cluster.
 
-    A group is a run of cells with the same ``group_of``; while one is measured the next one trains.
+    A group is a run of cells with the same ``group_of``: ``train(config, group, tell)`` gives a score for each, and
+    ``measure(config, cell, score)`` a row. While one group is measured the next one trains.
     """
-    if cluster.cluster is None:
-        return _run(records, group_of, train, measure, label, cells)
-    work = functools.partial(_run, records, group_of, train, measure, label)
-    return share_out(records, cells, runs, work, label, cluster)
+
+    def run(config: Any, records: Records, cells: list[Cell], label: str, cluster: Cluster) -> None:
+        work = functools.partial(
+            _run,
+            records,
+            group_of,
+            functools.partial(train, config),
+            functools.partial(measure, config),
+            label,
+        )
+        if cluster.cluster is None:
+            return work(cells)
+        return share_out(records, cells, runs, work, label, cluster)
+
+    return run
 
 
 def _run(
@@ -146,7 +155,7 @@ def _measure_group(
     except Exception as error:  # noqa: BLE001  one bad group must not end the run: it becomes rows
         for cell in group:
             records.append(cell, failure(error), 0.0)
-        meter.advance(0, f"{_name(records, group[0])}: training failed: {error}")
+        meter.advance(0, f"{records.name(group[0])}: training failed: {error}")
         return
     for cell, score in zip(group, scores, strict=True):
         start = time.perf_counter()
@@ -155,8 +164,4 @@ def _measure_group(
         except Exception as error:  # noqa: BLE001  a failed cell is a row with its error
             row = failure(error)
         records.append(cell, row, time.perf_counter() - start + seconds / len(group))
-        meter.advance(1, _name(records, cell))
-
-
-def _name(records: Records, cell: Cell) -> str:
-    return " ".join(str(cell[key]) for key in records.cell_keys if cell[key] is not None)
+        meter.advance(1, records.name(cell))

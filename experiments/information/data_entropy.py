@@ -16,8 +16,10 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row, fingerprint_of
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.records import fingerprint_of
+from experiments.harness.types import Cell, Row
 from experiments.information import data_entropy_figure, runs
 from experiments.information.known_answers import FAMILIES
 
@@ -93,20 +95,16 @@ def measure(config: Config, cell: Cell) -> Row:
     }
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run(
-        "information.data_entropy",
-        PRESETS,
-        argv,
-        CELL_KEYS,
-        cells,
-        measure,
-        data_entropy_figure.table,
-        data_entropy_figure.draw,
-    )
-
+EXPERIMENT = Experiment(
+    "information.data_entropy",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    one_by_one(measure),
+    data_entropy_figure.table,
+    data_entropy_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.harness.summaries import mean_over_seeds
+from experiments.harness.summaries import grouped, mean_over_seeds
+from experiments.harness.types import Row
 from thermodiff import plotting
 
-Row = dict[str, Any]
 METHODS = {"score": "score networks", "neighbours": "nearest neighbours"}
 LOOKS: dict[str, dict[str, Any]] = {
     "score": {"color": plotting.BLUE, "marker": "o"},
     "neighbours": {"color": plotting.VERMILION, "marker": "^", "markerfacecolor": "white"},
 }
-
-
-def grouped(rows: Iterable[Row], *names: str) -> list[tuple[tuple, list[Row]]]:
-    """Rows that agree in these entries, in order of first appearance."""
-    rows = list(rows)
-    order = {key: i for i, key in enumerate(dict.fromkeys(tuple(r[n] for n in names) for r in rows))}
-    ranked = sorted(rows, key=lambda r: order[tuple(r[n] for n in names)])
-    return [(key, list(group)) for key, group in groupby(ranked, key=lambda r: tuple(r[n] for n in names))]
 
 
 def errors(rows: list[Row], method: str) -> np.ndarray:

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
-import time
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -26,9 +24,8 @@ import numpy as np
 
 import thermodiff as td
 from experiments.harness import trained
-from experiments.harness.cells import report_failures
-from experiments.harness.command import command, parse_command
-from experiments.harness.records import Cell, Records, Row, plain
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from experiments.information import entropy_from_bound_figure as figure
 from thermodiff.data.splits import Split, split_rows
 from thermodiff.distributions.base import gaussian_entropy
@@ -229,34 +226,16 @@ def measure(config: Config, cell: Cell, score: Any) -> Row:
     return row
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    call = parse_command("information.entropy_from_bound", PRESETS, argv)
-    config = call.config
-    if call.dry_run:
-        plan = {"preset": call.preset, "out": str(call.out), **dataclasses.asdict(config)}
-        print(json.dumps(plain(plan), indent=2))
-        return 0
-    records = Records(call.out, config, CELL_KEYS)
-    start = time.perf_counter()
-    trained.run(
-        records,
-        cells(config),
-        lambda cell: tuple(cell.values()),
-        functools.partial(train, config),
-        functools.partial(measure, config),
-        "entropy from the bound",
-        call.cluster,
-    )
-    rows = records.rows()
-    if rows:
-        print(figure.table(rows))
-        for path in figure.draw(rows, call.out):
-            print(f"figure   {path}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(records.missing(cells(config)))
-
+EXPERIMENT = Experiment(
+    "information.entropy_from_bound",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    trained.ahead(lambda cell: tuple(cell.values()), train, measure),
+    figure.table,
+    figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

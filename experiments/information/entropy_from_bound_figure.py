@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from experiments.harness.types import Row
 from thermodiff.plotting import (
     BLACK,
     BLUE,
@@ -21,8 +21,6 @@ from thermodiff.plotting import (
     save_figure,
     style,
 )
-
-Row = dict[str, Any]
 
 LOOKS: dict[str, tuple[str, str, str]] = {
     "quadratic": (r"$\hat S_0(1)$ quadratic", BLUE, "s"),

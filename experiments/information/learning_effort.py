@@ -16,8 +16,10 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row, fingerprint_of
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.records import fingerprint_of
+from experiments.harness.types import Cell, Row
 from experiments.information import runs
 from experiments.information.known_densities import FAMILIES
 from thermodiff import plotting
@@ -124,11 +126,10 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
         return plotting.save_figure(figure, out / "learning_effort")
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run("information.learning_effort", PRESETS, argv, CELL_KEYS, cells, measure, table, draw)
-
+EXPERIMENT = Experiment(
+    "information.learning_effort", PRESETS, CELL_KEYS, cells, one_by_one(measure), table, draw
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

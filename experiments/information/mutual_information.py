@@ -16,8 +16,10 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row, fingerprint_of
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.records import fingerprint_of
+from experiments.harness.types import Cell, Row
 from experiments.information import mutual_information_figure, runs
 from experiments.information.known_answers import TASKS, Task, stored_tasks
 
@@ -83,20 +85,16 @@ def measure(config: Config, cell: Cell) -> Row:
     }
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run(
-        "information.mutual_information",
-        PRESETS,
-        argv,
-        CELL_KEYS,
-        cells,
-        measure,
-        mutual_information_figure.table,
-        mutual_information_figure.draw,
-    )
-
+EXPERIMENT = Experiment(
+    "information.mutual_information",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    one_by_one(measure),
+    mutual_information_figure.table,
+    mutual_information_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

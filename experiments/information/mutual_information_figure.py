@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.information.data_entropy_figure import LOOKS, METHODS, errors, grouped
+from experiments.harness.summaries import grouped
+from experiments.harness.types import Row
+from experiments.information.data_entropy_figure import LOOKS, METHODS, errors
 from thermodiff import plotting
-
-Row = dict[str, Any]
 
 
 def table(rows: list[Row]) -> str:

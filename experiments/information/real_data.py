@@ -15,8 +15,9 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import command, run
-from experiments.harness.records import Cell, Row
+from experiments.harness.cells import one_by_one
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from experiments.information import real_data_figure, runs
 from thermodiff.data.named import NAMES
 from thermodiff.numerics.estimates import estimate_rows
@@ -69,20 +70,16 @@ def _numbers(estimate: td.Estimate) -> list[float]:
     return [float(np.asarray(estimate.mean)), float(np.asarray(estimate.stderr))]
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Runs what is missing, draws the figure from the records, prints the table."""
-    return run(
-        "information.real_data",
-        PRESETS,
-        argv,
-        CELL_KEYS,
-        cells,
-        measure,
-        real_data_figure.table,
-        real_data_figure.draw,
-    )
-
+EXPERIMENT = Experiment(
+    "information.real_data",
+    PRESETS,
+    CELL_KEYS,
+    cells,
+    one_by_one(measure),
+    real_data_figure.table,
+    real_data_figure.draw,
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

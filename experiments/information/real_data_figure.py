@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.harness.command import Row
+from experiments.harness.types import Row
 from thermodiff import plotting
 
 MODELS = {"gaussian": "Gaussian", "mixture": "mixture", "kernel": "kernels"}

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import thermodiff as td
-from experiments.harness.records import Row
+from experiments.harness.types import Row
 from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING
 
 

@@ -10,16 +10,18 @@ each row is and what was tried.
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 
-from experiments.harness.cells import report_failures, run_cells
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Records, Row
+from experiments.harness.cells import timed_here
+from experiments.harness.cluster import Cluster
+from experiments.harness.command import Experiment
+from experiments.harness.provenance import commit, machine
+from experiments.harness.records import Records
+from experiments.harness.types import Cell, Row
 from experiments.speed import benchmark_evaluation as evaluation
 from experiments.speed import benchmark_exploration as rollouts
 from experiments.speed import benchmark_training as training
@@ -61,7 +63,7 @@ PRESETS = {
     ),
     "peers": Config(rows=("pass@k", "compare"), pairs=15),
 }
-CELL_KEYS = ("row",)
+CELL_KEYS = ("row", "commit", "device", "processor")
 
 
 class Mark(NamedTuple):
@@ -131,6 +133,25 @@ def measurements(config: Config) -> dict[str, Callable[[], Row]]:
     }
 
 
+def cells(config: Config) -> list[Cell]:
+    """The rows of this commit on this machine: another's are not what is asked for."""
+    if unknown := [row for row in config.rows if row not in MARKS]:
+        raise SystemExit(f"--rows: got {', '.join(unknown)}, need some of {', '.join(MARKS)}")
+    return [{"row": row, "commit": commit(), **machine()} for row in config.rows]
+
+
+def measure(config: Config, cell: Cell) -> Row:
+    """One row."""
+    return measurements(config)[cell["row"]]()
+
+
+def run(config: Config, records: Records, cells: list[Cell], label: str, cluster: Cluster) -> None:
+    """Every cell that has no row yet, one after the other."""
+    # What is timed is compiled here: a program from disk would hide that (the command has a process of its own).
+    jax.config.update("jax_enable_compilation_cache", False)
+    timed_here(measure)(config, records, cells, label, cluster)
+
+
 def table(rows: list[Row]) -> str:
     """One line a row: ratio, range, mark, and what the two took."""
     head = f"{'':<66}{'ratio':>9}  {'range':<19}{'pairs':>5}  {'mark':<14}{'reached':<9}ours, theirs"
@@ -150,27 +171,8 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Measures the rows that are missing and prints the table."""
-    call = parse_command("speed.benchmark", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    unknown = [row for row in call.config.rows if row not in MARKS]
-    if unknown:
-        raise SystemExit(f"--rows: got {', '.join(unknown)}, need some of {', '.join(MARKS)}")
-    # What is timed is compiled here: a program from disk would hide that (the command has a process of its own).
-    jax.config.update("jax_enable_compilation_cache", False)
-    records = Records(call.out, call.config, CELL_KEYS)
-    start, measure = time.perf_counter(), measurements(call.config)
-    cells = [{"row": row} for row in call.config.rows]
-    failed = run_cells(records, cells, lambda cell: measure[cell["row"]](), "benchmark")
-    rows = sorted(records.rows(), key=lambda row: call.config.rows.index(row["row"]))
-    print(table(rows))
-    print(f"\nrecords  {records.path}   ({len(rows)} rows, {time.perf_counter() - start:.0f} s)")
-    return report_failures(failed)
-
+EXPERIMENT = Experiment("speed.benchmark", PRESETS, CELL_KEYS, cells, run, table)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import Row
+from experiments.harness.types import Row
 from experiments.speed import benchmark_reference as reference
 from experiments.speed.benchmark_training import mixture, process, row_of
 from experiments.speed.paired_timing import Pairs, by_turns, summary, timed

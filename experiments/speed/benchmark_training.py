@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import thermodiff as td
-from experiments.harness.command import Row
+from experiments.harness.types import Row
 from experiments.speed import benchmark_reference as reference
 from experiments.speed.paired_timing import Pairs, by_turns, summary
 from thermodiff.training.problem import prepare

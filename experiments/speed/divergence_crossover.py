@@ -14,9 +14,9 @@ from typing import Any
 
 import jax
 
-from experiments.harness.cells import report_failures, run_cells
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Cell, Records, Row
+from experiments.harness.cells import timed_here
+from experiments.harness.command import Experiment
+from experiments.harness.types import Cell, Row
 from experiments.speed.benchmark_training import row_of
 from experiments.speed.paired_timing import by_turns
 from experiments.speed.scaling_probe import PROCESS, score_of, without_formula
@@ -37,6 +37,11 @@ class Config:
 
 PRESETS = {"paper": Config(), "smoke": Config(dims=(2, 16), points=64, pairs=3)}
 CELL_KEYS = ("dim",)
+
+
+def cells(config: Config) -> list[Cell]:
+    """A cell a dimension."""
+    return [{"dim": dim} for dim in config.dims]
 
 
 def measure(config: Config, cell: Cell) -> Row:
@@ -68,22 +73,8 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Measures the dimensions that are missing, one after another, and prints the table."""
-    call = parse_command("speed.divergence_crossover", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    records = Records(call.out, call.config, CELL_KEYS)
-    cells = [{"dim": dim} for dim in call.config.dims]
-    failed = run_cells(records, cells, lambda cell: measure(call.config, cell), "crossover")
-    rows = records.rows()
-    if rows:
-        print(table(rows))
-    print(f"records  {records.path}   ({len(rows)} cells)")
-    return report_failures(failed)
-
+EXPERIMENT = Experiment("speed.divergence_crossover", PRESETS, CELL_KEYS, cells, timed_here(measure), table)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

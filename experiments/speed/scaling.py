@@ -14,15 +14,16 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from experiments.harness.cells import report_failures, run_cells
-from experiments.harness.command import command, parse_command, show_plan
-from experiments.harness.records import Cell, Records, Row
+from experiments.harness.cells import timed_here
+from experiments.harness.cluster import Cluster
+from experiments.harness.command import Experiment
+from experiments.harness.records import Records
+from experiments.harness.types import Cell, Row
 from experiments.speed import scaling_figure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +81,7 @@ def cells(config: Config) -> list[Cell]:
     ]
 
 
-def measure(config: Config, folder: Path, cell: Cell) -> Row:
+def measure(folder: Path, config: Config, cell: Cell) -> Row:
     """One cell in a process of its own."""
     order = {**cell, "flow_points": config.flow_points, "file": str(folder / "rows.npy")}
     command = [sys.executable, "-m", "experiments.speed.scaling_probe", json.dumps(order)]
@@ -100,27 +101,18 @@ def write_rows(path: Path, n: int, dim: int) -> None:
     rows.flush()
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Measures what is missing, draws the figure from the records, prints the table."""
-    call = parse_command("speed.scaling", PRESETS, argv)
-    if call.dry_run:
-        show_plan(call)
-        return 0
-    config, start = call.config, time.perf_counter()
-    records = Records(call.out, config, CELL_KEYS)
+def run(config: Config, records: Records, cells: list[Cell], label: str, cluster: Cluster) -> None:
+    """Every cell that has no row yet, the rows of the audits in a file that is removed afterwards."""
     with tempfile.TemporaryDirectory() as name:
-        if records.missing(cells(config)) and config.audit_axis:
+        if records.missing(cells) and config.audit_axis:
             write_rows(Path(name) / "rows.npy", max(config.audit_axis), config.audit_dim)
-        failed = run_cells(records, cells(config), partial(measure, config, Path(name)), "scaling")
-    rows = records.rows()
-    if rows:
-        print(scaling_figure.table(rows))
-        paths = scaling_figure.draw(rows, call.out / "scaling")
-        print(f"\nfigure   {paths[0]}\n         {paths[1]}")
-    print(f"records  {records.path}   ({len(rows)} cells, {time.perf_counter() - start:.0f} s)")
-    return report_failures(failed)
+        timed_here(partial(measure, Path(name)))(config, records, cells, label, cluster)
 
+
+EXPERIMENT = Experiment(
+    "speed.scaling", PRESETS, CELL_KEYS, cells, run, scaling_figure.table, scaling_figure.draw
+)
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
     raise SystemExit(main())

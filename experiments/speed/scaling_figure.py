@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from experiments.harness.summaries import power_law
+from experiments.harness.types import Row
 from thermodiff.plotting import BLUE, GREEN, ORANGE, PURPLE, VERMILION, new_figure, save_figure, style
-
-Row = dict[str, Any]
 
 LABELS = {"n": "points n", "dim": "dimension d", "width": "width", "nodes": "times"}
 LOOKS = {
@@ -66,7 +64,7 @@ def _exponent(x: list[float], y: list[float]) -> str:
     return f"{slope:.2f} ± {stderr:.2f}"
 
 
-def draw(rows: list[Row], path: Path) -> tuple[Path, Path]:
+def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
     """A panel for each axis and quantity that has two values, time first; the exponents are in the legends."""
     panels = [(axis, quantity) for quantity in QUANTITIES for axis in LABELS if _drawn(rows, axis, quantity)]
     columns = min(3, len(panels))
@@ -80,7 +78,7 @@ def draw(rows: list[Row], path: Path) -> tuple[Path, Path]:
             ax.set_ylabel(QUANTITIES[quantity][0])
         for ax in grid[len(panels) :]:
             ax.remove()
-        return save_figure(figure, path)
+        return save_figure(figure, out / "scaling")
 
 
 def _drawn(rows: list[Row], axis: str, quantity: str) -> list[tuple[str, list[float], list[float]]]:

@@ -135,6 +135,15 @@ def test_the_record_says_which_prior_was_used():
     default = run(Errors(), gaussian, "VE")
     assert default.known["prior"] == "moments of p_1, from the score's reference"
     assert default.known["prior"] in str(default)
+    named = run(Errors(), gaussian, "VE", prior="noise")
+    assert named.known["prior"] == "noise alone, N(0, sigma(1)^2)"
+    assert named["nll"] == given["nll"]
+    assert named["prior_cross_entropy"] == given["prior_cross_entropy"]
+    score = td.exact_score(gaussian, p)  # one of the user's own knows of no data
+    with pytest.raises(
+        ValueError, match=r"^prior: got 'moments' for a score that knows of no data, need a td\."
+    ):
+        td.flow_likelihood(lambda x, t: score(x, t), p, np.zeros((2, 2)), prior="moments")
 
 
 # --- standing and verdict -----------------------------------------------------------------------
@@ -297,6 +306,7 @@ def test_the_table_says_what_a_physicist_needs(wrong):
         "NLL_ode   probability flow",
         "-ELBO     bounds the SDE's NLL",
         "not a likelihood",
+        f"prior pi, at t = 1: {audit.known['prior']}",
         "L_1  quadratic reading",
         "L_2  divergence reading",
         "L_3  denoising reading",
@@ -311,18 +321,55 @@ def test_the_table_says_what_a_physicist_needs(wrong):
         "Slack, term by term",
         "(A + 3B - 4C)/2",
         "int R1 - int R3, readings",
-        "J = int D E|s - s_th|^2, score error",
+        "J = int D E|s - s_th|^2",
+        "error of the score",
         "quadrature error of int R1",
     ):
         assert line in text, line
-    assert f"{audit['nll'].mean:.5f} ± " in text
+    assert f"{audit['nll']}" in " ".join(text.split())
     assert "nan" not in text
-    assert max(map(len, text.splitlines())) < 140
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_difference_has_one_value(wrong):
+    """The slacks that are taken apart are those of the inequalities; a second measurement is told as a difference."""
+    audit, _ = wrong
+    gaps, slacks = (str(audit).split(name)[1].split("\n\n")[0] for name in ("Inequalities", "Slack, term"))
+    for identity in audit.identities:
+        left, right = identity.name.split(" - ", 1)
+        gap = next(i.gap for i in audit.inequalities if i.name == f"{left} >= {right}")
+        for section, name in ((gaps, f"{left} >= {right}"), (slacks, identity.name)):
+            line = next(line for line in section.splitlines() if line.startswith(f"  {name}  "))
+            assert f"{gap:+}" in " ".join(line.split())
+        total = sum(float(term.mean) for term in identity.terms.values())
+        error = np.hypot(gap.stderr, max(float(term.stderr) for term in identity.terms.values()))
+        assert abs(total - gap.mean) < 5 * error + 2e-5
+    assert slacks.count("by a second route, more by") == len(audit.identities)
+    assert "does without the exact density" in slacks
+
+
+def test_an_audit_in_bits(wrong):
+    audit, _ = wrong
+    bits, per_column = audit.in_bits(), audit.in_bits(per_dimension=True)
+    for name in ("nll", "S0", "bound_flow", "A", "slack_quadratic"):
+        assert bits[name].mean == pytest.approx(audit[name].mean / np.log(2), rel=1e-12)
+        assert per_column[name].stderr == pytest.approx(audit[name].stderr / (2 * np.log(2)), rel=1e-12)
+    for name in ("exchange_ratio", "terminal_excess"):  # pure numbers
+        assert bits[name] == audit[name]
+    assert [i.verdict for i in bits.inequalities] == [i.verdict for i in audit.inequalities]
+    assert bits.healthy == audit.healthy
+    record = bits.to_dict()
+    assert (record["unit"], record["rates"]["unit"]) == ("bits", "nats per unit of t")
+    assert {**record["rates"]} == audit.to_dict()["rates"]
+    assert record["inequalities"][0]["gap"] == pytest.approx(audit.inequalities[0].gap.mean / np.log(2))
+    assert "bits per dimension" in str(per_column).splitlines()[0]
+    with pytest.raises(ValueError, match=r"^unit: got an audit in bits, need one in nats$"):
+        bits.in_bits()
 
 
 def bound_lines(audit):
     """The lines of the section on lower bounds, by the first word or two."""
-    section = str(audit).split("Lower bounds")[1].split("\n\n")[0].splitlines()[1:]
+    section = str(audit).split("Lower bounds")[1].split("\n\n")[0].splitlines()[1::2]
     return {line.strip().split("  ")[0]: line for line in section}
 
 
@@ -335,11 +382,11 @@ def test_each_bound_says_what_it_bounds_here_why_and_when_it_is_tight(factor, be
     lines = bound_lines(audit)
     assert len(lines) == 7
     assert f" {below}  " in lines["L_1"]
-    assert "B >= A: all" in lines["L_1"]
+    assert "guaranteed by J >= 0 for N_th; B >= A for all three" in str(audit)
     assert "nothing" in lines["L_2"]
     assert " -ELBO  " in lines["L_3"]
     assert ("NLL_ode" if factor > 1 else "nothing") in lines["L_0"]
-    assert "Cauchy-Schwarz; S0, S(p_1) known" in lines["certified, from entropies"]
+    assert "guaranteed by Cauchy-Schwarz; needs S0 and S(p_1)" in str(audit)
     assert lines["certified, from true rates"].endswith("s_th = c(t) s")
     assert lines["certified, from q_1"].endswith("q_1 Gaussian")
 
@@ -351,7 +398,8 @@ def test_the_table_of_samples_says_what_is_not_known(of_samples):
     assert "undecided" in text
     assert "violated" not in text
     assert "certified" not in text
-    assert "score error" not in text
+    assert "error of the score" not in text
+    assert max(map(len, text.splitlines())) <= 100
 
 
 # --- refusals -----------------------------------------------------------------------------------
@@ -361,6 +409,7 @@ def test_the_table_of_samples_says_what_is_not_known(of_samples):
     ("options", "message"),
     [
         ({"prior": td.Gaussian([0.0], [[1.0]])}, r"prior: got a Gaussian in 1 dimensions, need one in 2"),
+        ({"prior": "flat"}, r"prior: got 'flat', need 'moments', 'noise' or a td.Gaussian"),
         ({"points": 48}, r"points: got 48, need a power of two"),
         ({"replicates": 1}, r"replicates: got 1, need at least 2"),
         ({"nodes": 2}, r"nodes: got 2, need at least 5"),

@@ -1,16 +1,19 @@
 """``thermodiff audit`` as a user meets it: one line for each mistake, whole results, the same numbers again."""
 
-import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import names_in, strict
 
 from thermodiff.commands import audit as audit_command
 from thermodiff.commands import main as cli
+from thermodiff.runtime.files import held
+from thermodiff.types import to_error
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
@@ -47,11 +50,12 @@ def spoiled(**changes):
 BAD_ARRAYS = {
     "NaN": (
         spoiled(a=((4, 1), np.nan)),
-        "1 NaN or infinite value(s) (first at index (4, 1), counted from 0), need finite",
+        "1 missing value(s) in 1 of 60 rows, first in row 4, counted from 0, column 1, need numbers everywhere, or",
     ),
     "infinity": (spoiled(a=((4, 0), np.inf)), "1 NaN or infinite value(s)"),
     "one axis": (GOOD[:, 0], "got shape (60,), need shape (n, d), one sample a row"),
     "three axes": (GOOD[None], "got shape (1, 60, 2), need an array of shape (n, d)"),
+    "no axis": (np.array(1.0), "got a single number (shape ())"),
     "no rows": (GOOD[:0], "got shape (0, 2)"),
     "one row": (GOOD[:1], "got 1 row(s) of dimension 2, need at least 3 rows"),
     "fewer rows than columns": (RNG.normal(size=(5, 8)), "got 5 row(s) of dimension 8, need at least 9 rows"),
@@ -71,7 +75,7 @@ BAD_ARRAYS = {
     "rows repeated": (np.tile(GOOD[:20], (3, 1)), "got 40 repeated rows out of 60"),
     "integers": (
         RNG.integers(0, 3, size=(60, 2)),
-        "add uniform noise of one step to integer data (dequantise)",
+        "add uniform noise of one step to integer data and rounded numbers (dequantise)",
     ),
     "strings": (GOOD.astype(str), "got entries of type <U"),
     "complex numbers": (GOOD.astype(complex), "got entries of type complex128, need real numbers"),
@@ -91,16 +95,24 @@ def test_bad_arrays(name, folder, capsys):
 BAD_CALLS = {
     "no such file": (
         "nowhere.npy",
-        "file: got 'nowhere.npy', which does not exist, need a .npy, .npz or .csv",
+        "file: got 'nowhere.npy', which does not exist, need a file (.npy, .npz, .csv, .tsv, .txt, .dat, .parquet), or",
     ),
-    "a folder": (".", "file: got '.' (a directory), need one of .npy, .npz, .csv, or 'digits'"),
-    "another ending": ("x.txt", "file: got 'x.txt' (the ending '.txt'), need one of .npy, .npz, .csv"),
+    "a folder": (".", "file: got '.' (a directory), need one of .npy, .npz, .csv, .tsv, .txt"),
+    "another ending": ("x.xls", "file: got 'x.xls' (the ending '.xls'), need one of .npy, .npz, .csv"),
     "a missing key": ("two.npz --key c", "key: got 'c' for two.npz, need one of the keys in it: a, b"),
     "no key": ("two.npz", "key: got no key for two.npz, need one of the keys in it: a, b"),
     "a key too many": ("x.npy --key a", "key: got 'a' for x.npy, need no key: only an .npz file has"),
     "a key for digits": ("digits --key a", "key: got 'a' for digits, need no key"),
-    "a string in a csv": ("x.csv", "x.csv, line 3, column 2 ('weight'): got 'heavy', need a number"),
-    "fractions": ("x.npy --dequantise", "dequantise: got "),
+    "a string in a csv": ("x.csv", "x.csv, line 3, column 1 ('weight'): got 'heavy', need a number"),
+    "no grid": ("x.npy --dequantise", "dequantise: got no column of x.npy on a grid"),
+    "no such column": (
+        "x.npy --columns 2",
+        "columns: got '2', need numbers from 0 to 1, with commas between",
+    ),
+    "a separator of no text": (
+        "x.npy --separator tab",
+        "separator: got 'tab' for x.npy, need it for text alone",
+    ),
     "sigma for ve": ("x.npy --sigma 0.5", "sigma: got 0.5, need sigma > 1"),
     "sigma for vp": (
         "x.npy --process vp --sigma 0.01",
@@ -110,7 +122,7 @@ BAD_CALLS = {
     "a negative seed": ("x.npy --seed -1", "seed: got -1, need a whole number from 0"),
     "fewer points than columns": ("x.npy --max-points 2", "rows to measure on: got 2 row(s) of dimension 2"),
     "one point": ("x.npy --max-points 1", "max-points: got 1, need at least 2"),
-    "out is a file": ("x.npy --out x.txt", "out: got 'x.txt', which is a file, need a folder"),
+    "out is a file": ("x.npy --out x.xls", "out: got 'x.xls', which is a file, need a folder"),
     "an unknown process": ("x.npy --process sub", "invalid choice 'sub' for argument '--process'"),
     "a word for a number": ("x.npy --steps many", "steps: got 'many', need a whole number"),
     "a word for a real number": ("x.npy --sigma wide", "sigma: got 'wide', need a number"),
@@ -123,7 +135,7 @@ def test_bad_calls(name, folder, capsys):
     words, message = BAD_CALLS[name]
     np.save("x.npy", GOOD)
     np.savez("two.npz", a=GOOD, b=GOOD)
-    Path("x.txt").write_text("1 2\n")
+    Path("x.xls").write_text("1 2\n")
     Path("x.csv").write_text("length,weight\n1,2\n3,heavy\n")
     out = () if "--out" in words else ("--out", "results")
     assert message in complaint(capsys, "audit", *words.split(), *out)
@@ -154,6 +166,7 @@ def test_help_names_every_option(capsys):
     assert cli.main(["audit", "--help"]) == 0
     text = capsys.readouterr().out
     options = ("--out", "--key", "--process", "--sigma", "--steps", "--seed", "--dequantise", "--max-points")
+    options += ("--columns", "--without", "--missing", "--separator", "--header", "--prior", "--unit")
     assert all(option in text for option in options)
 
 
@@ -165,8 +178,9 @@ def test_from_the_shell(folder):
     )
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("thermodiff: error: file: got 'nowhere.npy', which does not exist")
-    assert done.stderr.count("\n") == 1
+    *progress, said = done.stderr.splitlines()
+    assert said.startswith("thermodiff: error: file: got 'nowhere.npy', which does not exist")
+    assert all(line.startswith("thermodiff: starting, ") for line in progress)
 
 
 def test_errors_that_nobody_foresaw_keep_their_traceback(folder, monkeypatch):
@@ -177,19 +191,6 @@ def test_errors_that_nobody_foresaw_keep_their_traceback(folder, monkeypatch):
 
 
 # --- what they get ------------------------------------------------------------------------------
-
-
-def strict(path):
-    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
-
-    def refuse(token):
-        raise AssertionError(f"{token} in {path}")
-
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
-
-
-def names_in(folder):
-    return {p.name for p in Path(folder).iterdir() if p.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -213,13 +214,40 @@ def test_the_results_are_all_there_and_in_order(finished):
     text = (finished / "audit.txt").read_text()
     assert "x.npy: 60 rows of 2 columns" in text
     assert "12 to measure (8 of them used)" in text
-    assert f"{record['own_units']['nll']:.5f}" in text
-    assert f"{record['standardised']['nll']:.5f}" in text
+    nll, error = record["own_units"]["nll"], record["standardised"]["nll_stderr"]
+    shown = to_error(nll, error)
+    assert f"{shown} ± " in " ".join(text.split())
+    assert "prior pi, at t = 1: moments of p_1, from the score's reference" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_unit_and_the_prior_are_chosen_and_the_training_is_not_repeated(finished, folder, monkeypatch):
+    steps = []
+    real_fit = audit_command.fit
+    monkeypatch.setattr(
+        audit_command, "fit", lambda *a, **k: real_fit(*a, **k, callback=lambda r: steps.append(r.step))
+    )
+    shutil.copytree(finished, "results")
+    call = ["audit", str(finished.parent / "x.npy"), "--out", "results", *QUICK]
+    assert cli.main([*call, "--unit", "bits", "--prior", "noise"]) == 0
+    assert steps == []
+    here, there = strict("results/audit.json"), strict(finished / "audit.json")
+    assert (here["unit"], here["standardised"]["unit"], there["unit"]) == ("bits", "bits", "nats")
+    assert here["standardised"]["known"]["prior"] == "noise alone, N(0, sigma(1)^2)"
+    bits = here["standardised"]
+    assert bits["integral_quadratic"] == pytest.approx(
+        there["standardised"]["integral_quadratic"] / math.log(2)
+    )
+    assert bits["rates"] == there["standardised"]["rates"]
+    text = Path("results/audit.txt").read_text()
+    assert "In the data's own units, bits per sample" in text
+    assert "prior pi, at t = 1: noise alone, N(0, sigma(1)^2)" in text
 
 
 def test_own_units_are_standardised_ones_plus_the_log_jacobian(finished):
     record = strict(finished / "audit.json")
-    shift = sum(math.log(std) for std in record["standardisation"]["std"])
+    about = record["standardisation"]
+    shift = sum(math.log(std) for std in about["std"]) - np.linalg.slogdet(about["mix"])[1]
     for name in ("nll", "neg_elbo", "S1", "bound_flow"):
         assert record["own_units"][name] == pytest.approx(record["standardised"][name] + shift, rel=1e-12)
 
@@ -269,6 +297,37 @@ def test_an_interrupt_leaves_no_result_and_the_next_run_goes_on(
     assert here["standardised"] == there["standardised"]
 
 
+def test_every_named_set_and_every_file_is_prepared_as_entropy_does(finished, folder):
+    pytest.importorskip("sklearn")
+    job = audit_command.prepare(**options(finished, file="iris"))
+    assert job.about["source"] == "iris (scikit-learn)"
+    assert job.about["notes"][0].startswith("lengths in tenths of a centimetre")
+    rows = np.vstack([1e9 * np.eye(3)[:1], RNG.normal(size=(99, 3))])
+    Path("x.csv").write_text("\n".join(["a;b;c", "NA;1;2", *(";".join(map(repr, r)) for r in rows.tolist())]))
+    about = audit_command.prepare(**options(finished, file="x.csv", missing="drop", without="c")).about
+    assert about["notes"] == (
+        "cells separated by semicolons",
+        "1 of 101 rows dropped for missing values: 1 in column 0 ('a')",
+    )
+    assert about["remarks"][0].startswith(
+        "column 0 ('a') has 1 value(s) far out, up to 1e+09, that carry 100%"
+    )
+    assert about["options"]["without"] == "c"
+
+
+def test_a_second_run_in_one_folder_is_told_of_the_first(folder, capsys):
+    np.save("x.npy", GOOD)
+    Path("results").mkdir()
+    with held("out", "results"):
+        assert cli.main(["audit", "x.npy", "--out", "results", *QUICK]) == 2
+        assert (
+            "error: out: got 'results', in which another run is at work, need a folder"
+            in capsys.readouterr().err
+        )
+    with held("out", "results"):
+        pass
+
+
 def test_another_seed_does_not_go_on_from_this_one(finished):
     folders = [audit_command.prepare(**options(finished, seed=seed)).checkpoints for seed in (0, 0, 1)]
     assert folders[0] == folders[1] != folders[2]
@@ -279,12 +338,19 @@ def options(finished, **changes):
         "file": str(finished.parent / "x.npy"),
         "out": finished,
         "key": None,
+        "columns": None,
+        "without": None,
         "process": "ve",
         "sigma": None,
         "steps": None,
         "seed": 0,
         "dequantise": False,
+        "missing": "refuse",
+        "separator": "auto",
+        "header": "auto",
         "max_points": 64,
+        "prior": "moments",
+        "unit": "nats",
         **changes,
     }
 
@@ -303,6 +369,6 @@ def test_digits(folder, capsys):
     assert cli.main(["audit", "digits", "--out", "results", "--steps", "300", "--max-points", "100"]) == 0
     record = strict("results/audit.json")
     assert (record["rows"], record["dim"], record["audited"]) == (1797, 64, 100)
-    assert record["options"]["dequantise"]
+    assert record["notes"] == ["8 x 8 counts from 0 to 16, with uniform noise of one count"]
     # Uniform noise on counts 0..16 has at most the entropy of a uniform law, 64 ln 17.
     assert record["own_units"]["nll"] < 64 * math.log(17)

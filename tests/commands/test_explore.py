@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import strict
 
 import thermodiff as td
 from thermodiff.commands import main as cli
@@ -198,15 +199,6 @@ def test_help_names_every_option(capsys):
 
 
 # --- what they get ------------------------------------------------------------------------------
-
-
-def strict(path):
-    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
-
-    def refuse(token):
-        raise AssertionError(f"{token} in {path}")
-
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
 
 
 def explored(capsys, *argv):
@@ -544,5 +536,7 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
     command = f"{sys.executable} -m thermodiff explore deepscaler --out {tmp_path / 'out'} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.startswith("base: 1060 problems")
-    assert done.stderr == ""
+    assert all(line.endswith(" so far") for line in done.stderr.splitlines()), (
+        done.stderr
+    )  # on a busy machine
     assert (tmp_path / "out" / "explore.json").exists()

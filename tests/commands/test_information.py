@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checks import names_in, strict
 
 import thermodiff as td
 from thermodiff.commands import entropy as entropy_command
 from thermodiff.commands import information_settings
 from thermodiff.commands import main as cli
 from thermodiff.commands import mutual_information as mutual_information_command
-from thermodiff.data import intake
 from thermodiff.information.baselines.density_models import GaussianBaseline
 from thermodiff.information.held_out import held_out_nll
 
@@ -65,7 +65,7 @@ BAD = {
     ),
     "a binary column": (
         "entropy x.csv",
-        "x.csv[:, 1]: got 2 distinct values in 100 rows, 50.0% of them 0, need a column without ties: dequantise it",
+        "x.csv[:, 'sex']: got 2 distinct values in 100 rows, 50.0% of them 0, need a column without ties",
     ),
     "few rows": ("entropy few.npy", "few.npy: got 70 rows, need at least 75"),
     "no grid": ("entropy x.npy --dequantise", "dequantise: got no column of x.npy on a grid"),
@@ -99,34 +99,34 @@ BAD = {
     "one file": ("mi x.npy", "mi: got one file, 'x.npy', alone, need two files, or --x-columns and"),
     "half the columns": ("mi x.npy --x-columns 1", "need two files, or --x-columns and --y-columns"),
     "unpaired": ("mi x.npy short.npy", "short.npy: got 90 rows, need as many as x.npy has, 100"),
-    "the same": ("mi x.npy x.npy", "column 1 of y: got it in x too, need it in one"),
+    "the same": ("mi x.npy x.npy", "column 0 of y: got it in x too, need it in one"),
     "the same but for scale": ("mi x.npy twice.npy", "x and y side by side: got linearly dependent columns"),
     "no such column": (
-        "mi x.npy --x-columns 1 --y-columns 3",
-        "y-columns: got '3', need numbers from 1 to 2, with commas between",
+        "mi x.npy --x-columns 0 --y-columns 3",
+        "y-columns: got '3', need numbers from 0 to 1, with commas between",
     ),
     "no such name": (
         "mi x.csv --x-columns c --y-columns b",
-        "x-columns: got 'c', need numbers from 1 to 3 or names of the first line (a, sex, b), with",
+        "x-columns: got 'c', need numbers from 0 to 2 or names (a, sex, b), with",
     ),
     "a column twice": (
-        "mi x.csv --x-columns 1,a --y-columns b",
-        "x-columns: got '1,a', need every column once",
+        "mi x.csv --x-columns 0,a --y-columns b",
+        "x-columns: got '0,a', which are columns [0, 0], need every column once",
     ),
     "a column in both": (
         "mi x.csv --x-columns a --y-columns a,b",
-        "column 1 ('a') of y: got it in x too, need it in one",
+        "column 0 ('a') of y: got it in x too, need it in one",
     ),
     "a column and its cube": (
         "mi cube.npy x.npy",
         "columns: got [0, 1], counted from 0 over all tables side by side, one of them given by the others",
     ),
     "a tied column": (
-        "mi x.csv --x-columns a --y-columns 2",
+        "mi x.csv --x-columns a --y-columns 1",
         "x.csv: got 98 repeated rows out of 100: a discrete distribution has no density",
     ),
     "a second key": (
-        "mi x.npy --x-columns 1 --y-columns 2 --key-y b",
+        "mi x.npy --x-columns 0 --y-columns 1 --key-y b",
         "key-y: got 'b' without a second file",
     ),
     "no key": ("mi two.npz x.npy", "key: got no key for two.npz, need one of the keys in it: a, b"),
@@ -142,9 +142,28 @@ def test_bad_calls(name, folder, capsys):
 
 
 def test_help_names_every_option(capsys):
+    reading = ("--missing", "--separator", "--header")
     for command, options in {
-        "entropy": ("--out", "--key", "--steps", "--seed", "--dequantise"),
-        "mi": ("--out", "--key-y", "--x-columns", "--y-columns", "--steps", "--seed", "--dequantise"),
+        "entropy": (
+            "--out",
+            "--key",
+            "--columns",
+            "--without",
+            "--steps",
+            "--seed",
+            "--dequantise",
+            *reading,
+        ),
+        "mi": (
+            *reading,
+            "--out",
+            "--key-y",
+            "--x-columns",
+            "--y-columns",
+            "--steps",
+            "--seed",
+            "--dequantise",
+        ),
     }.items():
         assert cli.main([command, "--help"]) == 0
         text = capsys.readouterr().out
@@ -154,29 +173,16 @@ def test_help_names_every_option(capsys):
 # --- what they get ------------------------------------------------------------------------------
 
 
-def strict(path):
-    """A JSON file that may not hold NaN or Infinity, with which other readers fail."""
-
-    def refuse(token):
-        raise AssertionError(f"{token} in {path}")
-
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
-
-
-def names_in(folder):
-    return {p.name for p in Path(folder).iterdir() if p.is_file()}
-
-
 def test_entropy_of_tenths(folder, capsys):
     assert cli.main(["entropy", "tenths.npy", "--out", "results", "--dequantise", "--seed", "3"]) == 0
     printed = capsys.readouterr().out
     assert names_in("results") == set(entropy_command.RESULTS)
     record, text = strict("results/entropy.json"), Path("results/entropy.txt").read_text()
     assert printed.startswith(text)
-    assert "uniform noise of one step: 0.1 in column 1, 0.1 in column 2" in text
+    assert "uniform noise of one step: 0.1 in every column" in text
     assert "-ln p of 20 test rows by models of 80 others" in text
     mean = record["entropy"]["mean"]
-    assert f"entropy: {mean:.4f} ±" in text
+    assert f"entropy: {td.Estimate(mean, record['entropy']['stderr'], 100)} nats" in text
     assert record["discrete_entropy"] == pytest.approx(mean - 2 * math.log(0.1))
     assert record["settings"]["training"]["width"] == 16
     assert record["options"]["seed"] == 3
@@ -206,29 +212,6 @@ def test_entropy_of_tenths(folder, capsys):
 
 def test_mi_of_a_label(folder, capsys):
     """A column of classes by name, and a whole file of them: the same number, and no estimate that needs a density."""
-    assert (
-        cli.main(
-            [
-                "mi",
-                "x.csv",
-                "--x-columns",
-                "a,b",
-                "--y-columns",
-                "sex",
-                "--discrete",
-                "sex",
-                "--out",
-                "results",
-            ]
-        )
-        == 0
-    )
-    record = json.loads(Path("results/mi.json").read_text())
-    assert record["others"] == []
-    assert record["independence"] is None
-    assert set(record["mutual_information"]["readings"]) == {"classifier"}
-    assert "classes of y" in capsys.readouterr().out
-    np.save("sex.npy", np.arange(100)[:, None] % 2)
     command = "mi x.csv --x-columns a,b --y-columns sex --discrete sex --out results"
     assert cli.main(command.split()) == 0
     record = json.loads(Path("results/mi.json").read_text())
@@ -262,8 +245,29 @@ def test_mi_with_a_test_of_independence(folder, capsys):
     assert "independence: p = " in capsys.readouterr().out
 
 
+def test_the_unit_is_chosen_and_stated(folder, capsys):
+    for unit in ("nats", "bits/dim"):
+        assert cli.main(["entropy", "x.npy", "--out", unit[:4], "--unit", unit]) == 0
+    nats, bits = strict("nats/entropy.json"), strict("bits/entropy.json")
+    per = 2 * math.log(2)
+    assert (bits["unit"], bits["entropy"]["unit"]) == ("bits/dim", "bits/dim")
+    assert bits["units"] == "bits per dimension, in the units of the columns"
+    for part in ("entropy", "nearest_neighbours"):
+        assert bits[part]["mean"] == pytest.approx(nats[part]["mean"] / per, rel=1e-12)
+        assert bits[part]["stderr"] == pytest.approx(nats[part]["stderr"] / per, rel=1e-12)
+    for a, b in zip(bits["held_out"], nats["held_out"], strict=True):
+        assert a["mean"] == pytest.approx(b["mean"] / per, rel=1e-12)
+        assert a["difference"]["mean"] == pytest.approx(b["difference"]["mean"] / per, rel=1e-12, abs=1e-12)
+    text = Path("bits/entropy.txt").read_text()
+    assert " bits/dim   (n = 100" in text
+    assert "by models of 80 others, bits/dim" in text
+    capsys.readouterr()
+    said = complaint(capsys, "mi", "x.npy", "--out", "results", "--unit", "bits/dim")
+    assert "invalid choice 'bits/dim'" in said
+
+
 def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
-    assert cli.main(["mi", "x.csv", "--x-columns", "a", "--y-columns", "3", "--out", "one"]) == 0
+    assert cli.main(["mi", "x.csv", "--x-columns", "a", "--y-columns", "2", "--out", "one"]) == 0
     assert "x from x.csv, 1 column: a" in capsys.readouterr().out
     assert cli.main(["mi", "two.npz", "two.npz", "--key", "a", "--key-y", "b", "--out", "two"]) == 0
     one, two = strict("one/mi.json"), strict("two/mi.json")
@@ -274,7 +278,8 @@ def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
     gaussian = next(o for o in one["others"] if o["name"] == "Gaussian formula")
     assert gaussian["mean"] == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.02)
     text = Path("one/mi.txt").read_text()
-    assert f"{one['mutual_information']['mean']:.4f}" in text
+    found = one["mutual_information"]
+    assert f"mutual information: {td.Estimate(found['mean'], found['stderr'], 100)} nats" in text
     assert "nearest neighbours" in text
 
 
@@ -312,20 +317,6 @@ def test_rows_of_the_held_out_likelihood_average_to_the_cross_entropy(key):
     assert rows.shape == (20,)
     assert rows.mean() == pytest.approx(whole.mean, rel=1e-6)
     assert rows.std(ddof=1) / math.sqrt(20) <= whole.stderr * (1 + 1e-6)
-
-
-def test_named_data_keep_their_own_split():
-    one, other = (intake.read("iris", None, False, np.random.default_rng(s)) for s in (0, 1))
-    np.testing.assert_array_equal(one.training, other.training)
-    np.testing.assert_array_equal(one.test, td.named_data("iris").test)
-
-
-def test_columns_on_no_grid_are_left_and_said_so(folder):
-    np.save("mixed.npy", np.column_stack([GOOD[:, 0], TENTHS[:, 1]]))
-    samples = intake.read("mixed.npy", None, True, np.random.default_rng(0))
-    assert samples.notes[1] == "column 1 lies on no grid and is left as it is"
-    assert samples.log_steps is None
-    np.testing.assert_array_equal(np.sort(samples.table.values[:, 0]), np.sort(GOOD[:, 0]))
 
 
 def test_steps_shorten_the_training_and_nothing_else():

@@ -1,6 +1,5 @@
 """What an affine map of the coordinates does to any Gaussian and any mixture: to log p, the score and the entropy."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermodiff as td
+
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -22,12 +23,6 @@ def mixture(rng, dim):
     weights = rng.dirichlet(np.ones(2)) * 0.9 + 0.05
     factors = [matrix(rng, dim, 3.0) for _ in weights]
     return weights, 2 * rng.normal(size=(2, dim)), np.stack([f @ f.T for f in factors])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
 
 
 @given(SEEDS)

@@ -18,6 +18,21 @@ EXPERIMENTS = [
 TINY = ["--steps", "8", "--batch-size", "16", "--width", "8", "--depth", "1", "--folds", "3"]
 
 
+def test_every_experiment_is_listed_and_has_its_claim():
+    files = {
+        ".".join(p.relative_to(ROOT / "experiments").with_suffix("").parts): p
+        for p in ROOT.glob("experiments/*/*.py")
+    }
+    found = {name for name, path in files.items() if "\nEXPERIMENT = " in path.read_text(encoding="utf-8")}
+    assert found == set(EXPERIMENTS)
+    claims = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`python -m experiments.{name} --preset paper" in claims for name in found)
+    for name in sorted(found):
+        experiment = importlib.import_module(f"experiments.{name}").EXPERIMENT
+        assert experiment.name == name
+        assert set(experiment.presets) >= {"smoke", "paper"}
+
+
 @pytest.mark.parametrize("preset", ["smoke", "paper"])
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_dry_run_shows_the_plan(name, preset, tmp_path, capsys):
@@ -28,6 +43,7 @@ def test_dry_run_shows_the_plan(name, preset, tmp_path, capsys):
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [

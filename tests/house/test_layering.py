@@ -6,7 +6,16 @@ import rooms
 # Families: each of these files knows the shared ones of its room and none of the others.
 FAMILIES = {
     "distributions": {
-        "shared": ("base", "quadrature", "truncated", "gaussian", "mixture", "sample_checks"),
+        "shared": (
+            "base",
+            "quadrature",
+            "truncated",
+            "gaussian",
+            "mixture",
+            "rows",
+            "repeats",
+            "sample_checks",
+        ),
         "made of families": ("reference",),
     },
     "processes": {"shared": ("base",), "made of families": ()},

@@ -1,16 +1,27 @@
-"""Python blocks of the README and of docs/exploration.md run as they stand, and what they print is what they say."""
+"""What the README and pages of docs/ tell one to paste runs as it stands, from an empty folder.
+
+Python blocks print what they say. Of the shell's lines those that make files are run; those of ``thermodiff`` are read
+by it with the files that there are then, and the slow tests run them.
+"""
 
 import contextlib
+import dataclasses
+import importlib
 import io
+import os
 import re
+import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from thermodiff.commands import main as cli
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/exploration.md")
+PAGES = ("README.md", "docs/exploration.md", "docs/data.md")
 BLOCKS = [
     pytest.param(code, page, id=f"{page}, block {i + 1}")
     for page in PAGES
@@ -29,6 +40,69 @@ def test_python_blocks_run(code, page, tmp_path, monkeypatch):
     for promised in re.findall(r"#\s+->\s+(.*)", code):
         for word in promised.split("..."):
             assert word.strip() in printed.getvalue()
+
+
+SHELL = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.strip() and not line.startswith("#")
+]
+OURS = [line for line in SHELL if line.startswith("thermodiff ")]
+MAKERS = [line for line in SHELL if line.startswith('python -c "')]
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """A folder with nothing in it but what the README's own lines make."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for line in MAKERS:
+        subprocess.run(line, shell=True, check=True, timeout=120)
+    return tmp_path
+
+
+def test_every_line_for_the_shell_is_known():
+    """A line that this file does not try would be one that nobody does."""
+    elsewhere = ("make ", "pip install", "srun ", "python -m experiments.")
+    assert [line for line in SHELL if line not in (*OURS, *MAKERS) and not line.startswith(elsewhere)] == []
+    assert {line.split()[1] for line in OURS} == set(cli.COMMANDS)
+
+
+@pytest.mark.parametrize("line", OURS)
+def test_commands_find_what_they_name_in_an_empty_folder(line, empty_folder):
+    pytest.importorskip("sklearn")
+    command = cli._parse(shlex.split(line, comments=True)[1:])
+    assert not isinstance(command, int), line
+    worker = importlib.import_module(f"thermodiff.commands.{cli.WORKERS[type(command)]}")
+    worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+    assert command.out.is_dir()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", OURS)
+def test_commands_run_in_an_empty_folder_and_say_so_at_once(line, empty_folder):
+    """As pasted but for the number of steps; the first word within two seconds of an idle machine's."""
+    pytest.importorskip("sklearn")
+    words = shlex.split(line, comments=True)[1:]
+    words += [] if words[0] == "explore" else ["--steps", "20"]
+    began = time.monotonic()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "thermodiff", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        run.stderr.readline()
+        first = time.monotonic() - began
+        printed, said = run.communicate(timeout=1200)
+    assert run.returncode == 0, said
+    assert "Written: results/" in printed
+    assert max(map(len, printed.split("Written: ")[0].splitlines())) <= 140
+    took = time.monotonic() - began
+    assert first < max(0.5 * took, 4.0), f"nothing for {first:.0f} of {took:.0f} s"
 
 
 def test_there_is_a_library_example():

@@ -426,11 +426,23 @@ def test_interval():
 
 def test_what_is_printed():
     text = str(made())
-    for part in ("entropy: 1.2500 ± 0.1000 nats", "n = 500", "1.1000", "1.4000", "gaussian", "1.5000"):
+    for part in ("entropy: 1.25 ± 0.10 nats", "n = 500", "1.10 to 1.40", "gaussian", "1.50"):
         assert part in text, part
     assert "held out, quadratic reading" in text
     assert text.endswith("  warning: distrust this")
     assert "warning" not in str(made(warnings=()))
+
+
+def test_bits():
+    bits, per_column = made().in_bits(), made().in_bits(2)
+    assert (bits.unit, per_column.unit) == (bits.to_dict()["unit"], "bits/dim") == ("bits", "bits/dim")
+    assert bits.mean == pytest.approx(1.25 / np.log(2), rel=1e-12)
+    assert per_column.stderr == pytest.approx(0.05 / np.log(2), rel=1e-12)
+    assert bits.interval()[1] == pytest.approx(made().interval()[1] / np.log(2), rel=1e-12)
+    assert bits.terms["gaussian"] == pytest.approx(1.5 / np.log(2), rel=1e-12)
+    assert str(bits).startswith("entropy: 1.80 ± 0.14 bits   (n = 500, 90 % from 1.57 to 2.04)")
+    with pytest.raises(ValueError, match=r"^unit: got an answer in bits, need one in nats$"):
+        bits.in_bits()
 
 
 def test_to_dict_is_plain(mixture_answer, pair_answer):

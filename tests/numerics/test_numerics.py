@@ -175,6 +175,7 @@ def test_estimate_is_mean_and_standard_error():
     np.testing.assert_allclose(e.mean, units.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(e.stderr, units.std(axis=0, ddof=1) / np.sqrt(50), rtol=1e-5)
     assert f"{estimate(jnp.array([1.0, 2.0, 3.0])):.3f}" == "2.000 ± 0.577"
+    assert str(estimate(jnp.array([1.0, 2.0, 3.0]))) == "2.00 ± 0.58"
     assert np.isnan(estimate(jnp.ones((1,))).stderr)
 
 

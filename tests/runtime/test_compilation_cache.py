@@ -52,6 +52,13 @@ def test_programs_are_kept_in_the_users_cache_folder_and_a_broken_entry_is_compi
     run({"XDG_CACHE_HOME": str(tmp_path)})
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that root cannot write either")
+def test_a_folder_that_cannot_be_written_is_not_complained_of():
+    """Whatever the rights say that it has: JAX finds out when it writes."""
+    _, complaints = run({"XDG_CACHE_HOME": "/proc/nowhere"})
+    assert complaints == ""
+
+
 @pytest.mark.parametrize(
     ("environment", "folder"),
     [

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checks import assert_identical
 
 import thermodiff as td
 from thermodiff.distributions import Gaussian, Uniform
@@ -40,13 +41,6 @@ VALUES = {
     ],
 }
 """What these scores were at the points ``AT``, computed at that commit."""
-
-
-def assert_identical(one, other):
-    assert jax.tree.structure(one) == jax.tree.structure(other)
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        assert np.asarray(a).dtype == np.asarray(b).dtype
-        assert np.array_equal(a, b)
 
 
 def scores(key):

@@ -1,6 +1,5 @@
 """Inequalities that the bounds keep for any averages at all, and Kullback-Leibler divergences for any Gaussians."""
 
-import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,16 +13,12 @@ from thermodiff.thermodynamics.bounds import (
     slack_terms,
 )
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 RATES = st.lists(
     st.tuples(st.floats(1e-12, 1e3), st.floats(1e-12, 1e3), st.floats(1e-3, 1.0)), min_size=2, max_size=8
 )
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
 
 
 @given(RATES, st.floats(-100, 100))

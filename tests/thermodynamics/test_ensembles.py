@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import thermodiff as td
-from thermodiff.distributions import sample_checks
+from thermodiff.distributions import repeats
 from thermodiff.numerics import estimates
 from thermodiff.numerics.estimates import streamed_moments
 from thermodiff.thermodynamics import ensembles
@@ -21,7 +21,7 @@ def rows():
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    for module in (estimates, ensembles, sample_checks):
+    for module in (estimates, ensembles, repeats):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 256)
     monkeypatch.setattr(ensembles, "MOST_SINGLE", 100)
     monkeypatch.setattr(ensembles, "MOST_SHARED", 100)
@@ -55,7 +55,7 @@ def test_repeated_rows_are_counted_as_sorting_would(small_parts):
         rng.normal(size=(1000, 4)),
         2.0 ** rng.integers(-3, 3, (3000, 2)),
     ):
-        assert sample_checks.distinct_rows(array) == len(np.unique(array, axis=0))
+        assert repeats.distinct_rows(array) == len(np.unique(array, axis=0))
 
 
 def test_an_audit_in_parts_agrees_with_one_at_once_and_with_the_truth(rows, small_parts, tmp_path):

@@ -4,10 +4,10 @@ import shutil
 import time
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checks import assert_identical
 
 from thermodiff.distributions import Gaussian
 from thermodiff.training import checkpoints
@@ -31,13 +31,6 @@ def tree(value):
         "step": jnp.int32(value),
         "loss": np.float32(0.1),
     }
-
-
-def assert_identical(one, other):
-    assert jax.tree.structure(one) == jax.tree.structure(other)
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        assert np.asarray(a).dtype == np.asarray(b).dtype
-        assert np.array_equal(a, b)
 
 
 # --- steps of a training ------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 import dataclasses
 import itertools
-import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checks import assert_identical
 from scipy.special import log_ndtr
 from scipy.stats import norm
 
@@ -15,8 +15,6 @@ from thermodiff.distributions import Gaussian, Samples, Uniform
 from thermodiff.distributions.reference import reference_gaussian
 from thermodiff.processes.exploding import VarianceExploding
 from thermodiff.processes.preserving import VariancePreserving
-from thermodiff.runtime import progress
-from thermodiff.runtime.progress import Report, watchers
 from thermodiff.scores.learned import PlainScore, PreconditionedScore
 from thermodiff.scores.networks import potential_mlp
 from thermodiff.training import cores as cores_in_use
@@ -33,11 +31,6 @@ SMALL = TrainingConfig(steps=60, batch_size=32, chunk=25, width=16, depth=1)
 
 def leaves(score):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(score)]
-
-
-def assert_identical(one, other):
-    for a, b in zip(leaves(one), leaves(other), strict=True):
-        assert np.array_equal(a, b)
 
 
 class Counting(LikelihoodWeighting):
@@ -311,36 +304,6 @@ def test_early_stopping_keeps_the_weights_of_the_best_validation(key):
     assert trained.stopped_early
     assert trained.steps == trained.history.step[-1] == told[-1].step < 1000
     assert len(validation) - 1 - np.argmin(validation) == 3
-
-
-# --- being watched ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_the_bar_is_drawn_on_terminals_only(terminal, monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    told = []
-    with watchers("training", 10, True, told.append) as tell:
-        tell(Report(10, np.float32(1.25), np.float32(np.nan)))
-    assert [report.step for report in told] == [10]
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert ("training" in shown.err and "10/10" in shown.err and "loss 1.25" in shown.err) is terminal
-    assert terminal or shown.err == ""
-
-
-def test_a_log_gets_a_line_a_minute(monkeypatch, capsys):
-    """Where stderr is a file: the first after a minute, and none between."""
-    now = iter([0.0, 59.0, 60.0, 60.0, 100.0, 125.0, 125.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
-    with watchers("networks", 6, True, None) as tell:
-        for step in (1, 2, 3, 4):
-            tell(Report(step, np.float32(np.nan), np.float32(0.5)))
-    assert capsys.readouterr().err.splitlines() == [
-        "networks: 2 of 6, validation loss 0.5",
-        "networks: 4 of 6, validation loss 0.5",
-    ]
 
 
 # --- failure ------------------------------------------------------------------------------------

@@ -5,27 +5,30 @@ All averages are taken on the same independent units, so that each difference ha
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.auditing.ledger import Constants, denoising_integral, entropy_ceiling, ledger
-from thermodiff.auditing.measurement import Measured, measure
+from thermodiff.auditing.measurement import STAGES, Measured, measure
 from thermodiff.auditing.report import Audit, build_report
 from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import reference_of, starting_time
+from thermodiff.runtime.progress import shown, stage
+from thermodiff.scores.base import starting_time
 from thermodiff.scores.callables import traceable
 from thermodiff.scores.divergence import default_divergence
-from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, Points, point_sets
+from thermodiff.thermodynamics.chosen_prior import chosen_prior
+from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ROWS_AT_ONCE, is_array, point_sets
 from thermodiff.thermodynamics.entropies import truncation_entropy
-from thermodiff.thermodynamics.priors import check_prior, default_prior, moment_prior
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance
@@ -39,7 +42,7 @@ def audit(
     process: Process,
     data: Any,
     *,
-    prior: Gaussian | None = None,
+    prior: Gaussian | str | None = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
     replicates: int = DEFAULT_REPLICATES,
@@ -48,6 +51,7 @@ def audit(
     max_points: int = 4096,
     divergence: Divergence | None = None,
     tolerance: Tolerance | None = None,
+    progress: bool = False,
 ) -> Audit:
     """Entropies, likelihoods and bounds of ``score`` on ``data``, with paired standard errors; print it for a table.
 
@@ -55,7 +59,8 @@ def audit(
     which the first ``max_points`` are used: in parts, so that memory does not grow with them, and straight from
     disk if they are ``numpy.load(file, mmap_mode="r")``; beyond 4096 rows several share a unit of the error bars.
     Of the points in each unit (``points`` in each of the ``replicates`` of a distribution) the flow carries
-    ``flow_points`` (default all). ``prior`` is the terminal Gaussian (default: the Gaussian of p_1's moments).
+    ``flow_points`` (default all). ``prior`` is the terminal Gaussian: "moments" (of p_1, the default), "noise"
+    (N(0, sigma(1)^2)), or one of your own. ``progress`` shows on stderr what is being measured, and the time left.
     Every integral starts at ``t_min`` (see ``scores.base.starting_time``), so S0 stands for S(p(t_min)); what that
     adds is in the record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands
     for it, and the record says so.
@@ -66,49 +71,50 @@ def audit(
     check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
-    keys = jax.random.split(key, 3)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
-    # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
-    sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
-    pts = next(sets)
-    check_score(score, pts.dim)
-    score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
-    prior, origin = (prior, "given") if prior is not None else _prior_of(score, process, pts)
-    check_prior(prior, pts.dim)
-    measured: list[Measured] = []
-    for part in itertools.chain([pts], sets):
-        # The first part draws what it would draw alone.
-        here = [jax.random.fold_in(k, len(measured)) if measured else k for k in keys[1:]]
-        measured.append(
-            measure(here, score, process, data, part, grid, prior, divergence, tolerance, flow_points)
+    with shown("audit", _stages(data, max_points), "compiling") if progress else contextlib.nullcontext():
+        keys = jax.random.split(key, 3)
+        grid = time_grid(process, starting_time(score, process, t_min), nodes)
+        # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
+        sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
+        pts = next(sets)
+        check_score(score, pts.dim)
+        score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
+        prior, origin = chosen_prior(prior, score, process, pts.dim, pts.reference)
+        measured: list[Measured] = []
+        for part in itertools.chain([pts], sets):
+            # The first part draws what it would draw alone.
+            here = [jax.random.fold_in(k, len(measured)) if measured else k for k in keys[1:]]
+            measured.append(
+                measure(here, score, process, data, part, grid, prior, divergence, tolerance, flow_points)
+            )
+        means = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(one.means for one in measured))
+        known = measured[0]
+        constants = Constants(
+            weights=grid.rule.weights,
+            drift=pts.dim * grid.drift_integral,
+            prior_mean=as_float64(prior.mean),
+            prior_cov=as_float64(prior.cov),
+            prior_entropy=gaussian_entropy(as_float64(prior.variances)),
+            dim=pts.dim,
         )
-    means = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(one.means for one in measured))
-    known = measured[0]
-    constants = Constants(
-        weights=grid.rule.weights,
-        drift=pts.dim * grid.drift_integral,
-        prior_mean=as_float64(prior.mean),
-        prior_cov=as_float64(prior.cov),
-        prior_entropy=gaussian_entropy(as_float64(prior.variances)),
-        dim=pts.dim,
-    )
-    moments = means.moments
-    if known.S0 is None:
-        neg_elbo = means.CE - constants.drift - denoising_integral(moments, grid)
-        means = means._replace(S0=entropy_ceiling(means.nll, neg_elbo))
-    return build_report(
-        ledger,
-        constants,
-        means,
-        grid,
-        assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
-        known={"S0": known.S0 or "upper bound", "S1": known.S1 or "upper bound", "prior": origin},
-        truncation=truncation_entropy(data, process, grid.time[0]),
-    )
+        moments = means.moments
+        if known.S0 is None:
+            neg_elbo = means.CE - constants.drift - denoising_integral(moments, grid)
+            means = means._replace(S0=entropy_ceiling(means.nll, neg_elbo))
+        stage("errors")
+        return build_report(
+            ledger,
+            constants,
+            means,
+            grid,
+            assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
+            known={"S0": known.S0 or "upper bound", "S1": known.S1 or "upper bound", "prior": origin},
+            truncation=truncation_entropy(data, process, grid.time[0]),
+        )
 
 
-def _prior_of(score: Score, process: Process, points: Points) -> tuple[Gaussian, str]:
-    """The Gaussian of p_1's moments, and in words where these come from."""
-    if reference_of(score) is not None:
-        return default_prior(score, process, points.dim), "moments of p_1, from the score's reference"
-    return moment_prior(points.reference, process), "moments of p_1, from the audited data"
+def _stages(data: Any, max_points: int) -> int:
+    """How often ``measure`` tells of a stage, and one for the errors."""
+    shape = np.shape(getattr(data, "array", data)) if is_array(data) else ()
+    rows = min(shape[0], max_points or shape[0]) if shape else 1
+    return len(STAGES) * -(-rows // ROWS_AT_ONCE) + 1

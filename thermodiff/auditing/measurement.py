@@ -12,6 +12,7 @@ from thermodiff.auditing.ledger import Means
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
+from thermodiff.runtime.progress import stage
 from thermodiff.scores.exact import exact_score
 from thermodiff.thermodynamics.ensembles import Points, noised_points
 from thermodiff.thermodynamics.entropies import Entropy, marginal_entropy
@@ -20,6 +21,9 @@ from thermodiff.thermodynamics.priors import prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
 from thermodiff.types import NotKnownError
+
+STAGES = ("the score's averages", "entropies", "the probability flow")
+"""What is measured one after the other, as those who wait are told."""
 
 
 def _exact_score_of(data: Any, process: Process) -> Score | None:
@@ -84,13 +88,16 @@ def measure(
 ) -> Measured:
     """The means over one set of points."""
     nodes = len(grid.time)
+    stage(STAGES[0])
     exact = _exact_score_of(data, process)
     moments = noise_moments(keys[0], score, process, points, grid.time, _cheap(divergence), exact)
+    stage(STAGES[1])
     CE = prior_cross_entropy(points, process, prior)
     start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))
     start = start[:, :flow_points]
     S0, start_log_prob = marginal_entropy(data, process, points, start, grid.time[0])
     S1, _ = marginal_entropy(data, process, points, end, grid.time[-1])
+    stage(STAGES[2])
     flow = _flow_means(keys[1], score, process, start, start_log_prob, S0, prior, grid, divergence, tolerance)
     means = Means(
         S0=flow["nll"] if S0 is None else S0.units,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,11 @@ from thermodiff.numerics.delta_method import estimate_functions
 from thermodiff.thermodynamics.rates import EntropyRates
 from thermodiff.thermodynamics.time_grid import TimeGrid
 from thermodiff.types import Estimate
+from thermodiff.units import BITS_PER_DIMENSION, NATS, Unit, convert, unit_of
+from thermodiff.validation import complain
 
+PURE_NUMBERS = ("exchange_ratio", "terminal_excess")
+"""What an audit measures that has no unit."""
 SYSTEMATIC = 2e-5
 """Nats per dimension that single precision and the flow's default tolerance may cost (exact scores: half of it)."""
 
@@ -30,12 +34,13 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True)
 class Audit:
-    """What ``td.audit`` returns. Numbers in nats per sample; ``values`` holds all of them by the names of ``ledger``.
+    """What ``td.audit`` returns, in nats per sample; ``values`` holds all numbers by the names of ``ledger``.
 
     known says how S0 and S1 are known and where the prior is from;
     where S0 is not, numbers that compare it with itself are left out;
     truncation is S(p(t_min)) - S(p_0); rates are in the generation orientation with the system rate read by
-    divergence; quadrature_error that of the integral of R1.
+    divergence, always in nats per unit of t; quadrature_error that of the integral of R1;
+    unit of all else: nats, or what ``in_bits`` makes of them.
     """
 
     values: dict[str, Estimate]
@@ -47,6 +52,7 @@ class Audit:
     quadrature_error: float
     rates: EntropyRates
     dim: int
+    unit: Unit = NATS
 
     def __getitem__(self, name: str) -> Estimate:
         """``audit["nll"]``: one Estimate by name."""
@@ -56,11 +62,47 @@ class Audit:
     def healthy(self) -> bool:
         """Whether the readings agree: |int R1 - int R3| below 3 standard errors or 1 % of d nats."""
         spread = self.values["readings_spread"]
-        return abs(spread.mean) < max(SIGMAS * spread.stderr, 0.01 * self.dim)
+        return abs(spread.mean) < max(SIGMAS * spread.stderr, 0.01 * self.dim / self.unit.nats)
+
+    def in_bits(self, per_dimension: bool = False) -> Audit:
+        """The same in bits per sample or per dimension; the rates stay in nats per unit of t.
+
+        Raises ValueError for what is in bits already.
+        """
+        return self.in_unit(unit_of(BITS_PER_DIMENSION if per_dimension else "bits", self.dim))
+
+    def in_unit(self, unit: Unit) -> Audit:
+        """The same in another unit (``thermodiff.units.unit_of``). Raises ValueError unless this one is in nats."""
+        if self.unit != NATS:
+            raise complain("unit", f"an audit in {self.unit.name}", "one in nats")
+        inequalities = (i._replace(gap=convert(i.gap, unit)) for i in self.inequalities)
+        identities = (
+            Identity(
+                i.name,
+                convert(i.slack, unit),
+                {name: convert(term, unit) for name, term in i.terms.items()},
+                convert(i.residual, unit),
+            )
+            for i in self.identities
+        )
+        return replace(
+            self,
+            values={k: v if k in PURE_NUMBERS else convert(v, unit) for k, v in self.values.items()},
+            inequalities=tuple(inequalities),
+            identities=tuple(identities),
+            truncation=None if self.truncation is None else self.truncation / unit.nats,
+            quadrature_error=self.quadrature_error / unit.nats,
+            unit=unit,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, ready for JSON."""
-        flat: dict[str, Any] = {"dim": self.dim, "t_min": self.t_min, "truncation_entropy": self.truncation}
+        flat: dict[str, Any] = {
+            "unit": self.unit.name,
+            "dim": self.dim,
+            "t_min": self.t_min,
+            "truncation_entropy": self.truncation,
+        }
         flat |= {"quadrature_error": self.quadrature_error, "known": self.known, "healthy": self.healthy}
         for name, value in self.values.items():
             if not name.startswith(("identity_", "residual_")):
@@ -79,7 +121,7 @@ class Audit:
             }
             for i in self.identities
         ]
-        flat["rates"] = self.rates.to_dict()
+        flat["rates"] = {"unit": "nats per unit of t", **self.rates.to_dict()}
         return flat
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, aligned
 
 
 class Guide(NamedTuple):
@@ -21,47 +21,97 @@ class Guide(NamedTuple):
     tight: str
 
 
-_ROWS = (
-    ("bound_quadratic", "L_1  quadratic reading", "N_th", "J >= 0: N_th; B >= A: all; 9B <= A: -ELBO", "s_th = s"),
-    ("bound_divergence", "L_2  divergence reading", "", "no theorem", "s_th = s"),
-    ("bound_denoising", "L_3  denoising reading", "-ELBO", "identity: -ELBO - L_3 = J/2 + KL", "s_th = s"),
-    ("bound_flow", "L_0  flow reading", "", "E|x1|^2 >= d; always less d(1 - ln 2)/4", "q_1 = pi"),
-    ("certified_elbo", "certified, from entropies", "-ELBO", "Cauchy-Schwarz; S0, S(p_1) known", "s_th = c s"),
-    ("certified_elbo_rate", "certified, from true rates", "-ELBO", "Cauchy-Schwarz in t; s known", "s_th = c(t) s"),
-    ("certified_flow", "certified, from q_1", "NLL_ode", "pi Gaussian; S0 known", "q_1 Gaussian"),
-)  # fmt: skip
-GUIDES = tuple(Guide(*row) for row in _ROWS)
+GUIDES = (
+    Guide(
+        "bound_quadratic",
+        "L_1  quadratic reading",
+        "N_th",
+        "J >= 0 for N_th; B >= A for all three; 9B <= A for -ELBO",
+        "s_th = s",
+    ),
+    Guide("bound_divergence", "L_2  divergence reading", "", "", "s_th = s"),
+    Guide(
+        "bound_denoising",
+        "L_3  denoising reading",
+        "-ELBO",
+        "the identity -ELBO - L_3 = J/2 + KL(p_1 || pi)",
+        "s_th = s",
+    ),
+    Guide(
+        "bound_flow",
+        "L_0  flow reading",
+        "",
+        "E|x1|^2 >= d, q_1 no narrower than pi; always less d(1 - ln 2)/4",
+        "q_1 = pi",
+    ),
+    Guide(
+        "certified_elbo",
+        "certified, from entropies",
+        "-ELBO",
+        "Cauchy-Schwarz; needs S0 and S(p_1)",
+        "s_th = c s",
+    ),
+    Guide(
+        "certified_elbo_rate",
+        "certified, from true rates",
+        "-ELBO",
+        "Cauchy-Schwarz at each t; needs s",
+        "s_th = c(t) s",
+    ),
+    Guide("certified_flow", "certified, from q_1", "NLL_ode", "a Gaussian pi; needs S0", "q_1 Gaussian"),
+)
 _READINGS = {
     "bound_quadratic": "L_1",
     "bound_divergence": "L_2",
     "bound_denoising": "L_3",
     "bound_flow": "L_0",
 }
+LETTERS = """\
+Letters
+  s the true score, s_th the learned one; p_1 the noised data, q_1 the data carried by the learned
+  flow, pi the prior; A = int D E|s|^2, B = int D E|s_th|^2, C = int D E[s . s_th],
+  J = int D E|s - s_th|^2; R1, R2, R3, R0 the system's entropy rate, read quadratic, by divergence,
+  denoising, by the flow"""
 
 
 def table(audit: Any, systematic: float) -> list[str]:
     """The lines of ``str(audit)``; ``systematic`` is what solver and rounding may add to any number, nats."""
-    sections = (_head(audit), _likelihoods(audit), _bounds(audit), _inequalities(audit), _slacks(audit))
+    sections = (
+        _head(audit),
+        _entropies(audit),
+        _likelihoods(audit),
+        _bounds(audit),
+        _inequalities(audit),
+        _slacks(audit),
+        _health(audit, systematic / audit.unit.nats),
+    )
     lines = [line for section in sections if section for line in (*section, "")]
-    return [*lines, *_health(audit, systematic)]
+    return [*lines, *LETTERS.splitlines()]
 
 
-def _line(label: str, value: Estimate, remark: str = "") -> str:
-    return f"  {label:<38}{value.mean:>11.5f} ± {value.stderr:<9.2g} {remark}".rstrip()
+def line(label: str, value: Estimate, remark: str = "", sign: str = "") -> str:
+    """A label, a number with its error, and a remark."""
+    return f"  {label:<35}{aligned(value.mean, value.stderr, sign):<24}{remark}".rstrip()
 
 
 def _head(audit: Any) -> list[str]:
-    v, known = audit.values, audit.known
-    truncation = "unknown" if audit.truncation is None else f"{audit.truncation:.2g} nats"
+    unit, n = audit.unit, audit.values["nll"].n
+    truncation = "unknown" if audit.truncation is None else f"{audit.truncation:.2g} {unit.name}"
     return [
-        f"Thermodynamic audit   d = {audit.dim}, {v['nll'].n} independent units, nats per sample",
+        f"Thermodynamic audit   d = {audit.dim}, {n} independent units, {unit.per_sample}",
         f"  integrals start at t_min = {audit.t_min:.3g}: S(p(t_min)) - S(p_0) = {truncation}",
-        "",
+        f"  prior pi, at t = 1: {audit.known['prior']}",
+    ]
+
+
+def _entropies(audit: Any) -> list[str]:
+    v, known = audit.values, audit.known
+    return [
         "Entropies",
-        _line("S0   data, at t_min", v["S0"], known["S0"]),
-        _line("S1   S(p_1), noised data", v["S1"], known["S1"]),
-        _line("CE(p_1, pi), prior cross entropy", v["prior_cross_entropy"]),
-        _line("S(pi), prior", v["prior_entropy"], known["prior"]),
+        line("S0   data, at t_min", v["S0"], known["S0"]),
+        line("S1   S(p_1), noised data", v["S1"], known["S1"]),
+        line("CE(p_1, pi), prior cross entropy", v["prior_cross_entropy"]),
+        line("S(pi), prior", v["prior_entropy"]),
     ]
 
 
@@ -69,9 +119,9 @@ def _likelihoods(audit: Any) -> list[str]:
     v = audit.values
     return [
         "Likelihoods",
-        _line("NLL_ode   probability flow", v["nll"]),
-        _line("-ELBO     bounds the SDE's NLL", v["neg_elbo"]),
-        _line("N_th      cross functional", v["cross"], "not a likelihood"),
+        line("NLL_ode   probability flow", v["nll"]),
+        line("-ELBO     bounds the SDE's NLL", v["neg_elbo"]),
+        line("N_th      cross functional", v["cross"], "S1 - int R2: not a likelihood"),
     ]
 
 
@@ -87,12 +137,12 @@ def _is_about(inequality: Any, bound: str | None) -> bool:
 
 
 def _bounds(audit: Any) -> list[str]:
-    lines = [f"{'Lower bounds':<62}{'bounds here':<22}{'guaranteed by':<42}tight when"]
+    lines = [f"{'Lower bounds':<61}{'bounds here':<22}tight when"]
     for guide in GUIDES:
         if guide.key in audit.values:
             below = ", ".join(bounded(audit, guide)) or "nothing"
-            number = _line(guide.label, audit.values[guide.key])
-            lines.append(f"{number:<62}{below:<22}{guide.why:<42}{guide.tight}")
+            lines.append(line(guide.label, audit.values[guide.key], f"{below:<22}{guide.tight}"))
+            lines.append(f"       guaranteed by {guide.why}" if guide.why else "       no theorem")
     if audit.known["S0"] == "upper bound":
         lines.append(
             "  (S0 and S1 are upper bounds here, so each L_k is an upper bound on the one that is meant)"
@@ -103,33 +153,44 @@ def _bounds(audit: Any) -> list[str]:
 def _inequalities(audit: Any) -> list[str]:
     lines = ["Inequalities"]
     for i in audit.inequalities:
-        gap = f"{i.gap.mean:+.5f} ± {i.gap.stderr:<9.2g}"
-        lines.append(f"  {i.name:<38}{gap:<24} {i.verdict:<13} {i.standing}: {i.why}")
+        gap = aligned(i.gap.mean, i.gap.stderr, "+")
+        lines.append(f"  {i.name:<35}{gap:<23}{i.verdict:<13}{i.standing}: {i.why}")
     if audit.known["S0"] == "upper bound":
         lines += [
-            "  (guaranteed for the true S0; with its upper bound in its place a positive slack proves the inequality",
-            "  and a negative one proves nothing: undecided)",
+            "  (guaranteed for the true S0; with its upper bound in its place a positive slack proves the",
+            "  inequality, and a negative one proves nothing: undecided)",
         ]
     return lines
 
 
 def _slacks(audit: Any) -> list[str]:
-    lines = ["Slack, term by term"] if audit.identities else []
+    """The gaps of the inequalities above as sums; the second measurement of each is told as a difference."""
+    if not audit.identities:
+        return []
+    gaps = {i.name: i.gap for i in audit.inequalities}
+    lines = ["Slack, term by term"]
     for identity in audit.identities:
-        terms = " + ".join(f"{name} {value.mean:.5f}" for name, value in identity.terms.items())
-        lines.append(
-            f"  {identity.name:<14} {identity.slack.mean:+.5f} = {terms}   residual {identity.residual:.1e}"
-        )
-    return lines
+        gap = gaps[identity.name.replace(" - ", " >= ", 1)]
+        lines.append(line(identity.name, gap, sign="+"))
+        lines += [line(f"  {name}", value, sign="+") for name, value in identity.terms.items()]
+        lines.append(line("  by a second route, more by", identity.residual, sign="+"))
+    return [
+        *lines,
+        "  (terms add up within their errors: the A in them is measured, that of the gap is S1 - S0 less the",
+        "  drift. The second route does without the exact density, which takes noise out of the numbers",
+        "  above; the two differ by no more than the error of their difference, if all is right)",
+    ]
 
 
 def _health(audit: Any, systematic: float) -> list[str]:
     v = audit.values
-    verdict = "agree" if audit.healthy else "DISAGREE: the score is not self-consistent, distrust the bounds"
+    verdict = "agree" if audit.healthy else "DISAGREE"
+    distrust = ["       the score is not self-consistent: distrust the bounds"]
     return [
         "Health",
-        _line("int R1 - int R3, readings", v["readings_spread"], verdict),
-        *([_line("J = int D E|s - s_th|^2, score error", v["J"])] if audit.identities else []),
-        f"  {'quadrature error of int R1':<38}{audit.quadrature_error:>11.2g}",
-        f"  {'solver and rounding, not in any ±':<38}{systematic:>11.2g}",
+        line("int R1 - int R3, readings", v["readings_spread"], verdict, "+"),
+        *([] if audit.healthy else distrust),
+        *([line("J = int D E|s - s_th|^2", v["J"], "error of the score")] if audit.identities else []),
+        f"  {'quadrature error of int R1':<39}{audit.quadrature_error:.2g}",
+        f"  {'solver and rounding, not in any ±':<39}{systematic:.2g}",
     ]

@@ -1,6 +1,6 @@
 """An audit of a user's own samples, from the file to the written results: prepare, train, measure, write.
 
-    x -> z = (x - mean)/std -> score trained on 70 %, stopped by 10 % -> td.audit on 20 % -> record, table, figure
+    x -> z = M (x - mean)/std -> score trained on 70 %, stopped by 10 % -> td.audit on 20 % -> record, table, figure
 
 ``prepare`` finds everything that a user can get wrong and says so in one line; ``run`` does the work. Numbers are
 measured on z; nats in the data's own units are those plus the log Jacobian (``data.splits``).
@@ -21,18 +21,24 @@ import numpy as np
 from thermodiff.array_types import Process
 from thermodiff.auditing.audit import audit
 from thermodiff.commands import audit_output
-from thermodiff.commands.shared import check_steps_and_seed, make_folder, working, write_results
-from thermodiff.data.named import load_digits
+from thermodiff.commands.shared import (
+    check_steps_and_seed,
+    describe_reading,
+    make_folder,
+    write_results,
+)
+from thermodiff.data.columns import Choice
+from thermodiff.data.intake import UserSamples, Wanted, read
+from thermodiff.data.remarks import far_out, few_values
 from thermodiff.data.splits import (
     Split,
     Standardisation,
     check_table,
-    dequantise_counts,
-    remarks,
     split_rows,
     standardisation,
 )
-from thermodiff.data.tables import Table, load
+from thermodiff.data.tables import Table
+from thermodiff.distributions.rows import Rows
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.distributions.samples import Samples
 from thermodiff.processes.exploding import VarianceExploding
@@ -41,6 +47,7 @@ from thermodiff.runtime.records import versions
 from thermodiff.thermodynamics.moments import ScoreError
 from thermodiff.training.fit import TrainingDivergedError, fit
 from thermodiff.trajectories.probability_flow import FlowError
+from thermodiff.units import unit_of
 from thermodiff.validation import complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
@@ -82,19 +89,25 @@ def prepare(
     file: str,
     out: Path,
     key: str | None,
+    columns: str | None,
+    without: str | None,
     process: str,
     sigma: float | None,
     steps: int | None,
     seed: int,
     dequantise: bool,
+    missing: str,
+    separator: str,
+    header: str,
     max_points: int,
+    prior: str,
+    unit: str,
 ) -> Job:
     """Reads, checks, splits and standardises; makes the folder ``out``. The options are those of ``thermodiff audit``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
     _check_options(steps, seed, max_points)
-    counts = dequantise or file == "digits"
     make, default = PROCESSES[process]
     sigma = default if sigma is None else sigma
     if process == "vp" and sigma < BETA_MIN:
@@ -103,14 +116,18 @@ def prepare(
         )
     dynamics = make(sigma)
     rng = np.random.default_rng(seed)
-    table = _read(file, key, counts, rng)
-    split, scaling = _standardised_split(table, rng, max_points)
-    training = training_settings(table.values.shape[1], steps)
-    options: dict[str, Any] = {"file": file, "key": key, "process": process, "sigma": sigma, "seed": seed}
-    options |= {"dequantise": counts, "max_points": max_points}
-    about = {"options": options, "training": training, **_describe(table, split, scaling, max_points)}
+    wanted = Wanted(file, key, Choice("columns", columns, without), dequantise, missing, separator, header)
+    samples = read(wanted, rng)
+    check_table(samples.table)
+    split, scaling = _standardised_split(samples.table, rng, max_points)
+    training = training_settings(samples.table.values.shape[1], steps)
+    options = describe_reading(wanted) | {"file": file, "columns": columns, "without": without}
+    options |= {"process": process, "sigma": sigma, "seed": seed, "max_points": max_points}
+    about = {"options": options, "training": training, **_describe(samples, split, scaling, max_points)}
+    checkpoints = out / "checkpoints" / _digest(split, about)
+    options |= {"prior": prior, "unit": unit}  # which the training does not depend on
     make_folder(out)
-    return Job(split, dynamics, training, out, out / "checkpoints" / _digest(split, about), about)
+    return Job(split, dynamics, training, out, checkpoints, about)
 
 
 def _check_options(steps: int | None, seed: int, max_points: int) -> None:
@@ -119,30 +136,22 @@ def _check_options(steps: int | None, seed: int, max_points: int) -> None:
         raise complain("max-points", f"{max_points}", "at least 2, since error bars are the spread of points")
 
 
-def _read(file: str, key: str | None, counts: bool, rng: np.random.Generator) -> Table:
-    """The table in a file, or the digits; dequantised where asked; checked."""
-    if file == "digits" and key is not None:
-        raise complain("key", f"{key!r} for digits", "no key: only an .npz file has several arrays")
-    table = load_digits() if file == "digits" else load(Path(file), key)
-    if counts:
-        table = dequantise_counts(table, rng)
-    check_table(table)
-    return table
-
-
 def _standardised_split(
     table: Table, rng: np.random.Generator, max_points: int
 ) -> tuple[Split, Standardisation]:
-    """The rows standardised by the mean and std of those to train on; what is trained and measured on checked again."""
+    """The rows whitened by the moments of those to train on; what is trained and measured on checked again."""
     rows = split_rows(table.values, rng)
     scaling = standardisation(rows.training, table)
     split = Split(*(scaling(part) for part in rows))
-    check_samples(f"{table.source}, rows to train on", split.training)
-    check_samples(f"{table.source}, rows to measure on", split.test[:max_points])
+    check_samples(f"{table.source}, rows to train on", Rows(split.training, table.columns))
+    check_samples(f"{table.source}, rows to measure on", Rows(split.test[:max_points], table.columns))
     return split, scaling
 
 
-def _describe(table: Table, split: Split, scaling: Standardisation, max_points: int) -> dict[str, Any]:
+def _describe(
+    samples: UserSamples, split: Split, scaling: Standardisation, max_points: int
+) -> dict[str, Any]:
+    table = samples.table
     n, dim = table.values.shape
     return {
         "source": table.source,
@@ -154,9 +163,11 @@ def _describe(table: Table, split: Split, scaling: Standardisation, max_points: 
         "standardisation": {
             "mean": scaling.mean.tolist(),
             "std": scaling.std.tolist(),
+            "mix": scaling.mix.tolist(),
             "log_jacobian": scaling.log_jacobian,
         },
-        "remarks": remarks(table),
+        "notes": samples.notes,
+        "remarks": [*samples.remarks, *few_values(table), *far_out(table)],
         "versions": versions(),
     }
 
@@ -184,8 +195,11 @@ def run(job: Job) -> str:
     )
     middle = time.monotonic()
     n = job.about["audited"]
-    with working(f"measuring on {n} test rows"):
-        measured = audit(audit_key, trained.score, job.process, Samples(job.split.test[:n]), max_points=n)
+    rows = Samples(job.split.test[:n])
+    prior = job.about["options"]["prior"]
+    measured = audit(
+        audit_key, trained.score, job.process, rows, max_points=n, prior=prior, progress=True
+    ).in_unit(unit_of(job.about["options"]["unit"], rows.dim))
     seconds = {"training": middle - start, "audit": time.monotonic() - middle}
     record = audit_output.record(job.about, trained, measured, seconds)
     text = audit_output.table(record, measured)

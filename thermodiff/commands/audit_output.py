@@ -9,8 +9,11 @@ import numpy as np
 
 from thermodiff import plotting
 from thermodiff.auditing.report import Audit
+from thermodiff.auditing.table import line as table_line
 from thermodiff.runtime.records import plain
 from thermodiff.training.fit import Fit
+from thermodiff.types import Estimate
+from thermodiff.units import unit_of
 
 FORMAT = "thermodiff audit 1"
 IN_NATS_OF_DATA = (
@@ -26,10 +29,11 @@ def record(
 ) -> dict[str, Any]:
     """Every number with what it was made from: numbers, strings, lists and dicts; None where a number is not finite.
 
-    "standardised" is the audit of z, "own_units" those of its numbers that change with the unit, "training" what
-    ``fit`` was told and did.
+    "standardised" is the audit of z, the whitened rows, "own_units" those of its numbers that change with the unit,
+    "training" what ``fit`` was told and did.
     """
-    log_jacobian = about["standardisation"]["log_jacobian"]
+    unit = measured.unit
+    log_jacobian = about["standardisation"]["log_jacobian"] / unit.nats
     standardised = measured.to_dict()
     grid = measured.rates.grid
     standardised["rates"] |= {"log_snr": -2 * grid.ell, "log_snr_rate": 2 * np.asarray(grid.rate)}
@@ -47,7 +51,10 @@ def record(
         **about,
         "training": training,
         "t_min": measured.t_min,
-        "units": "nats per sample; rates in nats per unit of t, or of log-SNR after division by log_snr_rate",
+        "unit": unit.name,
+        "units": f"{unit.per_sample}; rates in nats per unit of t, or of log-SNR after division by log_snr_rate; "
+        "the log Jacobian and losses in nats",
+        "log_jacobian": log_jacobian,
         "own_units": own_units,
         "standardised": standardised,
         "seconds": seconds,
@@ -68,9 +75,9 @@ def _heading(parts: Mapping[str, Any]) -> list[str]:
     noise = "sigma" if options["process"] == "ve" else "beta_max"
     used = "" if parts["audited"] == split["test"] else f" ({parts['audited']} of them used)"
     why = "stopped early" if training["stopped_early"] else "all asked for"
-    counts = ", made continuous by uniform noise of one unit" if options["dequantise"] else ""
     return [
-        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns{counts}",
+        f"{parts['source']}: {parts['rows']} rows of {parts['dim']} columns",
+        *(f"  {note}" for note in parts["notes"]),
         f"  {split['training']} rows to train, {split['validation']} to stop, {split['test']} to measure{used}",
         f"  process {options['process']}, {noise} = {options['sigma']:g}, seed {options['seed']}",
         f"  {training['steps_done']} training steps ({why}), score of step {training['best_step']}, "
@@ -82,24 +89,22 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
     own, errors = parts["own_units"], parts["standardised"]
 
     def line(label: str, name: str, remark: str) -> str:
-        return f"  {label:<38}{own[name]:>11.5f} ± {errors[f'{name}_stderr']:<9.2g} {remark}".rstrip()
+        return table_line(label, Estimate(own[name], errors[f"{name}_stderr"], parts["audited"]), remark)
 
-    trust = (
-        "estimates it, bounds nothing" if errors["healthy"] else "the readings disagree (Health): distrust it"
-    )
+    trust = "estimates it, bounds nothing" if errors["healthy"] else "the readings disagree: distrust it"
     return [
-        "In the data's own units, nats per sample",
-        line("NLL_ode   probability flow", "nll", "the data's entropy is no higher, in the mean"),
-        line("-ELBO     bounds the SDE's NLL", "neg_elbo", "the data's entropy is no higher, in the mean"),
-        line("N_th      entropy read off the rates", "cross", trust),
+        f"In the data's own units, {unit_of(parts['unit']).per_sample}",
+        line("NLL_ode   probability flow", "nll", "the entropy is no higher, in the mean"),
+        line("-ELBO     bounds the SDE's NLL", "neg_elbo", "the entropy is no higher, in the mean"),
+        line("N_th      entropy, from the rates", "cross", trust),
     ]
 
 
 def _standardised_line(parts: Mapping[str, Any]) -> str:
-    shift = parts["standardisation"]["log_jacobian"]
     return (
-        f"All below is for standardised columns; {shift:+.5f} nats (sum of ln std) on every entropy, likelihood and\n"
-        "bound turns it into the data's own units. Gaps, slacks and rates are the same in both."
+        f"All below is for whitened columns; {parts['log_jacobian']:+.5f} {parts['unit']} (minus ln of the map's\n"
+        "determinant) on each entropy, likelihood and bound turns it into the data's own units. Gaps,\n"
+        "slacks and rates are the same in both."
     )
 
 
@@ -108,7 +113,7 @@ def figure(parts: Mapping[str, Any]) -> plotting.Figure:
     with plotting.style():
         drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 3.9)
         axes = drawn.subplot_mosaic([["loss", "ladder"], ["rates", "ladder"]], width_ratios=[1, 0.95])
-        rates, shift = parts["standardised"]["rates"], parts["standardisation"]["log_jacobian"]
+        rates, shift = parts["standardised"]["rates"], parts["log_jacobian"]
         plotting.plot_loss(axes["loss"], parts["training"]["history"])
         plotting.plot_rates(axes["rates"], rates, against="log_snr")
         plotting.plot_ladder(axes["ladder"], parts["standardised"], shift)

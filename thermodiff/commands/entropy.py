@@ -16,11 +16,13 @@ from thermodiff.commands import information_output
 from thermodiff.commands.information_settings import cross_fitting
 from thermodiff.commands.shared import (
     check_steps_and_seed,
+    describe_reading,
     make_folder,
     working,
     write_results,
 )
-from thermodiff.data.intake import UserSamples, read
+from thermodiff.data.columns import Choice
+from thermodiff.data.intake import Wanted, check_density, divide, read
 from thermodiff.information.baselines.density_models import (
     DensityModel,
     GaussianBaseline,
@@ -35,6 +37,7 @@ from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
 from thermodiff.types import Estimate
+from thermodiff.units import convert, unit_of
 
 RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
 FORESEEN = (TrainingDivergedError, OSError)
@@ -43,55 +46,82 @@ BASELINES = (GaussianBaseline, MixtureBaseline, KernelBaseline)
 
 
 class Job(NamedTuple):
-    """Samples that can be measured, the settings, and the record so far."""
+    """Rows (n, d) that can be measured, those of them to train and to compare on, the settings, the record so far."""
 
-    samples: UserSamples
+    values: np.ndarray
+    training: np.ndarray
+    test: np.ndarray
     settings: CrossFitting
     out: Path
     about: dict[str, Any]
 
 
-def prepare(*, file: str, out: Path, key: str | None, steps: int | None, seed: int, dequantise: bool) -> Job:
+def prepare(
+    *,
+    file: str,
+    out: Path,
+    key: str | None,
+    columns: str | None,
+    without: str | None,
+    steps: int | None,
+    seed: int,
+    dequantise: bool,
+    missing: str,
+    separator: str,
+    header: str,
+    unit: str,
+) -> Job:
     """Reads, checks and splits; makes the folder ``out``. The options are those of ``thermodiff entropy``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
     check_steps_and_seed(steps, seed)
-    samples = read(file, key, dequantise, np.random.default_rng(seed))
-    GaussianBaseline(samples.training[:, :1])  # scikit-learn is missed now rather than after an hour
+    rng = np.random.default_rng(seed)
+    wanted = Wanted(file, key, Choice("columns", columns, without), dequantise, missing, separator, header)
+    samples = read(wanted, rng)
+    check_density(samples)
+    training, test = divide(samples, rng)
+    GaussianBaseline(training[:, :1])  # scikit-learn is missed now rather than after an hour
     settings = cross_fitting(steps)
     n, dim = samples.table.values.shape
     about = {
-        "options": {"file": file, "key": key, "steps": steps, "seed": seed, "dequantise": dequantise},
+        "options": describe_reading(wanted)
+        | {"file": file, "columns": columns, "without": without, "steps": steps, "seed": seed},
+        "unit": unit,
         "source": samples.table.source,
         "columns": samples.table.columns,
         "rows": n,
         "dim": dim,
-        "split": {"training": len(samples.training), "test": len(samples.test)},
+        "split": {"training": len(training), "test": len(test)},
         "log_steps": samples.log_steps,
         "notes": samples.notes,
+        "remarks": samples.remarks,
         "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
     make_folder(out)
-    return Job(samples, settings, out, about)
+    return Job(samples.table.values, training, test, settings, out, about)
 
 
 def run(job: Job) -> str:
     """Estimates, compares, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
     whole_key, split_key = jax.random.split(jax.random.key(job.about["options"]["seed"]))
-    values, training, test = job.samples.table.values, job.samples.training, job.samples.test
+    values, training, test = job.values, job.training, job.test
     start = time.monotonic()
     entropy = data_entropy(whole_key, values, settings=job.settings, progress=True)
     middle = time.monotonic()
     score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
+    unit = unit_of(job.about["unit"], values.shape[1])
+    entropy, score = entropy.in_unit(unit), score / unit.nats
     with working("fitting other density models"):
         models = [make(training) for make in BASELINES]
         rows = [_compared("score", score, score)]
-        rows += [_compared(_label(m), -m.log_prob(test), score) for m in models]
-        neighbours = nearest_neighbour_entropy(values)
+        rows += [_compared(_label(m), -m.log_prob(test) / unit.nats, score) for m in models]
+        neighbours = convert(nearest_neighbour_entropy(values), unit)
+    steps = job.about["log_steps"]
     record = {
         **job.about,
+        "log_steps": None if steps is None else steps / unit.nats,
         "entropy": entropy.to_dict(),
         "nearest_neighbours": _numbers(neighbours),
         "held_out": rows,

@@ -6,7 +6,6 @@ and writes. Starts no JAX.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from thermodiff.commands.exploring.sentences import sentences
 from thermodiff.commands.exploring.text import text
 from thermodiff.commands.shared import check_steps_and_seed, make_folder, working
 from thermodiff.runtime.files import write_atomically
-from thermodiff.runtime.records import versions
+from thermodiff.runtime.records import strict_json, versions
 
 FORESEEN = (OSError,)
 """What can go wrong once the work has started, and says itself in one line what it was."""
@@ -101,5 +100,5 @@ def run(job: Job) -> str:
     write_atomically(job.out / "explore.txt", job.report + "\n")
     if job.changed is not None:
         write_atomically(job.out / "changed.csv", job.changed)
-    write_atomically(job.out / "explore.json", json.dumps(job.record, indent=1, allow_nan=False) + "\n")
+    write_atomically(job.out / "explore.json", strict_json(job.record, indent=1) + "\n")
     return job.report

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from thermodiff import plotting
-from thermodiff.information.report import Information
+from thermodiff.information.report import Information, row
 from thermodiff.runtime.records import plain
+from thermodiff.types import to_error, with_error
+from thermodiff.units import unit_of
 
-UNITS = "nats per sample, in the units of the columns"
-BAND = "nats   (band: the bracket)"
 READINGS = ("denoising", "divergence", "quadratic")
 
 
@@ -18,12 +18,14 @@ def entropy_record(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Every number with what it was made from; ``discrete_entropy`` where all columns were measured in steps."""
     steps = parts["log_steps"]
     discrete = None if steps is None else parts["entropy"]["mean"] - steps
-    return plain({"format": "thermodiff entropy 1", "units": UNITS, **parts, "discrete_entropy": discrete})
+    units = f"{unit_of(parts['unit']).per_sample}, in the units of the columns"
+    return plain({"format": "thermodiff entropy 1", "units": units, **parts, "discrete_entropy": discrete})
 
 
 def mi_record(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Every number with what it was made from."""
-    return plain({"format": "thermodiff mi 1", "units": "nats per sample", **parts})
+    units = unit_of(parts["unit"]).per_sample
+    return plain({"format": "thermodiff mi 1", "units": units, **parts})
 
 
 def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
@@ -39,14 +41,15 @@ def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
         _line("nearest neighbours", parts["nearest_neighbours"]),
     ]
     if parts["discrete_entropy"] is not None:
-        lines.append(f"  {'of the discrete data, less ln steps':<36}{parts['discrete_entropy']:>11.4f}")
+        discrete = to_error(parts["discrete_entropy"], parts["entropy"]["stderr"])
+        lines.append(row("of the discrete data, less ln steps", discrete))
     lines += [
         "",
-        f"-ln p of {split['test']} test rows by models of {split['training']} others, nats",
-        f"  {'':<36}{'mean':>11}{'more than the score, paired':>42}",
+        f"-ln p of {split['test']} test rows by models of {split['training']} others, {parts['unit']}",
+        f"  {'':<38}{'mean':<22}more than the score, paired",
         *(_compared_line(row, first=i == 0) for i, row in enumerate(parts["held_out"])),
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_remarks(parts)])
 
 
 def mi_text(parts: Mapping[str, Any], information: Information) -> str:
@@ -64,7 +67,12 @@ def mi_text(parts: Mapping[str, Any], information: Information) -> str:
         str(information),
         *(_line(other["name"], other) for other in parts["others"]),
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_remarks(parts)])
+
+
+def _remarks(parts: Mapping[str, Any]) -> list[str]:
+    """What to be careful with in the rows themselves; nothing for most."""
+    return ["", "Remarks", *(f"  {remark}" for remark in parts["remarks"])] if parts["remarks"] else []
 
 
 def _columns(dim: int) -> str:
@@ -72,14 +80,19 @@ def _columns(dim: int) -> str:
 
 
 def _line(label: str, number: Mapping[str, Any]) -> str:
-    return f"  {label:<36}{number['mean']:>11.4f} ± {number['stderr']:.4f}"
+    return row(label, with_error(number["mean"], number["stderr"]))
 
 
-def _compared_line(row: Mapping[str, Any], first: bool) -> str:
-    line = _line(row["name"], row)
+def _compared_line(model: Mapping[str, Any], first: bool) -> str:
+    line = _line(model["name"], model)
     if first:
         return line
-    return f"{line:<66}{row['difference']['mean']:>+11.4f} ± {row['difference']['stderr']:.4f}"
+    difference = model["difference"]
+    return f"{line:<62}{with_error(difference['mean'], difference['stderr'], '+')}"
+
+
+def _axis(parts: Mapping[str, Any], note: str) -> str:
+    return f"{parts['unit']}   ({note})"
 
 
 def entropy_figure(parts: Mapping[str, Any]) -> plotting.Figure:
@@ -94,9 +107,9 @@ def entropy_figure(parts: Mapping[str, Any]) -> plotting.Figure:
         plotting.plot_estimates(second, right)
         second.axvline(0.0, color=plotting.VERMILION, linewidth=0.8)
         first.set_title(f"entropy, {parts['rows']} rows")
-        first.set_xlabel(BAND)
+        first.set_xlabel(_axis(parts, "band: the bracket"))
         second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows, less the score's")
-        second.set_xlabel(f"nats   (line: the score, {plotting.with_error(score['mean'], score['stderr'])})")
+        second.set_xlabel(_axis(parts, f"line: the score, {with_error(score['mean'], score['stderr'])}"))
     return drawn
 
 
@@ -109,7 +122,7 @@ def mi_figure(parts: Mapping[str, Any]) -> plotting.Figure:
         drawn = plotting.new_figure(plotting.COLUMN + 0.6, 1.9)
         axes = drawn.subplots()
         plotting.plot_estimates(axes, [*_readings(information), *others], tuple(information["bracket"]))
-        axes.set_xlabel(BAND)
+        axes.set_xlabel(_axis(parts, "band: the bracket"))
         axes.set_title(f"mutual information, {parts['rows']} rows")
     return drawn
 

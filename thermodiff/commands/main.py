@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.unraisablehook = _resend_interrupt
     try:
         command = _parse(sys.argv[1:] if argv is None else argv)
-        status = command if isinstance(command, int) else _carry_out(command)
+        with contextlib.ExitStack() as holding:
+            status = command if isinstance(command, int) else _carry_out(command, holding)
     except KeyboardInterrupt:
         status = _interrupted("")
     except BrokenPipeError:
@@ -70,11 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _carry_out(command: Any) -> int:
-    """The worker of ``command`` prepares and runs a job with its options; the exit status."""
-    worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
+def _carry_out(command: Any, holding: contextlib.ExitStack) -> int:
+    """The worker of ``command`` prepares and runs a job with its options, ``holding`` its folder; the exit status."""
+    # Not for help: NumPy comes with them.
+    from thermodiff.runtime.files import held
+    from thermodiff.runtime.progress import shown
+
     try:
-        job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+        with shown("thermodiff", None, "starting"):
+            worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
+            job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+        holding.enter_context(held("out", command.out))
     except (ValueError, OSError) as error:
         return _refuse(str(error))
     for remark in job.about.get("remarks", ()):

@@ -17,11 +17,13 @@ from thermodiff.commands.information_settings import cross_fitting
 from thermodiff.commands.pairs import PairsJob, classes_of, prepare_pairs, refuse_dequantise, run_pairs
 from thermodiff.commands.shared import (
     check_steps_and_seed,
+    describe_reading,
     make_folder,
     working,
     write_results,
 )
-from thermodiff.data.intake import UserSamples, read_as_they_are, read_columns
+from thermodiff.data.columns import Choice
+from thermodiff.data.intake import UserSamples, Wanted, check_density, read_as_they_are, read_pair
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.baselines.gaussian_formula import gaussian_mutual_information
@@ -33,6 +35,7 @@ from thermodiff.information.dependence import mutual_information
 from thermodiff.information.independence import FEWEST_PERMUTATIONS, independence_test
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
+from thermodiff.units import convert, unit_of
 from thermodiff.validation import complain
 
 RESULTS = ("mi.txt", "mi.png", "mi.pdf", "mi.json")
@@ -74,6 +77,10 @@ def prepare(
     steps: int | None,
     seed: int,
     dequantise: bool,
+    missing: str,
+    separator: str,
+    header: str,
+    unit: str,
 ) -> Job | PairsJob:
     """Reads and checks both tables; makes the folder ``out``. The options are those of ``thermodiff mi``.
 
@@ -81,8 +88,10 @@ def prepare(
     """
     check_steps_and_seed(steps, seed)
     if pairs:
-        given = {"FILE-Y": file_y, "y-columns": y_columns, "permutations": permutations}
-        return prepare_pairs(given, file_x, out, key, x_columns, discrete, steps, seed, dequantise)
+        without = {"FILE-Y": file_y, "y-columns": y_columns, "permutations": permutations}
+        without |= {"unit": None if unit == "nats" else unit}
+        wanted = Wanted(file_x, key, Choice("x-columns", x_columns), dequantise, missing, separator, header)
+        return prepare_pairs(without, wanted, out, discrete, steps, seed)
     if permutations is not None and permutations < FEWEST_PERMUTATIONS:
         raise complain("permutations", f"{permutations}", f"at least {FEWEST_PERMUTATIONS}")
     if file_y is None and (x_columns is None or y_columns is None):
@@ -91,35 +100,32 @@ def prepare(
     if file_y is None and key_y is not None:
         raise complain("key-y", f"{key_y!r} without a second file", "it with FILE-Y only")
     rng = np.random.default_rng(seed)
-    chosen = {"x-columns": x_columns, "y-columns": y_columns}
-    columns = [None if words is None else (option, words) for option, words in chosen.items()]
     other, other_key = (file_x, key) if file_y is None else (file_y, key_y)
+    wanted_x = Wanted(file_x, key, Choice("x-columns", x_columns), dequantise, missing, separator, header)
+    wanted_y = wanted_x._replace(file=other, key=other_key, choice=Choice("y-columns", y_columns))
     classes: dict[str, list[int]] = {}
     if discrete is None:
-        x = read_columns(file_x, key, columns[0], dequantise, rng)
-        y = read_columns(other, other_key, columns[1], dequantise, rng)
+        x, y = read_pair(wanted_x, wanted_y, rng)
+        check_density(x)
+        check_density(y)
         _check_pair(x, y)
     else:
         refuse_dequantise(dequantise)
-        x, whole, taken = read_as_they_are(file_x, key, columns[0])
-        y, _, taken_y = read_as_they_are(other, other_key, columns[1])
+        x, whole, taken = read_as_they_are(wanted_x)
+        y, _, taken_y = read_as_they_are(wanted_y)
         classes = classes_of(discrete, whole if file_y is None else None, {"x": taken, "y": taken_y})
         sides({"x": x.table.values, "y": y.table.values}, classes)
     settings = cross_fitting(steps)
-    options: dict[str, Any] = {
-        "file_x": file_x,
-        "file_y": file_y,
-        "key": key,
-        "key_y": key_y,
-        "x_columns": x_columns,
-    }
+    options = describe_reading(wanted_x) | {"file_x": file_x, "file_y": file_y, "key_y": key_y}
     options |= {"discrete": discrete, "permutations": permutations, "pairs": False}
-    options |= {"y_columns": y_columns, "steps": steps, "seed": seed, "dequantise": dequantise}
+    options |= {"x_columns": x_columns, "y_columns": y_columns, "steps": steps, "seed": seed}
     about = {
         "options": options,
+        "unit": unit,
         "x": _describe(x),
         "y": _describe(y),
         "rows": len(x.table.values),
+        "remarks": tuple(dict.fromkeys((*x.remarks, *y.remarks))),
         "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
@@ -169,6 +175,9 @@ def run(job: Job | PairsJob) -> str:
     if job.permutations is not None:
         with working("permutations"):
             test = independence_test(key, job.x, job.y, discrete=job.discrete, permutations=job.permutations)
+    unit = unit_of(job.about["unit"])
+    information = information.in_unit(unit)
+    others = {name: convert(estimate, unit) for name, estimate in others.items()}
     record = {
         **job.about,
         "mutual_information": information.to_dict(),

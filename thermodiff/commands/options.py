@@ -15,17 +15,23 @@ _no_default = tyro.conf.arg(help_behavior_hint="")  # the help text states it in
 class Audit:
     """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
 
-    Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
+    Whitens the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
     that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
     number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
     """
 
     file: Annotated[str, tyro.conf.Positional]
-    """A .npy, .npz or .csv file of samples (n rows, d columns), or `digits` for scikit-learn's."""
+    """A .npy, .npz, .csv, .tsv, .txt, .dat or .parquet file of samples (n rows, d columns), or one of
+    `digits`, `iris`, `wine`, `breast_cancer`,
+    `diabetes`, `patches`, `patches_without_mean` (made samples of a density already)."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder for the results; made if it is not there."""
     key: Annotated[str | None, _no_default] = None
     """Which array of an .npz file; not needed where it holds only one."""
+    columns: Annotated[str | None, _no_default] = None
+    """Columns to take: numbers from 0 or names, such as 0,1 or height,weight."""
+    without: Annotated[str | None, _no_default] = None
+    """Columns to leave out, such as an identifier."""
     process: Literal["ve", "vp"] = "ve"
     """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
     sigma: Annotated[float | None, _no_default] = None
@@ -35,9 +41,19 @@ class Audit:
     seed: int = 0
     """Seed of the split, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
-    """Add uniform noise of one unit to integer data, which have no density as they are. (digits: always)"""
+    """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+    missing: Literal["refuse", "drop"] = "refuse"
+    """What to do with rows that lack a value (empty, NA, NaN and the like)."""
+    separator: Literal["auto", "comma", "semicolon", "tab", "space"] = "auto"
+    """What separates the cells of a text file, where it cannot be told."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line of a text file names the columns, where it cannot be told."""
     max_points: int = 1024
     """Audit at most so many test rows; the record says how many were used."""
+    prior: Literal["moments", "noise"] = "moments"
+    """The prior at t = 1. moments: the Gaussian of the noised data's moments.  noise: N(0, sigma(1)^2)."""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,18 +66,31 @@ class Entropy:
     """
 
     file: Annotated[str, tyro.conf.Positional]
-    """A .npy, .npz or .csv file of samples (n rows, d columns), or one of `digits`, `iris`, `wine`, `breast_cancer`,
+    """A .npy, .npz, .csv, .tsv, .txt, .dat or .parquet file of samples (n rows, d columns), or one of
+    `digits`, `iris`, `wine`, `breast_cancer`,
     `diabetes`, `patches`, `patches_without_mean` (with their own fixed split)."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder for the results; made if it is not there."""
     key: Annotated[str | None, _no_default] = None
     """Which array of an .npz file; not needed where it holds only one."""
+    columns: Annotated[str | None, _no_default] = None
+    """Columns to take: numbers from 0 or names, such as 0,1 or height,weight."""
+    without: Annotated[str | None, _no_default] = None
+    """Columns to leave out, such as an identifier."""
     steps: Annotated[int | None, _no_default] = None
     """At most so many training steps a network (default: the library's)."""
     seed: int = 0
     """Seed of the split, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
     """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+    missing: Literal["refuse", "drop"] = "refuse"
+    """What to do with rows that lack a value (empty, NA, NaN and the like)."""
+    separator: Literal["auto", "comma", "semicolon", "tab", "space"] = "auto"
+    """What separates the cells of a text file, where it cannot be told."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line of a text file names the columns, where it cannot be told."""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +102,8 @@ class MutualInformation:
     """
 
     file_x: Annotated[str, tyro.conf.Positional]
-    """A .npy, .npz or .csv file of samples (n rows, a columns), or the name of a data set (see thermodiff entropy)."""
+    """A .npy, .npz, .csv, .tsv, .txt, .dat or .parquet file of samples (n rows, a columns), or the name of a data set
+    (see thermodiff entropy)."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder for the results; made if it is not there."""
     file_y: Annotated[str | None, tyro.conf.Positional, _no_default] = None
@@ -83,11 +113,11 @@ class MutualInformation:
     key_y: Annotated[str | None, _no_default] = None
     """Which array of FILE-Y, if it is an .npz file."""
     x_columns: Annotated[str | None, _no_default] = None
-    """Columns that make x: numbers from 1 or names of the first line, such as 1,2."""
+    """Columns that make x: numbers from 0 or names, such as 0,1."""
     y_columns: Annotated[str | None, _no_default] = None
     """Columns that make y."""
     discrete: Annotated[str | None, _no_default] = None
-    """Columns whose values are classes: `x` or `y` for all of that side, or columns of the one file, such as 5,sex."""
+    """Columns whose values are classes: `x` or `y` for all of that side, or columns of the one file, such as 4,sex."""
     permutations: Annotated[int | None, _no_default] = None
     """Test independence too, by so many random orders of held-out rows (999 are usual)."""
     pairs: bool = False
@@ -98,6 +128,14 @@ class MutualInformation:
     """Seed of the folds, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
     """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
+    missing: Literal["refuse", "drop"] = "refuse"
+    """What to do with rows that lack a value (empty, NA, NaN and the like)."""
+    separator: Literal["auto", "comma", "semicolon", "tab", "space"] = "auto"
+    """What separates the cells of a text file, where it cannot be told."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line of a text file names the columns, where it cannot be told."""
+    unit: Literal["nats", "bits"] = "nats"
+    """What results are printed and written in."""
 
 
 @dataclasses.dataclass(frozen=True)

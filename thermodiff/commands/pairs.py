@@ -12,9 +12,9 @@ import numpy as np
 
 from thermodiff import plotting
 from thermodiff.commands.information_settings import shortened
-from thermodiff.commands.shared import make_folder, write_results
-from thermodiff.data.intake import places, read_as_they_are, read_columns
-from thermodiff.data.tables import Table
+from thermodiff.commands.shared import describe_reading, make_folder, write_results
+from thermodiff.data.columns import places
+from thermodiff.data.intake import Wanted, check_density, read, read_as_they_are
 from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.pairwise import TWO_COLUMNS, pairwise_mutual_information
@@ -33,10 +33,13 @@ class PairsJob(NamedTuple):
     about: dict[str, Any]
 
 
-def classes_of(words: str, whole: Table | None, taken: Mapping[str, list[int]]) -> dict[str, list[int]]:
+def classes_of(
+    words: str, whole: tuple[tuple[str, ...] | None, int] | None, taken: Mapping[str, list[int]]
+) -> dict[str, list[int]]:
     """By side the columns, from 0 among those ``taken`` of it, that ``words`` lists: sides, or columns of one file.
 
-    ``whole`` is that file's table, None where there are two. Raises ValueError for a word that is nothing of these.
+    ``whole`` has that file's names and number of columns; None where there are two files. Raises ValueError for a word
+    that is nothing of these.
     """
     found: dict[str, set[int]] = {side: set() for side in taken}
     for word in (w.strip() for w in words.split(",")):
@@ -47,7 +50,7 @@ def classes_of(words: str, whole: Table | None, taken: Mapping[str, list[int]]) 
             raise complain(
                 "discrete", repr(word), f"{' or '.join(taken)}, all columns of a file, with two files"
             )
-        (place,) = places(whole, "discrete", word)
+        (place,) = places("discrete", word, *whole)
         sides = [side for side, columns in taken.items() if place in columns]
         if not sides:
             raise complain("discrete", repr(word), "a column that is used")
@@ -64,14 +67,11 @@ def refuse_dequantise(asked: bool) -> None:
 
 def prepare_pairs(
     without: Mapping[str, Any],
-    file: str,
+    wanted: Wanted,
     out: Path,
-    key: str | None,
-    columns: str | None,
     discrete: str | None,
     steps: int | None,
     seed: int,
-    dequantise: bool,
 ) -> PairsJob:
     """Reads and checks the table; options of ``thermodiff mi``, of which ``without`` may not be given.
 
@@ -80,24 +80,24 @@ def prepare_pairs(
     for name, value in without.items():
         if value is not None:
             raise complain("pairs", f"it with {name}", "one file, and --x-columns for some of its columns")
-    chosen = None if columns is None else ("x-columns", columns)
     classes: list[int] = []
     if discrete is None:
-        samples = read_columns(file, key, chosen, dequantise, np.random.default_rng(seed))
+        samples = read(wanted, np.random.default_rng(seed))
+        check_density(samples)
     else:
-        refuse_dequantise(dequantise)
-        samples, whole, taken = read_as_they_are(file, key, chosen)
+        refuse_dequantise(wanted.dequantise)
+        samples, whole, taken = read_as_they_are(wanted)
         classes = classes_of(discrete, whole, {"x": taken}).get("x", [])
-        check_no_classes({file: samples.table.values}, {file: classes})
+        check_no_classes({wanted.file: samples.table.values}, {wanted.file: classes})
     table = samples.table
     width = table.values.shape[1]
     if width < 2:
         raise complain("pairs", f"{width} column of {table.source}", "at least two")
     names = table.columns or tuple(str(j + 1) for j in range(width))
     settings = shortened(TWO_COLUMNS, steps)
-    options = {"file": file, "key": key, "x_columns": columns, "discrete": discrete, "steps": steps}
+    options = describe_reading(wanted) | {"x_columns": wanted.choice.columns, "discrete": discrete}
     about = {
-        "options": {**options, "seed": seed, "dequantise": dequantise, "pairs": True},
+        "options": {**options, "file": wanted.file, "steps": steps, "seed": seed, "pairs": True},
         "source": table.source,
         "rows": len(table.values),
         "notes": samples.notes,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from thermodiff import plotting
+from thermodiff.data.intake import Wanted
 from thermodiff.runtime.files import check_writable, write_atomically
+from thermodiff.runtime.progress import shown
+from thermodiff.runtime.records import strict_json
 from thermodiff.validation import complain
 
 
@@ -20,6 +21,12 @@ def check_steps_and_seed(steps: int | None, seed: int) -> None:
         raise complain("steps", f"{steps}", "a positive whole number")
     if seed < 0 or seed >= 2**32:
         raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+
+
+def describe_reading(wanted: Wanted) -> dict[str, Any]:
+    """What was said of a file, as options of the record."""
+    names = ("key", "dequantise", "missing", "separator", "header")
+    return {name: getattr(wanted, name) for name in names}
 
 
 def make_folder(out: Path) -> None:
@@ -32,23 +39,16 @@ def make_folder(out: Path) -> None:
     check_writable("out", out)
 
 
-@contextmanager
-def working(message: str) -> Iterator[None]:
-    """A line with a moving dot while something runs, for people who watch a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(message):
-        yield
+def working(message: str) -> AbstractContextManager[object]:
+    """What is done now, shown to those who wait: on a terminal at once, elsewhere once it takes more than a moment."""
+    return shown("thermodiff", None, message)
 
 
 def write_results(
     out: Path, name: str, figure: plotting.Figure, text: str, record: Mapping[str, Any]
 ) -> None:
     """``name``.png, .pdf, .txt and .json, the last last: where it is new, the others are."""
-    encoded = json.dumps(record, indent=1, allow_nan=False)
+    encoded = strict_json(record, indent=1)
     plotting.save_figure(figure, out / name)
     write_atomically(out / f"{name}.txt", text + "\n")
     write_atomically(out / f"{name}.json", encoded + "\n")

@@ -1,4 +1,4 @@
 """The user's rows, from a file or a name to samples of a density. Starts no JAX.
 
-May import distributions.sample_checks, validation, types.
+May import distributions.rows, .repeats and .sample_checks, runtime.extras, validation, types.
 """

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from thermodiff.distributions.rows import as_rows
 from thermodiff.types import is_jax_array
 from thermodiff.validation import check_count, check_points, check_positive, complain
 
@@ -61,8 +62,9 @@ def dequantise(
         ValueError: for counts that are no table of finite numbers, a step that is not positive, a column on no grid,
             or one whose values are not whole steps apart.
     """
-    check_points("counts", counts)
-    x = np.asarray(counts)
+    rows = as_rows("counts", counts).values
+    check_points("counts", rows)
+    x = np.asarray(rows)
     steps = _found_steps(x, continuous == "leave") if step is None else _given_steps(x, step)
     noise = _generator(seed).random(x.shape)
     log_steps = np.log(np.where(steps > 0, steps, 1.0))

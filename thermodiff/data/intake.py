@@ -1,4 +1,7 @@
-"""The user's rows for the commands ``entropy`` and ``mi``: from a file or a name, continuous, checked and split."""
+"""The user's rows for every command that reads them: from a file or a name, columns chosen, checked, dequantised.
+
+One way in: what was guessed, dropped and added is a line of ``notes``, what to be careful with one of ``remarks``.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +10,172 @@ from typing import NamedTuple
 
 import numpy as np
 
+from thermodiff.data.columns import Choice, choose, places, refuse_row_numbers
 from thermodiff.data.dequantisation import dequantise
+from thermodiff.data.files import open_file
+from thermodiff.data.missing import Lacking, without_rows
 from thermodiff.data.named import NAMES, TRAINING, named_data
-from thermodiff.data.tables import Table, load
+from thermodiff.data.remarks import identifiers, repeats
+from thermodiff.data.tables import Table
 from thermodiff.distributions.sample_checks import check_continuous, check_samples
-from thermodiff.validation import complain
+from thermodiff.validation import check_points, complain
 
 FEWEST = 75
 """Of so many rows four fifths, to train on, are the 60 that an estimate of information takes at least."""
 
 
+class Wanted(NamedTuple):
+    """A file, or data with a name, and what is said of it: options of the commands, with their defaults."""
+
+    file: str
+    key: str | None = None
+    choice: Choice = Choice()
+    dequantise: bool = False
+    missing: str = "refuse"
+    separator: str = "auto"
+    header: str = "auto"
+
+
 class UserSamples(NamedTuple):
-    """All rows as a table, four fifths of them to train on and the rest to compare density models on; what was done.
+    """All rows as a table; of named data those to train and to compare on; what was done, and what to be careful with.
 
     ``log_steps`` is sum_j ln step_j (nats) where every column was measured in steps, None elsewhere.
     """
 
     table: Table
-    training: np.ndarray
-    test: np.ndarray
+    fixed: tuple[np.ndarray, np.ndarray] | None
     log_steps: float | None
     notes: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
-def read(file: str, key: str | None, counts: bool, rng: np.random.Generator) -> UserSamples:
-    """The rows of a file, or of data with a name; dequantised if ``counts``; cut at random, four fifths to train on.
+def read(wanted: Wanted, rng: np.random.Generator) -> UserSamples:
+    """The rows of a file, or of data with a name; noise from ``rng`` where it is asked for.
 
-    Named data come as ``named_data`` has them, whatever ``counts`` and ``rng``. Raises ValueError, one line, for a file
-    that cannot be read and rows that have no density.
+    Named data come as ``named_data`` has them, whatever ``dequantise`` and ``rng``. Raises ValueError, one line, for a
+    file that cannot be read, rows that lack values unless those are to be dropped, and rows that are no samples.
     """
-    samples = _loaded(file, key)
-    if file in NAMES:
-        return samples
-    samples = _continuous(samples.table, counts, rng)
-    values = samples.table.values
-    order = rng.permutation(len(values))
-    cut = int(TRAINING * len(values))
-    return samples._replace(training=values[order[:cut]], test=values[order[cut:]])
+    return _read([wanted], rng)[0]
 
 
-def read_columns(
-    file: str, key: str | None, columns: tuple[str, str] | None, counts: bool, rng: np.random.Generator
-) -> UserSamples:
-    """As ``read``, not cut, of the ``columns`` alone: the option that chose them, and its words. None takes all."""
-    samples = _loaded(file, key)
-    if columns is not None:
-        samples = samples._replace(table=_chosen(samples.table, *columns))
-    return samples if file in NAMES else _continuous(samples.table, counts, rng)
+def read_pair(x: Wanted, y: Wanted, rng: np.random.Generator) -> tuple[UserSamples, UserSamples]:
+    """As ``read`` both: row i of one belongs to row i of the other, and a row is dropped from both or from none."""
+    first, second = _read([x, y], rng)
+    return first, second
 
 
-def read_as_they_are(
-    file: str, key: str | None, columns: tuple[str, str] | None
-) -> tuple[UserSamples, Table, list[int]]:
-    """As ``read_columns``, of columns that need no density; the whole table, and which of its columns were taken."""
-    samples = _loaded(file, key)
-    whole = samples.table
-    taken = list(range(whole.values.shape[1])) if columns is None else places(whole, *columns)
-    return samples._replace(table=_taken(whole, taken)), whole, taken
+def read_as_they_are(wanted: Wanted) -> tuple[UserSamples, tuple[tuple[str, ...] | None, int], list[int]]:
+    """As ``read``, of columns that need no density; the names and number of all columns, and which were taken."""
+    if wanted.file in NAMES:
+        table = named_data(wanted.file).table
+        return _named(wanted), (table.columns, table.values.shape[1]), _places(table, wanted.choice)
+    source = open_file(Path(wanted.file), wanted.key, wanted.separator, wanted.header)
+    chosen, _ = choose(source, wanted.choice)
+    lacking = _loaded(wanted)
+    lacking.refuse()
+    samples = UserSamples(lacking.table, None, None, lacking.table.notes, ())
+    return samples, (source.columns, source.width), chosen
 
 
-def _loaded(file: str, key: str | None) -> UserSamples:
-    """As the file has them; named data as they should be."""
-    if file not in NAMES:
-        table = load(Path(file), key)
-        return UserSamples(table, table.values, table.values[:0], None, ())
-    if key is not None:
-        raise complain("key", f"{key!r} for {file}", "no key: only an .npz file has several arrays")
-    named = named_data(file)
-    return UserSamples(named.table, named.training, named.test, named.log_steps, named.notes)
-
-
-def _continuous(table: Table, counts: bool, rng: np.random.Generator) -> UserSamples:
-    """The rows as they are or with noise of one step in every column that has steps; checked."""
-    notes: tuple[str, ...] = ()
-    log_steps = None
-    if counts:
-        table, log_steps, notes = _dequantised(table, rng)
-    values = table.values
-    check_samples(table.source, values)
-    check_continuous(table.source, values)
-    if len(values) < FEWEST:
+def check_density(samples: UserSamples) -> None:
+    """Raise unless the columns are continuous, and the rows enough to train and to compare on."""
+    table = samples.table
+    if samples.fixed is not None:
+        return
+    check_continuous(table.source, table.rows)
+    if len(table.values) < FEWEST:
         need = f"at least {FEWEST}, to train and to compare on; thousands are useful"
-        raise complain(table.source, f"{len(values)} rows", need)
-    return UserSamples(table, values, values[:0], log_steps, notes)
+        raise complain(table.source, f"{len(table.values)} rows", need)
+
+
+def divide(samples: UserSamples, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Four fifths of the rows, to train on, and the rest: the fixed ones of named data, else at random."""
+    if samples.fixed is not None:
+        return samples.fixed
+    values = samples.table.values
+    order, cut = rng.permutation(len(values)), int(TRAINING * len(values))
+    return values[order[:cut]], values[order[cut:]]
+
+
+def _read(several: list[Wanted], rng: np.random.Generator) -> list[UserSamples]:
+    loaded = [None if wanted.file in NAMES else _loaded(wanted) for wanted in several]
+    files = [lacking for lacking in loaded if lacking is not None]
+    if all(wanted.missing == "refuse" for wanted in several):
+        for lacking in files:
+            lacking.refuse()
+    else:
+        _check_as_long(files)
+        files = [
+            lacking._replace(table=table) for lacking, table in zip(files, without_rows(files), strict=True)
+        ]
+    tables = iter(files)
+    return [
+        _named(wanted) if lacking is None else _samples(next(tables).table, wanted, rng)
+        for wanted, lacking in zip(several, loaded, strict=True)
+    ]
+
+
+def _loaded(wanted: Wanted) -> Lacking:
+    """The chosen columns of a file as they are, with its missing values."""
+    source = open_file(Path(wanted.file), wanted.key, wanted.separator, wanted.header)
+    chosen, notes = choose(source, wanted.choice)
+    names = None if source.columns is None else tuple(source.columns[j] for j in chosen)
+    table = Table(source.numbers(chosen), names, source.name, (*source.notes, *notes))
+    if wanted.choice.columns is None:
+        refuse_row_numbers(table)
+    return Lacking(table, source.row)
+
+
+def _check_as_long(files: list[Lacking]) -> None:
+    """Raise unless pairs of rows can be dropped together."""
+    for other in files[1:]:
+        n, m = len(files[0].table.values), len(other.table.values)
+        if n != m:
+            need = f"as many as {files[0].table.source} has, {n}: row i of both is one pair"
+            raise complain(other.table.source, f"{m} rows", need)
+
+
+def _named(wanted: Wanted) -> UserSamples:
+    """Data with a name, which have been dequantised and divided already."""
+    if wanted.key is not None:
+        raise complain(
+            "key", f"{wanted.key!r} for {wanted.file}", "no key: only an .npz file has several arrays"
+        )
+    for option, asked in ("separator", wanted.separator), ("header", wanted.header):
+        if asked != "auto":
+            raise complain(option, f"{asked!r} for {wanted.file}", "it for text files alone")
+    data = named_data(wanted.file)
+    chosen = _places(data.table, wanted.choice)
+    if chosen == list(range(data.table.values.shape[1])):
+        return UserSamples(data.table, (data.training, data.test), data.log_steps, data.notes, ())
+    fixed = data.training[:, chosen], data.test[:, chosen]
+    return UserSamples(data.table.take(chosen), fixed, None, data.notes, ())
+
+
+def _places(table: Table, choice: Choice) -> list[int]:
+    width = table.values.shape[1]
+    everything = list(range(width))
+    chosen = (
+        everything if choice.columns is None else places(choice.option, choice.columns, table.columns, width)
+    )
+    gone = [] if choice.without is None else places("without", choice.without, table.columns, width)
+    left = [j for j in chosen if j not in gone]
+    if not left:
+        raise complain("without", repr(choice.without), "a column that is left")
+    return left
+
+
+def _samples(table: Table, wanted: Wanted, rng: np.random.Generator) -> UserSamples:
+    """The rows as they are, or with noise of one step in every column that has steps; checked."""
+    check_points(table.source, table.values)
+    found = identifiers(table)
+    log_steps = None
+    notes = table.notes
+    if wanted.dequantise:
+        table, log_steps, done = _dequantised(table, rng)
+        notes = (*notes, *done)
+    check_samples(table.source, table.rows)
+    return UserSamples(table, None, log_steps, notes, (*found, *repeats(table)))
 
 
 def _dequantised(table: Table, rng: np.random.Generator) -> tuple[Table, float | None, tuple[str, ...]]:
@@ -100,36 +186,16 @@ def _dequantised(table: Table, rng: np.random.Generator) -> tuple[Table, float |
         got = f"no column of {table.source} on a grid"
         raise complain("dequantise", got, "whole numbers, or tenths and the like")
     stepped = table._replace(values=noisy.samples)
-    steps = [f"{h:g} in column {table.column(j)}" for j, h in enumerate(noisy.step.tolist()) if h > 0]
-    done = f"uniform noise of one step: {', '.join(steps)}"
+    done = f"uniform noise of one step: {_steps(table, noisy.step)}"
     if not left:
         return stepped, float(noisy.log_steps.sum()), (done,)
     return stepped, None, (done, f"column {', '.join(left)} lies on no grid and is left as it is")
 
 
-def _chosen(table: Table, option: str, words: str) -> Table:
-    return _taken(table, places(table, option, words))
-
-
-def _taken(table: Table, chosen: list[int]) -> Table:
-    columns = None if table.columns is None else tuple(table.columns[j] for j in chosen)
-    return table._replace(values=np.asarray(table.values)[:, chosen], columns=columns)
-
-
-def places(table: Table, option: str, words: str) -> list[int]:
-    """The places, from 0, of the columns that ``words`` lists: numbers from 1 or names, with commas between."""
-    width = table.values.shape[1]
-    found: list[int] = []
-    for word in (w.strip() for w in words.split(",")):
-        if table.columns is not None and word in table.columns:
-            found.append(table.columns.index(word))
-        elif word.isdecimal() and 1 <= int(word) <= width:
-            found.append(int(word) - 1)
-        else:
-            named = (
-                "" if table.columns is None else f" or names of the first line ({', '.join(table.columns)})"
-            )
-            raise complain(option, repr(word), f"numbers from 1 to {width}{named}, with commas between")
-    if len(set(found)) < len(found):
-        raise complain(option, repr(words), "every column once")
-    return found
+def _steps(table: Table, step: np.ndarray) -> str:
+    """The width of the noise of each column (d,), columns of one width together."""
+    widths = sorted(set(step[step > 0].tolist()))
+    if len(widths) == 1 and (step > 0).all():
+        return f"{widths[0]:g} in every column"
+    where = {h: ", ".join(table.column(int(j)) for j in np.flatnonzero(step == h)) for h in widths}
+    return "; ".join(f"{h:g} in column {columns}" for h, columns in where.items())

@@ -21,12 +21,6 @@ from thermodiff.validation import complain
 TRAINING = 0.8
 
 
-def load_digits() -> Table:
-    """scikit-learn's 1797 handwritten digits, 8 x 8 counts from 0 to 16, as rows of 64."""
-    data, _ = from_extra("data", "sklearn.datasets", "digits").load_digits(return_X_y=True)
-    return Table(np.asarray(data), None, "digits (scikit-learn)")
-
-
 def named_data(name: str) -> NamedData:
     """The data set ``name``, one of ``NAMES``.
 
@@ -38,7 +32,8 @@ def named_data(name: str) -> NamedData:
 
 
 def _digits() -> NamedData:
-    counts = load_digits()
+    data, _ = from_extra("data", "sklearn.datasets", "digits").load_digits(return_X_y=True)
+    counts = Table(np.asarray(data), None, "digits (scikit-learn)")
     return _shuffled(counts, 1.0, ["8 x 8 counts from 0 to 16, with uniform noise of one count"])
 
 
@@ -52,8 +47,8 @@ def _wine() -> NamedData:
     steps = np.full(13, 0.01)
     steps[3], steps[[4, 12]] = 0.1, 1.0
     notes = [
-        "uniform noise of one step: 0.1 in column 4, 1 in columns 5 and 13, 0.01 in the others",
-        "one value of column 10 and one of column 11 had more digits and were rounded",
+        "uniform noise of one step: 0.1 in column 3, 1 in columns 4 and 12, 0.01 in the others",
+        "one value of column 9 and one of column 10 had more digits and were rounded",
     ]
     return _shuffled(_rounded(_table("wine"), steps), steps, notes)
 

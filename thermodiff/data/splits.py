@@ -1,10 +1,11 @@
 """From a table of samples to what a score is trained and audited on.
 
-    x (n, d) -> training, validation, test -> z = (x - mean)/std with the training rows' mean and std
+    x (n, d) -> training, validation, test -> z = M (x - mean)/std, of covariance 1 over the training rows
 
 The map is invertible, so every entropy, likelihood and bound in the data's own units is that of z plus
-    log_jacobian = sum_i ln std_i   (nats; each std in its column's unit),
-while rates, gaps and slacks are the same in both.
+    log_jacobian = sum_i ln std_i - ln|det M|   (nats; each std in its column's unit),
+while rates, gaps and slacks are the same in both. Columns that are narrow together are so as wide as any others in
+single precision and under noise.
 """
 
 from __future__ import annotations
@@ -13,32 +14,44 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thermodiff.data.dequantisation import dequantise
 from thermodiff.data.tables import Table
 from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.numerics.affine_maps import AffineMap, whitening
 from thermodiff.validation import complain
 
 SPLIT = (0.7, 0.1, 0.2)
 """Fractions of the rows for training, for stopping it, and for the audit."""
 FEWEST_ROWS = 20
-FEW_VALUES = 0.02
-"""A column with fewer distinct values than this fraction of the rows is remarked upon: it hardly has a density."""
 
 
 class Standardisation(NamedTuple):
-    """z = (x - mean)/std per column, mean and std (d,) in the data's units."""
+    """z = M (x - mean)/std: mean and std (d,) of each column in the data's units, M (d, d) the mixing that whitens."""
 
-    mean: np.ndarray
-    std: np.ndarray
+    map: AffineMap
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of each column."""
+        return self.map.mean
+
+    @property
+    def std(self) -> np.ndarray:
+        """Of each column."""
+        return self.map.std
+
+    @property
+    def mix(self) -> np.ndarray:
+        """M, near the identity for columns that are nearly uncorrelated."""
+        return self.map.matrix
 
     @property
     def log_jacobian(self) -> float:
-        """sum_i ln std_i in nats: entropies and NLLs of x are those of z plus this."""
-        return float(np.log(self.std).sum())
+        """sum_i ln std_i - ln|det M| in nats: entropies and NLLs of x are those of z plus this."""
+        return self.map.log_jacobian
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Standardised rows (n, d), single precision."""
-        return ((np.asarray(x, dtype=np.float64) - self.mean) / self.std).astype(np.float32)
+        """Whitened rows (n, d), single precision."""
+        return self.map.forward(x).astype(np.float32)
 
 
 class Split(NamedTuple):
@@ -49,44 +62,14 @@ class Split(NamedTuple):
     test: np.ndarray
 
 
-def dequantise_counts(table: Table, rng: np.random.Generator) -> Table:
-    """x + u with u uniform on [0, 1)^d: a density whose NLL bounds that of the integers from above.
-
-    Raises ValueError where an entry is not an integer.
-    """
-    values = np.asarray(table.values)
-    odd = np.argwhere(values != np.round(values))
-    if odd.size:
-        where = tuple(int(i) for i in odd[0])
-        raise complain("dequantise", f"{values[where]!s} at index {where} of {table.source}", "integer data")
-    return table._replace(values=dequantise(rng, values, step=1.0).samples)
-
-
 def check_table(table: Table) -> None:
     """Raise ValueError unless the rows can be samples of a density and are enough to be split and audited."""
-    check_samples(table.source, table.values)
+    check_samples(table.source, table.rows)
     n, d = table.values.shape
     fewest = max(FEWEST_ROWS, int(np.ceil((d + 2) / SPLIT[2])))
     if n < fewest:
         need = f"at least {fewest}: the {SPLIT[2]:.0%} to measure on must span all dimensions (thousands are useful)"
         raise complain(table.source, f"{n} rows of dimension {d}", need)
-
-
-def remarks(table: Table) -> list[str]:
-    """What a careful reader should know of data that pass every check: one sentence each."""
-    values = np.asarray(table.values)
-    n, found = len(values), []
-    repeated = n - len(np.unique(values, axis=0))
-    if repeated:
-        found.append(f"{repeated} of {n} rows repeat another: training and test rows then overlap")
-    few = [i for i in range(values.shape[1]) if len(np.unique(values[:, i])) < max(3, FEW_VALUES * n)]
-    if few:
-        names = ", ".join(table.column(i) for i in few)
-        found.append(
-            f"few distinct values in column {names}: no density there, so entropies and NLLs go to minus infinity "
-            "as t_min goes to 0 (--dequantise for counts)"
-        )
-    return found
 
 
 def split_rows(values: np.ndarray, rng: np.random.Generator) -> Split:
@@ -100,14 +83,14 @@ def split_rows(values: np.ndarray, rng: np.random.Generator) -> Split:
 
 
 def standardisation(training: np.ndarray, table: Table) -> Standardisation:
-    """Mean and standard deviation of each column of the training rows (n, d), in double precision.
+    """The map that whitens the training rows (n, d), in double precision (``numerics.affine_maps.whitening``).
 
     Raises ValueError, naming the columns as ``table`` does, where one does not vary among them.
     """
     rows = np.asarray(training, dtype=np.float64)
     mean, std = rows.mean(axis=0), rows.std(axis=0)
-    flat = np.flatnonzero(std <= 1e-12 * np.maximum(1.0, np.abs(mean)))
+    flat = np.flatnonzero(std <= 1e-12 * np.abs(mean))
     if flat.size:
         name = f"{table.source}, column {', '.join(table.column(i) for i in flat.tolist())}"
         raise complain(name, "one value in all training rows", "columns that vary in most of the rows")
-    return Standardisation(mean, std)
+    return Standardisation(whitening(rows))

@@ -86,4 +86,14 @@ class Gaussian(Family):
 
     def noised(self, alpha: Any, sigma: Any) -> Gaussian:
         """The Gaussian law of alpha x_0 + sigma eps."""
-        return Gaussian(alpha * self.mean, alpha**2 * self.cov + sigma**2 * jnp.eye(self.dim))
+        moments = alpha * self.mean, alpha**2 * self.cov + sigma**2 * jnp.eye(self.dim)
+        if is_concrete(moments):
+            return Gaussian(*moments)
+        # Its axes are those of the data: a second decomposition has no derivative where variances are equal.
+        law = object.__new__(Gaussian)
+        variances = alpha**2 * self.variances + sigma**2
+        for name, value in zip(
+            ("mean", "cov", "variances", "axes"), (*moments, variances, self.axes), strict=True
+        ):
+            object.__setattr__(law, name, value)
+        return law

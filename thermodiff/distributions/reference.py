@@ -10,6 +10,7 @@ from thermodiff.array_types import Key
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
+from thermodiff.numerics.affine_maps import FEW_ROWS_PER_DIM as FEW_ROWS_PER_DIM
 from thermodiff.numerics.estimates import streamed_moments
 
 
@@ -28,8 +29,6 @@ def sample_gaussian(x: Any) -> Gaussian:
 
 
 MOMENT_DRAWS = 65536
-FEW_ROWS_PER_DIM = 10
-"""Below this many rows per dimension the sample covariance is shrunk."""
 
 
 def reference_gaussian(key: Key, data: Any) -> Gaussian:
@@ -39,7 +38,7 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
     oracle approximating estimator, Chen, Wiesel, Eldar & Hero (2010), eq. (23), so that no direction looks narrower
     than few rows can tell.
     """
-    known = if_known(data, "moments")
+    known = rows_moments(data.array) if isinstance(data, Samples) else if_known(data, "moments")
     if known is None:
         drawn = np.asarray(data.sample(key, MOMENT_DRAWS), dtype=np.float64)
         known = drawn.mean(axis=0), np.atleast_2d(np.cov(drawn, rowvar=False))
@@ -47,6 +46,12 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
     if isinstance(data, Samples) and data.array.shape[0] < FEW_ROWS_PER_DIM * data.dim:
         cov = shrunk(np.asarray(cov, dtype=np.float64), data.array.shape[0])
     return Gaussian(mean, cov)
+
+
+def rows_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (d,) and covariance (d, d), over n - 1, of rows x (n, d), in double precision: narrow directions keep it."""
+    mean, cov = streamed_moments(x)
+    return mean, cov * (len(x) / (len(x) - 1))
 
 
 def shrunk(cov: np.ndarray, n: int) -> np.ndarray:

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from thermodiff.numerics.estimates import ROWS_AT_ONCE, streamed_moments
+from thermodiff.distributions.repeats import distinct_rows, why_repeated
+from thermodiff.distributions.rows import Rows, as_rows
+from thermodiff.numerics.estimates import streamed_moments
+from thermodiff.numerics.robust_scatter import CORRELATED, in_a_plane
 from thermodiff.validation import check_points, complain
 
 MOST_REPEATED = 0.05
@@ -15,17 +18,30 @@ MOST_EQUAL = 0.05
 """Largest fraction of rows that may share one value of a column."""
 ENOUGH_DISTINCT = 500
 """A column with so many distinct values counts as continuous, however many rows there are."""
+SQUARABLE = 1e150
+"""Numbers up to this, and down to its inverse, have squares in double precision."""
+
+
+def sample_rows(name: str, x: Any) -> np.ndarray:
+    """The rows (n, d) of an array, a DataFrame or an Arrow table that can be the sample of a density in d dimensions.
+
+    In the type that they came in. Raises ValueError as ``check_samples`` does.
+    """
+    rows = as_rows(name, x)
+    check_samples(name, rows)
+    return np.asarray(rows.values)
 
 
 def check_samples(name: str, x: Any) -> None:
     """Raise unless ``x`` (n, d) can be the sample of a density in d dimensions.
 
-    Refused: non-numeric or non-finite entries, one row, fewer rows than d + 1, a constant or duplicated
-    column (singular covariance), and more than one row in twenty repeated (a discrete distribution
-    has no density).
+    Refused: non-numeric, missing or non-finite entries, one row, fewer rows than d + 1, a constant or duplicated
+    column (singular covariance), columns too large or too small to be squared, and more than one row in twenty repeated
+    (a discrete distribution has no density).
     """
-    check_points(name, x)
-    array = np.asarray(x)
+    rows = as_rows(name, x)
+    check_points(name, rows.values)
+    array = np.asarray(rows.values)
     n, d = array.shape
     if n <= d:
         raise complain(
@@ -33,44 +49,44 @@ def check_samples(name: str, x: Any) -> None:
             f"{n} row(s) of dimension {d}",
             f"at least {d + 1} rows, one a sample, far more to be useful",
         )
-    _, cov = streamed_moments(array)
-    spread = np.sqrt(np.diag(cov))
-    largest = np.maximum(array.max(axis=0), -array.min(axis=0).astype(np.float64))
-    constant = np.flatnonzero(spread <= 1e-12 * np.maximum(1.0, largest))
-    if constant.size:
-        raise complain(
-            name,
-            f"constant column(s) {constant.tolist()}, counted from 0",
-            "columns that vary: a constant has no density",
-        )
-    # Normalised by each column's own spread, so that mixed units do not look singular.
-    values, vectors = np.linalg.eigh(cov / np.outer(spread, spread))
-    if values[0] < 1e-9:
-        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
-        raise complain(
-            name,
-            f"linearly dependent columns {involved}, counted from 0 (singular covariance)",
-            "columns none of which is a combination of the others",
-        )
+    _check_independent(name, rows, _checked_moments(name, rows))
     repeated = n - distinct_rows(array)
     if repeated > max(1, MOST_REPEATED * n):
-        raise complain(
-            name,
-            f"{repeated} repeated rows out of {n}: a discrete distribution has no density",
-            "distinct samples; add uniform noise of one step to integer data (dequantise)",
-        )
+        got = f"{repeated} repeated rows out of {n}: a discrete distribution has no density"
+        raise complain(name, got, why_repeated(array))
 
 
-def distinct_rows(array: np.ndarray) -> int:
-    """How many rows (n, d) differ, by a 64-bit hash of each: a copy sorted row by row would take twice their memory."""
-    factors = np.random.default_rng(0).integers(0, 2**64, array.shape[1], dtype=np.uint64) | np.uint64(1)
-    hashes = []
-    for i in range(0, len(array), ROWS_AT_ONCE):
-        # Adding zero makes -0 and 0 the same; the product's upper half, moved down, mixes the trailing zeros away.
-        bits = (np.asarray(array[i : i + ROWS_AT_ONCE], dtype=np.float64) + 0.0).view(np.uint64)
-        bits = (bits ^ (bits >> np.uint64(32))) * factors
-        hashes.append((bits ^ (bits >> np.uint64(29))).sum(axis=1, dtype=np.uint64))
-    return len(np.unique(np.concatenate(hashes)))
+def _checked_moments(name: str, rows: Rows) -> np.ndarray:
+    """The covariance (d, d) of rows whose columns vary, by as much as can be squared."""
+    array = np.asarray(rows.values)
+    high, low = (np.asarray(f(axis=0), dtype=np.float64) for f in (array.max, array.min))
+    span = high / 2 - low / 2  # half of it, which no double is too small for
+    for odd, word in (span > SQUARABLE, "large"), ((span > 0) & (span < 1 / SQUARABLE), "small"):
+        if odd.any():
+            j = int(np.flatnonzero(odd)[0])
+            got = f"column {rows.called([j])} from {low[j]:.3g} to {high[j]:.3g}, too {word} to be squared"
+            raise complain(name, got, "columns in a unit of their own size: divide by a constant")
+    _refuse_constant(name, rows, span == 0)
+    _, cov = streamed_moments(array)
+    # By the size of the numbers themselves, so that charges of 1e-19 vary as well as anything.
+    _refuse_constant(name, rows, np.sqrt(np.diag(cov)) <= 1e-12 * np.maximum(high, -low))
+    return cov
+
+
+def _refuse_constant(name: str, rows: Rows, flat: np.ndarray) -> None:
+    if flat.any():
+        got = f"constant column(s) {rows.called(np.flatnonzero(flat).tolist())}"
+        raise complain(name, got, "columns that vary: a constant has no density")
+
+
+def _check_independent(name: str, rows: Rows, cov: np.ndarray) -> None:
+    """Raise where columns with this covariance are combinations of one another, whatever their units."""
+    spread = np.sqrt(np.diag(cov))
+    values, vectors = np.linalg.eigh(cov / np.outer(spread, spread))
+    if values[0] < CORRELATED and in_a_plane(np.asarray(rows.values, dtype=np.float64)):
+        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
+        got = f"linearly dependent columns {rows.called(involved)} (singular covariance)"
+        raise complain(name, got, "columns none of which is a combination of the others")
 
 
 def check_continuous(name: str, x: Any) -> None:
@@ -78,10 +94,11 @@ def check_continuous(name: str, x: Any) -> None:
 
     Tied is a column of which one value makes up more than ``MOST_EQUAL`` of the rows (and more than two of them), or
     which has fewer distinct values than half its rows, unless they are ``ENOUGH_DISTINCT``: a grid that fine, a few
-    thousandths of the column's spread, is not seen any more. Columns are counted from 0, as x[:, j].
+    thousandths of the column's spread, is not seen any more. Columns are counted from 0, as x[:, j], or named.
     """
-    check_points(name, x)
-    array = np.asarray(x)
+    rows = as_rows(name, x)
+    check_points(name, rows.values)
+    array = np.asarray(rows.values)
     n = len(array)
     for j in range(array.shape[1]):
         values, times = np.unique(array[:, j], return_counts=True)
@@ -89,7 +106,14 @@ def check_continuous(name: str, x: Any) -> None:
             continue
         share = f"{times.max() / n:.1%} of them {values[times.argmax()]:g}"
         raise complain(
-            f"{name}[:, {j}]",
+            f"{name}[:, {j if rows.columns is None else repr(rows.columns[j])}]",
             f"{len(values)} distinct values in {n} rows, {share}",
-            "a column without ties: dequantise it (td.dequantise, --dequantise) or leave it out",
+            _what_to_do_about_ties(array[:, j]),
         )
+
+
+def _what_to_do_about_ties(column: np.ndarray) -> str:
+    why = why_repeated(column[:, None])
+    if " keeps steps " in why:
+        return why
+    return "a column without ties: dequantise it (td.dequantise, --dequantise) or leave it out"

@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import check_continuous, check_samples
 from thermodiff.information.coordinate_maps import Marginals
 from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.numerics.robust_scatter import in_a_plane
 from thermodiff.validation import check_key, complain
 
 FEWEST_ROWS = 60
-SINGULAR = 1e-10
-"""Smallest eigenvalue of a correlation matrix that rounding in double precision cannot explain."""
 Columns = tuple[int, ...]
 MakeMarginals = Callable[[Any], Marginals]
 
 
 def checked_rows(name: str, samples: Any) -> np.ndarray:
     """Rows (n, d) in double precision. Raises ValueError where they have no density or are too few."""
-    check_samples(name, samples)
-    check_continuous(name, samples)
-    x = np.asarray(samples, dtype=np.float64)
+    rows = as_rows(name, samples)
+    check_samples(name, rows)
+    check_continuous(name, rows)
+    x = np.asarray(rows.values, dtype=np.float64)
     if len(x) < FEWEST_ROWS:
         raise complain(
             name, f"{len(x)} rows", f"at least {FEWEST_ROWS} to train and to hold out; thousands are useful"
@@ -41,18 +42,20 @@ def check_arguments(key: Any, marginals: Any, settings: Any) -> None:
         raise complain("settings", repr(settings), "a td.CrossFitting")
 
 
-def check_no_function(z: np.ndarray) -> None:
+def check_no_function(
+    z: np.ndarray, need: str = "columns with noise of their own: the dependence of these is infinite"
+) -> None:
     """Raise where a column of rows z (n, D) is a sum of others: their dependence has no bound.
 
     After the ranks a monotone function of a column is that column again, or its negative.
     """
-    values, vectors = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(2 * z.shape[1:]))
-    if len(z) > z.shape[1] and values[0] < SINGULAR:
+    if len(z) > z.shape[1] and in_a_plane(z):
+        vectors = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(2 * z.shape[1:]))[1]
         among = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()
         raise complain(
             "columns",
             f"{among}, counted from 0 over all tables side by side, one of them given by the others",
-            "columns with noise of their own: the dependence of these is infinite",
+            need,
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from thermodiff.numerics.affine_maps import standardising
 from thermodiff.types import NotKnownError
 
 
@@ -33,16 +34,15 @@ class Standardise:
     """z_j = (x_j - mean_j)/std_j."""
 
     def __init__(self, x: Any) -> None:
-        x = np.asarray(x, dtype=np.float64)
-        self.mean, self.std = x.mean(axis=0), x.std(axis=0)
+        self.scaling = standardising(x)
 
     def forward(self, x: Any) -> np.ndarray:
         """(x - mean)/std, shape (n, d)."""
-        return (np.asarray(x, dtype=np.float64) - self.mean) / self.std
+        return self.scaling.forward(x)
 
     def log_derivative(self, x: Any) -> np.ndarray:
         """-sum_j ln std_j, shape (n,)."""
-        return np.full(len(x), -np.log(self.std).sum())
+        return np.full(len(x), -self.scaling.log_jacobian)
 
 
 class Asinh:

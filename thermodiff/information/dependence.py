@@ -9,6 +9,7 @@ that errors cancel. Source: theory section 6 (this project).
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -24,18 +25,22 @@ from thermodiff.information.arguments import (
 )
 from thermodiff.information.classes.mixed import mixed_information
 from thermodiff.information.classes.sides import Discrete, check_no_classes
-from thermodiff.information.coordinate_maps import Gaussianise
+from thermodiff.information.coordinate_maps import Asinh, Gaussianise
+from thermodiff.information.coordinates import Coordinates, conditional_table, narrowest
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
+    shifted,
     teller,
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import strong_warning
+from thermodiff.information.warnings import below_scatter_warning, narrowest_in_ranks, rank_warnings
+from thermodiff.numerics.affine_maps import FEW_ROWS_PER_DIM
+from thermodiff.numerics.robust_scatter import correlation_of, robust_scaling
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
 
@@ -72,7 +77,8 @@ def mutual_information(
     told, asked = (first, second) if len(second) <= len(first) else (second, first)
     coefficients = {Part(asked, known): 1.0, Part(asked, told + known): -1.0}
     quantity = "mutual information" if given is None else "conditional mutual information"
-    return _dependence(key, quantity, parts, coefficients, marginals, settings, progress)
+    coordinates = [Coordinates(part, marginals) for part in parts]
+    return _choose(key, quantity, parts, coordinates, coefficients, marginals, settings, progress)
 
 
 @in_full_precision
@@ -94,31 +100,107 @@ def total_correlation(
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")
     coefficients = {Part((j,)): 1.0 for j in range(x.shape[1])}
     coefficients[Part(tuple(range(x.shape[1])))] = -1.0
-    return _dependence(key, "total correlation", [x], coefficients, marginals, settings, progress)
+    # Mixed columns have another total correlation: these stay as they are.
+    coordinates = [Coordinates(x, marginals, mix=False)]
+    return _choose(key, "total correlation", [x], coordinates, coefficients, marginals, settings, progress)
 
 
-def _dependence(
+def _choose(
     key: Key,
     quantity: str,
     parts: list[np.ndarray],
+    coordinates: list[Coordinates],
     coefficients: dict[Part, float],
     marginals: MakeMarginals,
     settings: CrossFitting,
     progress: bool,
 ) -> Information:
-    """A sum of entropies in which the units of the coordinates cancel."""
-    z = np.hstack([marginals(part).forward(part) for part in parts])
-    for table in (np.hstack(parts), z):
-        check_no_function(table)
-    normal = frozenset(Part((j,)) for j in range(z.shape[1])) if marginals is Gaussianise else frozenset()
+    """The sum of entropies in the coordinates given, unless these lose what the tables have together."""
+    x = np.hstack(parts)
+    check_no_function(x)
+    pairs = list(zip(coordinates, parts, strict=True))
+    mixed = np.hstack([c.mixing.forward(part) for c, part in pairs])
+    ranks = marginals is Gaussianise
+    width, narrow = narrowest(mixed)
+    if len(narrow) and (not ranks or width < narrowest_in_ranks(len(x))):
+        smooth = Asinh if ranks else marginals
+        answer = _by_entropies(key, quantity, x, coefficients, smooth, settings, progress)
+    else:
+        z = np.hstack([c.forward(part) for c, part in pairs])
+        answer = _dependence(key, quantity, z, coefficients, marginals, settings, progress)
+    return _beside_scatter(answer, mixed, coefficients)
+
+
+def _beside_scatter(answer: Information, x: np.ndarray, coefficients: dict[Part, float]) -> Information:
+    """The answer, with a warning where a Gaussian of the rows' robust scatter has far more of the dependence."""
+    n, d = x.shape
+    if n < FEW_ROWS_PER_DIM * d:
+        return answer
+    correlation = correlation_of(robust_scaling(x))
+
+    def log_det(columns: tuple[int, ...]) -> float:
+        return float(np.linalg.slogdet(correlation[np.ix_(columns, columns)])[1])
+
+    scatter = sum(
+        0.5 * c * (log_det(part.columns + part.given) - log_det(part.given))
+        for part, c in coefficients.items()
+    )
+    # A fitted scatter of independent columns shows about d^2/4n nats too much.
+    below = below_scatter_warning(answer.estimate, scatter, answer.terms["gaussian"], d**2 / n)
+    return dataclasses.replace(answer, warnings=(*answer.warnings, *below))
+
+
+def _dependence(
+    key: Key,
+    quantity: str,
+    z: np.ndarray,
+    coefficients: dict[Part, float],
+    marginals: MakeMarginals,
+    settings: CrossFitting,
+    progress: bool,
+) -> Information:
+    """A sum of entropies of z (n, D) in which the units of the coordinates cancel."""
+    check_no_function(z)
+    ranks = marginals is Gaussianise
+    normal = frozenset(Part((j,)) for j in range(z.shape[1])) if ranks else frozenset()
     networks = sum(part not in normal for part in coefficients)
     with teller(networks * settings.folds, progress) as tell:
         answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell)
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
-    value = float(rows.best.mean())
-    terms = {"gaussian": gaussian, "beyond gaussian": value - gaussian}
     warnings = warnings_of(z, answers, rows, settings)
-    if marginals is Gaussianise:
+    if ranks:
         columns = sum(part.dim for part, c in coefficients.items() if c > 0)
-        warnings += strong_warning(value / columns, len(z))
+        warnings += rank_warnings(float(rows.best.mean()) / columns, z)
+    return _answer(quantity, rows, gaussian, warnings)
+
+
+def _by_entropies(
+    key: Key,
+    quantity: str,
+    x: np.ndarray,
+    coefficients: dict[Part, float],
+    marginals: MakeMarginals,
+    settings: CrossFitting,
+    progress: bool,
+) -> Information:
+    """The same sum of columns of x (n, D) that are narrow together: each entropy in coordinates of its own.
+
+    What ranks do not resolve these do, since S(y | w) is that of y - B w. The price is that marginals are learned too.
+    """
+    tables: list[Rows] = []
+    answers: dict[Part, list[FoldRows]] = {}
+    gaussian = 0.0
+    with teller(len(coefficients) * settings.folds, progress) as tell:
+        for part, c in coefficients.items():
+            z, log_derivative = conditional_table(x, part, marginals)
+            found, rows = cross_fitted_sum(key, z, {part: c}, settings, frozenset(), tell)
+            answers |= found
+            tables.append(shifted(rows, -c * log_derivative))
+            gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))
+    rows = Rows(*np.sum(tables, axis=0))
+    return _answer(quantity, rows, gaussian, warnings_of(z, answers, rows, settings))
+
+
+def _answer(quantity: str, rows: Rows, gaussian: float, warnings: list[str]) -> Information:
+    terms = {"gaussian": gaussian, "beyond gaussian": float(rows.best.mean()) - gaussian}
     return report(quantity, rows, terms, warnings)

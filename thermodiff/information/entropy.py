@@ -1,21 +1,31 @@
 """Entropy of data, and of columns given others, from score networks trained on them.
 
-    S(x)     = S(z) - E ln|dz/dx|,                  z = the map of single coordinates (``coordinate_maps``)
+    S(x)     = S(z) - E ln|dz/dx|,                  z = the coordinates that are modelled (``coordinates``)
     S(z)     = E[-ln G] - int E|n - n_G|^2 d ell    a Gaussian, and what corrects it (``cross_fitting.negentropy``)
 Every entropy is one ``cross_fit``. Source: theory section 6 (this project), after arXiv 2510.06174 and its successor.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, blocks, check_arguments, checked_rows, paired_rows
-from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.arguments import (
+    MakeMarginals,
+    blocks,
+    check_arguments,
+    check_no_function,
+    checked_rows,
+    paired_rows,
+)
+from thermodiff.information.coordinate_maps import Asinh, Gaussianise
+from thermodiff.information.coordinates import Coordinates, conditional_table
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import Part, truncation
+from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
@@ -25,6 +35,7 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
+from thermodiff.information.warnings import above_gaussian_warning
 from thermodiff.runtime.devices import in_full_precision
 
 
@@ -48,16 +59,17 @@ def data_entropy(
 
     Returns:
         ``Information`` with the terms ``gaussian`` (entropy of the Gaussian of the same moments, after the marginal
-        map), ``negentropy`` (how far below it the entropy lies), ``marginal map`` and ``truncation``.
+        map), ``negentropy`` (how far below it the entropy lies), ``marginal map`` (with the mixing of columns that
+        are narrow together, where there are any) and ``truncation``.
 
     Raises:
         ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
     """
     check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
-    fitted = marginals(x)
+    fitted = Coordinates(x, marginals)
     part = Part(tuple(range(x.shape[1])))
-    return _entropy(key, "entropy", fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
+    return _entropy(key, "entropy", x, fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
 
 
 @in_full_precision
@@ -72,26 +84,30 @@ def conditional_entropy(
 ) -> Information:
     """S(x | y) of paired rows ``samples`` (n, d) and ``given`` (n, c), nats in the units of x.
 
-    One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``.
+    One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``, and ValueError where a column
+    is a sum of others or a monotone function of one: minus infinity.
     """
     check_arguments(key, marginals, settings)
     x, y = paired_rows({"samples": samples, "given": given})
-    fitted = [marginals(part) for part in (x, y)]
-    z = np.hstack([m.forward(part) for m, part in zip(fitted, (x, y), strict=True)])
-    part, log_derivative = Part(*blocks([x, y])), fitted[0].log_derivative(x)
-    return _entropy(key, "conditional entropy", z, part, log_derivative, settings, progress)
+    infinite = "columns with noise of their own: their entropy given the others is minus infinity"
+    check_no_function(np.hstack([x, y]), infinite)
+    part, table = Part(*blocks([x, y])), np.hstack([x, y])
+    z, log_derivative = conditional_table(table, part, marginals)
+    check_no_function(Gaussianise(z).forward(z), infinite)
+    return _entropy(key, "conditional entropy", table, z, part, log_derivative, settings, progress)
 
 
 def _entropy(
     key: Key,
     quantity: str,
+    x: np.ndarray,
     z: np.ndarray,
     part: Part,
     log_derivative: np.ndarray,
     settings: CrossFitting,
     progress: bool,
 ) -> Information:
-    """S of a part of mapped rows z (n, D), in the units before the map with ``log_derivative`` (n,), nats."""
+    """S of a part of rows x (n, D), mapped to z with ``log_derivative`` (n,), nats in the units of x."""
     with teller(settings.folds, progress) as tell:
         answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
     blur = truncation(answers[part])
@@ -102,4 +118,8 @@ def _entropy(
     }
     total = shifted(rows, -log_derivative - blur)
     terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
-    return report(quantity, total, terms, warnings_of(z, answers, rows, settings))
+    answer = report(quantity, total, terms, warnings_of(z, answers, rows, settings))
+    # 1/2 ln det of the covariance, or of what the regression on the given columns leaves of it.
+    gaussian = 0.5 * part.dim * np.log(2 * np.pi * np.e) + white_rows(part.of(x), part.dim).log_jacobian
+    above = above_gaussian_warning(answer.estimate, gaussian)
+    return dataclasses.replace(answer, warnings=(*answer.warnings, *above))

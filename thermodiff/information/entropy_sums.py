@@ -126,12 +126,17 @@ def warnings_of(
 
 @contextlib.contextmanager
 def teller(total: int, progress: bool) -> Iterator[Callable[[float], None]]:
-    """A function that is told the validation loss of each trained network, and counts them on a bar."""
+    """A function that is told the validation loss of each fold's trainings, and counts them where they are shown.
+
+    A fold that needed no training, whose columns are normal as they are, has no loss (NaN) and does not count.
+    """
     done = 0
-    with watchers("networks", total, progress, None) as watch:
+    with watchers("trainings", total, progress, None) as watch:
 
         def tell(loss: float) -> None:
             nonlocal done
+            if np.isnan(loss):
+                return
             done += 1
             watch(Report(done, np.asarray(np.nan), np.asarray(loss)))
 

@@ -13,13 +13,16 @@ import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.reference import sample_gaussian
+from thermodiff.distributions.rows import as_rows
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
 from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.conditional import unconditional
 from thermodiff.information.cross_fitting.cross_fit import train_folds
 from thermodiff.information.cross_fitting.folds import CrossFitting, split_folds
 from thermodiff.information.cross_fitting.negentropy import Correction, evaluate
 from thermodiff.information.cross_fitting.one_fold import mean_score
+from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import READINGS, report_readings, teller
 from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
@@ -71,18 +74,21 @@ def _held_out(
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
     check_arguments(key, marginals, settings)
-    x, held_out = checked_rows("training", training), np.asarray(test, dtype=np.float64)
+    x, table = checked_rows("training", training), as_rows("test", test).values
     d = x.shape[1]
-    check_points("test", held_out, d)
-    fitted = marginals(x)
+    check_points("test", table, d)
+    held_out = np.asarray(table, dtype=np.float64)
+    fitted = Coordinates(x, marginals)
     z = fitted.forward(x)
+    white = white_rows(z, d)
+    seen, rows = white.forward(z), white.forward(fitted.forward(held_out))
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
     with teller(len(folds), progress) as tell:
-        score = mean_score(train_folds(fold_key, z, folds, settings.training, tell))
-    rows, columns = fitted.forward(held_out), tuple(range(d))
-    correction = evaluate(noise_key, score, unconditional(sample_gaussian(z)), rows, columns, d)
-    return correction, -fitted.log_derivative(held_out)
+        score = mean_score(train_folds(fold_key, seen, folds, settings.training, tell))
+    reference = unconditional(sample_gaussian(seen))
+    correction = evaluate(noise_key, score, reference, rows, tuple(range(d)), d)
+    return correction.plus(white.log_jacobian), -fitted.log_derivative(held_out)
 
 
 @in_full_precision

@@ -14,11 +14,21 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
 from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
-from thermodiff.information.entropy_sums import READINGS, cross_fitted_sum, report, teller, warnings_of
+from thermodiff.information.cross_fitting.white_rows import white_rows
+from thermodiff.information.entropy_sums import (
+    READINGS,
+    cross_fitted_sum,
+    report,
+    shifted,
+    teller,
+    warnings_of,
+)
 from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
+from thermodiff.information.overlap import overlap_warnings
 from thermodiff.information.report import Information
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
@@ -36,28 +46,32 @@ def kl_divergence(
 ) -> Information:
     """KL(p || q) = CE(p, q) - S(p) from rows of p (n, d) and rows of q (m, d), nats.
 
-    One map of the coordinates, fitted to both samples, serves both. Networks trained on q are evaluated on the rows of
-    p. The standard error is that of the sampling of p, of the bracket, and of the moments of q from m rows
-    (``moment_error``). Arguments and errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p after
-    the map.
+    One map of single coordinates, fitted to both samples, serves both, unless columns of one are narrow together: that
+    one then has coordinates of its own. Networks trained on q are evaluated on the rows of p. The standard error is
+    that of the sampling of p, of the bracket, and of the moments of q from m rows (``moment_error``). Arguments and
+    errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p in the units of the rows.
     """
     check_arguments(key, marginals, settings)
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")
-    fitted = marginals(np.concatenate([p, q]))
-    z_p, z_q = fitted.forward(p), fitted.forward(q)
+    map_p, map_q = Coordinates(p, marginals, q), Coordinates(q, marginals, p)
+    z_p, z_q, p_seen = map_p.forward(p), map_q.forward(q), map_q.forward(p)
     part = Part(tuple(range(p.shape[1])))
     key_p, key_q, key_cross = jax.random.split(key, 3)
     with teller(2 * settings.folds, progress) as tell:
         answers_p, rows_p = cross_fitted_sum(key_p, z_p, {part: 1.0}, settings, frozenset(), tell)
         answers_q, rows_q = cross_fitted_sum(key_q, z_q, {part: 1.0}, settings, frozenset(), tell)
-    cross = _cross(key_cross, z_p, answers_p[part], answers_q[part])
+    rows_p = shifted(rows_p, -map_p.log_derivative(p))
+    white = white_rows(z_q, p.shape[1])
+    rows_seen = white.forward(p_seen)
+    cross = _cross(key_cross, rows_seen, answers_p[part], answers_q[part])
+    cross = shifted(cross, white.log_jacobian - map_q.log_derivative(p))
     total = Rows(*(of_q - of_p for of_q, of_p in zip(cross, rows_p, strict=True)))
     terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
     warnings = warnings_of(z_p, answers_p, rows_p, settings) + warnings_of(z_q, answers_q, rows_q, settings)
-    unique = list(dict.fromkeys(warnings))
-    return report("KL divergence", total, terms, unique, other=moment_error(z_p, z_q))
+    unique = list(dict.fromkeys(warnings + overlap_warnings(rows_seen, white.forward(z_q))))
+    return report("KL divergence", total, terms, unique, other=moment_error(p_seen, z_q))
 
 
 def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]) -> Rows:

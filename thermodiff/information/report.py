@@ -1,4 +1,4 @@
-"""The answer to a question about data: a number in nats, its error bar, its bracket, its terms and its health."""
+"""The answer to a question about data: a number, its error bar, its bracket, its terms and its health; nats or bits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from thermodiff.numerics.estimates import estimate_rows
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, to_error
+from thermodiff.units import BITS_PER_DIMENSION, NATS, Unit, convert, unit_of
 from thermodiff.validation import complain
 
 
@@ -28,7 +29,7 @@ class Pointwise(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Information:
-    """An entropy, divergence or dependence in nats.
+    """An entropy, divergence or dependence in nats, or what ``in_bits`` makes of it.
 
     mean, stderr  the estimate and its standard error: sampling, sqrt(var/n), and the bracket's width over sqrt(12) for
                   what the networks have not learned (a uniform distribution over the bracket), added in squares
@@ -36,9 +37,10 @@ class Information:
     n             rows
     terms         what it is made of, each in nats
     readings      the held-out estimate by the quadratic, divergence and denoising readings: their spread is a warning
-    warnings      one sentence for each thing to distrust; empty for a healthy estimate
+    warnings      one sentence for each thing to distrust; empty for a healthy estimate (they speak of nats)
     block         rows a block where they depend on one another in time, 1 where they are independent
     pointwise     what each row contributes (``Pointwise``); in no record, because it is as long as the data
+    unit          of all these numbers: nats, bits or bits/dim
     """
 
     quantity: str
@@ -49,6 +51,7 @@ class Information:
     terms: Mapping[str, float]
     readings: Mapping[str, Estimate]
     warnings: tuple[str, ...]
+    unit: str = NATS.name
     block: int = 1
     pointwise: Pointwise | None = dataclasses.field(default=None, repr=False, compare=False)
 
@@ -64,6 +67,30 @@ class Information:
         z = float(ndtri(0.5 + 0.5 * level))
         return self.mean - z * self.stderr, self.mean + z * self.stderr
 
+    def in_bits(self, dim: int | None = None) -> Information:
+        """The same in bits per sample; given the number of columns ``dim``, in bits per dimension.
+
+        Raises ValueError for what is in bits already.
+        """
+        return self.in_unit(unit_of("bits") if dim is None else unit_of(BITS_PER_DIMENSION, dim))
+
+    def in_unit(self, unit: Unit) -> Information:
+        """The same in another unit (``thermodiff.units.unit_of``). Raises ValueError unless this one is in nats."""
+        if self.unit != NATS.name:
+            raise complain("unit", f"an answer in {self.unit}", "one in nats")
+        (low, high), own = self.bracket, self.pointwise
+        whole = convert(self.estimate, unit)
+        return dataclasses.replace(
+            self,
+            mean=whole.mean,
+            stderr=whole.stderr,
+            bracket=(low / unit.nats, high / unit.nats),
+            terms={name: value / unit.nats for name, value in self.terms.items()},
+            readings={name: convert(e, unit) for name, e in self.readings.items()},
+            unit=unit.name,
+            pointwise=None if own is None else Pointwise(own.values / unit.nats, own.correction / unit.nats),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, in plain numbers, strings, lists and dictionaries."""
         readings = {
@@ -71,6 +98,7 @@ class Information:
         }
         return {
             "quantity": self.quantity,
+            "unit": self.unit,
             "mean": self.mean,
             "stderr": self.stderr,
             "n": self.n,
@@ -83,19 +111,25 @@ class Information:
         }
 
     def __str__(self) -> str:
-        low, high = self.interval()
-        value = f"{self.mean:.4f} ± {self.stderr:.4f} nats"
-        lines = [
-            f"{self.quantity}: {value}   (n = {self.n}, 90 % from {low:.4f} to {high:.4f})",
-            f"  {'bracket: by how learning goes on':<36}{self.bracket[0]:>11.4f} {self.bracket[1]:>11.4f}",
-            *(f"  {name:<36}{value:>11.4f}" for name, value in self.terms.items()),
-            *(
-                f"  {f'held out, {name} reading':<36}{e.mean:>11.4f} ± {e.stderr:.4f}"
-                for name, e in self.readings.items()
+        low, high = (to_error(end, self.stderr) for end in self.interval())
+        rows = {
+            "bracket: by how learning goes on": " to ".join(
+                to_error(end, self.stderr) for end in self.bracket
             ),
+            **{name: to_error(value, self.stderr) for name, value in self.terms.items()},
+            **{f"held out, {name} reading": f"{e}" for name, e in self.readings.items()},
+        }
+        lines = [
+            f"{self.quantity}: {self.estimate} {self.unit}   (n = {self.n}, 90 % from {low} to {high})",
+            *(row(name, value) for name, value in rows.items()),
             *(f"  warning: {warning}" for warning in self.warnings),
         ]
         return "\n".join(lines)
+
+
+def row(label: str, number: str) -> str:
+    """A line of the table: the numbers of all lines begin in one column, signs before them."""
+    return f"  {label:<36}{' ' if not number.startswith('-') else ''}{number}"
 
 
 def total_error(values: np.ndarray, bracket: tuple[float, float], other: float = 0.0) -> float:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.types import Estimate
 
 SPREAD_SIGMAS = 3.0
 SPREAD_NATS = 0.1
 WIDE_PER_DIM = 0.05
 RANKS_LOSE, STRONG_NATS = 3.0, 0.03
 """Ranks of n rows take 3 exp(I)/n nats from a Gaussian dependence I (simulated), and above 0.03 a warning says so."""
+ABOVE_NATS, BELOW_NATS = 0.05, 0.1
+"""By how much, beyond three standard errors, an answer may pass the Gaussian's of the rows before a warning says so."""
 FAR_OUT = 15.0
 """Standard deviations from the mean at which a value is called far out."""
 
@@ -52,6 +55,45 @@ def strong_warning(per_column: float, n: int) -> list[str]:
         return []
     return [
         f"{per_column:.1f} nats a column: the ranks of {n} rows lose {lost:.2f} or more of each, so it is too small"
+    ]
+
+
+def narrowest_in_ranks(n: int) -> float:
+    """The smallest eigenvalue of correlations, about exp(-2 I)/2 of a pair, that the ranks of n rows resolve."""
+    return 0.5 * (RANKS_LOSE / (n * STRONG_NATS)) ** 2
+
+
+def rank_warnings(per_column: float, z: np.ndarray) -> list[str]:
+    """What ranks z (n, D) do not resolve: columns that are nearly functions of one another, or a strong dependence."""
+    n, d = z.shape
+    values, axes = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(d, d))
+    if d < 2 or n < 10 * d or values[0] > narrowest_in_ranks(n):
+        return strong_warning(per_column, n)
+    among = np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()
+    width = np.sqrt(values[0])
+    return [
+        f"columns {among}, counted from 0 over all tables, are nearly functions of one another: after ranks they are "
+        f"{width:.1g} wide together, of which {n} rows lose {RANKS_LOSE / n / width / np.sqrt(2):.2f} nats or more"
+    ]
+
+
+def above_gaussian_warning(value: Estimate, gaussian: float) -> list[str]:
+    """An entropy above that of the Gaussian of the rows' covariance, which no density exceeds."""
+    if value.mean - gaussian < ABOVE_NATS + SPREAD_SIGMAS * value.stderr:
+        return []
+    return [
+        f"{value.mean:.2f} nats, but no density of the rows' covariance has more than {gaussian:.2f}: the coordinates "
+        "do not resolve something narrow, or the networks are far from the score"
+    ]
+
+
+def below_scatter_warning(value: Estimate, scatter: float, mapped: float, allowance: float) -> list[str]:
+    """A dependence far below that of a Gaussian with the rows' own robust scatter: the map has lost it."""
+    if scatter - value.mean < BELOW_NATS + allowance + SPREAD_SIGMAS * value.stderr:
+        return []
+    return [
+        f"{value.mean:.2f} nats, and {mapped:.2f} of a Gaussian of the mapped rows, but {scatter:.2f} of a Gaussian "
+        "with the scatter of the rows themselves: the map of single coordinates may have lost something narrow"
     ]
 
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+FEWEST_NODES = 3
+
 
 class Quadrature(NamedTuple):
     """Weights of a rule on given nodes and of the same rule on every second node.
@@ -13,8 +15,8 @@ class Quadrature(NamedTuple):
     The difference of the two, divided by 2^order - 1 (Richardson), estimates the error of the finer.
     """
 
-    weights: np.ndarray
-    coarse_weights: np.ndarray
+    weights: Any
+    coarse_weights: Any
     order: int
 
     def error(self, values: Any) -> Any:
@@ -39,12 +41,15 @@ def _simpson(nodes: np.ndarray) -> np.ndarray:
 
 
 def quadrature(nodes: Any) -> Quadrature:
-    """The rule for an integral over increasing ``nodes`` (T,), T >= 3.
+    """The rule for an integral over increasing ``nodes`` (T,); fewer than 3 make none, its weights are NaN.
 
     Simpson's rule where the nodes are evenly spaced and 4k + 1 in number, the trapezoid rule otherwise. Where T is even
     the coarse rule keeps the last interval at full resolution.
     """
     nodes = np.asarray(nodes, dtype=np.float64)
+    if len(nodes) < FEWEST_NODES:
+        none = np.full(len(nodes), np.nan)
+        return Quadrature(none, none, 2)
     steps = np.diff(nodes)
     even = np.allclose(steps, steps.mean(), rtol=1e-4)
     rule, order = (_simpson, 4) if even and len(nodes) % 4 == 1 else (_trapezoid, 2)

@@ -7,13 +7,16 @@ JAX's persistent compilation cache, pointed at the user's cache folder:
 with one folder for each version and kind of processor: a home folder is often shared by machines, and code compiled
 for one may not run on another. A folder that the user gave JAX, by JAX_COMPILATION_CACHE_DIR or its configuration,
 is left alone, and THERMODIFF_NO_CACHE=1 or JAX's own JAX_ENABLE_COMPILATION_CACHE=false does without.
-Nothing is written before something is compiled; the folder can be deleted at any time.
+Nothing is written before something is compiled; the folder can be deleted at any time. Where it cannot be written
+everything is compiled again and nothing is said: of a folder that the user never named, JAX's warnings help nobody.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,8 @@ def keep_compiled_programs(environment: Mapping[str, str] = os.environ) -> Path 
     except OSError:
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
+    failed = rf"Error (reading|writing) persistent compilation cache entry.*{re.escape(str(caches))}"
+    warnings.filterwarnings("ignore", message=failed, category=UserWarning)
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in environment:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST_SECONDS)
     return folder

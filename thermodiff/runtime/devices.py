@@ -26,6 +26,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from thermodiff.types import is_concrete
 from thermodiff.validation import complain
 
 AXIS = "batch"
@@ -104,7 +105,12 @@ def local(tree: Any) -> Any:
 
 
 def spread(compiled: Callable[..., Any], *arguments: Any) -> Any:
-    """``compiled(*arguments)``, its batches split over the devices, arguments and results ordinary arrays."""
+    """``compiled(*arguments)``, its batches split over the devices, arguments and results ordinary arrays.
+
+    Under a trace of the user's (``jax.jit``, ``grad``, ``vmap``) nothing is split: where arrays lie is the user's then.
+    """
+    if not is_concrete((arguments, jnp.zeros(()))):  # under jit any new array is traced
+        return compiled(*arguments)
     return local(run(compiled, *place(arguments)))
 
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from thermodiff.validation import complain
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Some network file systems lock no folders.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL}
 # Tensorstore, which raises ValueError, hides it in a long message.
 _TENSORSTORE = re.compile(r"\[os_error_code='(\d+)'")
 
@@ -40,6 +44,31 @@ def check_writable(name: str, folder: str | Path) -> None:
             file.write(b"0")
     except OSError as error:
         raise cannot_write(name, folder, error) from error
+
+
+@contextlib.contextmanager
+def held(name: str, folder: str | Path) -> Iterator[None]:
+    """Holds ``folder``, which exists, for this run until the block is left or the process ends, however it does.
+
+    Raises ValueError, naming the argument ``name``, where another run holds it. Of several processes of one run the
+    first holds it. File systems that have no locks are not told from free folders.
+    """
+    if not _first_process():
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                got = f"{str(folder)!r}, in which another run is at work"
+                raise complain(name, got, "a folder of its own, or the other run's end") from error
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_atomically(path: Path, content: bytes | str) -> Path:

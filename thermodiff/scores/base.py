@@ -15,12 +15,15 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from thermodiff.array_types import Process, Scalar, Score, Vector
+from thermodiff.array_types import Process, Scalar, Score, Vector, computed_now
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.types import is_concrete
 from thermodiff.validation import check_process, complain
 
 DEFAULT_NOISE_RATIO = 1e-3
 """Where nothing else is said, integrals over time start where sigma/alpha is this fraction of the data's scale."""
+NARROWEST_NOISE_RATIO = 1 / 30
+"""And never above this fraction of the narrowest principal width, of which the noise then drowns (1/30)^2/2 nats."""
 
 
 def noise_prediction(score: Score, process: Process, x: Vector, t: Scalar) -> Vector:
@@ -31,7 +34,8 @@ def noise_prediction(score: Score, process: Process, x: Vector, t: Scalar) -> Ve
 
 def reference_of(score: Score) -> Gaussian | None:
     """The Gaussian with the moments of the data that the score knows of, or None."""
-    return getattr(score, "reference", None)
+    with computed_now(score):
+        return getattr(score, "reference", None)
 
 
 def has_closed_divergence(score: Score) -> bool:
@@ -45,19 +49,32 @@ def length_scale(score: Score) -> Any:
     return 1.0 if reference is None else jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances)))
 
 
-def starting_time(score: Score, process: Process, t_min: float | None = None) -> float:
-    """``t_min`` if given, else the score's own, else where sigma/alpha = 1e-3 of the data's scale.
+def smallest_noise(score: Score) -> Any:
+    """sigma/alpha where integrals over time start: small beside the data's scale and beside its narrowest direction."""
+    scale = DEFAULT_NOISE_RATIO * length_scale(score)
+    reference = reference_of(score)
+    if reference is None:
+        return scale
+    return jnp.minimum(scale, NARROWEST_NOISE_RATIO * jnp.sqrt(jnp.min(reference.variances)))
 
-    Raises ValueError unless 0 < t_min < 1, and for what is no process.
+
+def starting_time(score: Score, process: Process, t_min: Scalar | float | None = None) -> Any:
+    """``t_min`` if given, else the score's own, else where sigma/alpha is ``smallest_noise``; a float.
+
+    Raises ValueError unless 0 < t_min < 1, and for what is no process. Where score, process or ``t_min`` are traced, so
+    is what comes back, and its range is not checked.
     """
     check_process(process)
-    if t_min is None:
-        t_min = getattr(score, "t_min", None)
-    if t_min is None:
-        t_min = process.time_of_log_snr(-2 * jnp.log(DEFAULT_NOISE_RATIO * length_scale(score)))
-    if not 0 < float(t_min) < 1:
-        raise complain("t_min", f"{t_min}", "a time strictly between 0 and 1")
-    return float(t_min)
+    with computed_now(score, process, t_min):
+        if t_min is None:
+            t_min = getattr(score, "t_min", None)
+        if t_min is None:
+            t_min = process.time_of_log_snr(-2 * jnp.log(smallest_noise(score)))
+        if not is_concrete(t_min):
+            return t_min
+        if not 0 < float(t_min) < 1:
+            raise complain("t_min", f"{t_min}", "a time strictly between 0 and 1")
+        return float(t_min)
 
 
 class WrappedScore:

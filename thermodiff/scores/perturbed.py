@@ -77,7 +77,7 @@ class NoisyScore(WrappedScore):
         return self.score(x, t) + self.amplitude * jnp.sqrt(2.0 / k) * (waves @ self.directions) / scale
 
 
-def scaled(score: Score, factor: float | Callable[[Scalar], Scalar]) -> ScaledScore:
+def scaled(score: Score, factor: Scalar | float | Callable[[Scalar], Scalar]) -> ScaledScore:
     """``factor`` times the score; ``factor`` may be a function of t."""
     if not callable(factor):
         check_finite("factor", factor)

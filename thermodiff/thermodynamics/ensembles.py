@@ -17,13 +17,15 @@ import numpy as np
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, UInt32
 
-from thermodiff.array_types import Key, as_pytree, pytree_dataclass
+from thermodiff.array_types import Key, as_pytree, computed_now, pytree_dataclass
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.reference import sample_gaussian
+from thermodiff.distributions.rows import Rows, as_rows
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import ROWS_AT_ONCE
 from thermodiff.numerics.quasi_random import owen_scramble, sobol
+from thermodiff.types import is_concrete
 from thermodiff.validation import check_points, complain
 
 DEFAULT_REPLICATES = 16
@@ -159,9 +161,11 @@ def distribution_points(
 
 def _moments(distribution: Any, x0: Any) -> tuple[Gaussian, float]:
     """The Gaussian of the distribution's own moments (1.0), else of the points drawn from it (0.0)."""
-    known = if_known(distribution, "moments")
+    with computed_now(distribution):
+        known = if_known(distribution, "moments")
     if known is not None:
-        return Gaussian(*known), 1.0
+        with computed_now(known):
+            return Gaussian(*known), 1.0
     if x0 is None:
         x0 = distribution.sample(jax.random.key(0), 4096)
     return sample_gaussian(x0.reshape(-1, distribution.dim)), 0.0
@@ -177,10 +181,11 @@ def sample_points(
     check_points("data", samples)
     n, dim = np.shape(samples)
     units = n // per_unit
-    x = jnp.asarray(samples[: units * per_unit], dtype=float)
+    with computed_now(samples):
+        x = jnp.asarray(samples[: units * per_unit], dtype=float)
+        reference = reference or sample_gaussian(x)
     base = sobol(blocks * per_unit, dim).reshape(blocks, per_unit, dim)
     seeds = _random_seeds(key, units, dim)
-    reference = reference or sample_gaussian(x)
     return FixedPoints(jnp.asarray(base), seeds, reference, jnp.asarray(0.0), x.reshape(units, per_unit, dim))
 
 
@@ -255,12 +260,17 @@ def _check_most(max_points: int | None) -> None:
 def _rows(data: Any, max_points: int | None) -> np.ndarray:
     """The first ``max_points`` rows of an array or of ``Samples``, checked."""
     array = getattr(data, "array", data)
-    check_points("data", array)
-    rows = np.asarray(array)[:max_points]
+    table = as_rows("data", array)
+    check_points("data", table.values)
+    if not is_concrete(table.values):
+        raise complain(
+            "data", "rows that JAX is tracing", "numbers: close over them, trace key, score or process"
+        )
+    rows = np.asarray(table.values)[:max_points]
     if len(rows) < 2:
         raise complain("data", "one row", "at least 2, since the error bar is their spread")
     if array is data:  # Samples were checked when they were made
-        check_samples("data", rows)
+        check_samples("data", Rows(rows, table.columns))
     return rows
 
 

@@ -24,6 +24,7 @@ from thermodiff.runtime.devices import map_over_batch, spread
 from thermodiff.scores.base import noise_prediction
 from thermodiff.scores.divergence import noise_with_divergence
 from thermodiff.thermodynamics.ensembles import Points
+from thermodiff.types import is_concrete
 
 EVALUATIONS_AT_ONCE = 4096
 """Score evaluations in one vectorised call: large enough to fill the matrix products, small enough for cache."""
@@ -137,9 +138,11 @@ def noise_moments(
 
     Block i of the points goes with time i. ``divergence`` adds the divergence reading; ``exact`` the true score's own
     moments on the same points. Raises ScoreError where the score or its divergence gave NaN or infinity, naming the
-    time. Source: theory sections 3 and 4, written per unit of ell.
+    time; under a trace that is not looked for. Source: theory sections 3 and 4, written per unit of ell.
     """
     moments = spread(_noise_moments, key, score, process, points, times, divergence, exact)
+    if not is_concrete(moments):
+        return moments
     bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
     if bool(jnp.any(bad)):
         first = int(jnp.argmax(jnp.any(bad, axis=0)))
@@ -171,7 +174,9 @@ def _noise_moments(
     def over_times(keyed_unit: tuple[Key, Any]) -> NoiseMoments:
         unit_key, unit = keyed_unit
         index = jnp.arange(times.shape[0])
-        return jax.lax.map(lambda ti: at_time(unit_key, unit, ti[0], ti[1]), (times, index))
+        # A gradient keeps no network's inside: each time is computed again when its turn comes.
+        one_time = jax.checkpoint(lambda ti: at_time(unit_key, unit, ti[0], ti[1]))
+        return jax.lax.map(one_time, (times, index))
 
     unit_keys = jax.random.split(key, points.units)
     at_once = max(1, min(points.units, EVALUATIONS_AT_ONCE // m))

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from thermodiff.array_types import Process, Score
+from thermodiff.array_types import Process, Score, computed_now
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.scores.base import reference_of
 from thermodiff.thermodynamics.ensembles import Points, noised_points
@@ -37,13 +38,14 @@ def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
 
 def noise_prior(process: Process, dim: int) -> Gaussian:
     """N(0, sigma(1)^2 I), which ignores what is left of the data at t = 1."""
-    return Gaussian(jnp.zeros(dim), process.sigma(1.0) ** 2 * jnp.eye(dim))
+    return Gaussian(np.zeros(dim), np.eye(dim)).noised(0.0, process.sigma(1.0))
 
 
 def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
     """``moment_prior`` of the data that the score knows of, else ``noise_prior``."""
     reference = reference_of(score)
-    return noise_prior(process, dim) if reference is None else moment_prior(reference, process)
+    with computed_now(reference, process):
+        return noise_prior(process, dim) if reference is None else moment_prior(reference, process)
 
 
 def check_prior(prior: Gaussian, dim: int) -> None:

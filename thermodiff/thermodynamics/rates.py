@@ -14,6 +14,7 @@ entropy taken up from the bath. Rates are in nats per unit of t in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -21,9 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermodiff.array_types import Key, Process, Score
+from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import Divergence
+from thermodiff.numerics.quadrature import FEWEST_NODES
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.callables import traceable
@@ -79,11 +81,16 @@ class EntropyRates(NamedTuple):
     intrinsic_units: Float[Array, "units T"]
 
     def integral(self) -> RateIntegrals:
-        """The integrals over the grid, with statistical and quadrature errors (nats)."""
+        """The integrals over the grid, with statistical and quadrature errors (nats).
+
+        Raises ValueError where there are fewer than three times.
+        """
+        if len(self.time) < FEWEST_NODES:
+            raise complain("times", f"{len(self.time)} of them", f"at least {FEWEST_NODES} for an integral")
         drift = self.dim * self.grid.drift_integral
         sign = -1.0 if self.orientation == "generation" else 1.0
 
-        def integrate(units: Any, offset: float) -> Integral:
+        def integrate(units: Any, offset: Scalar | float) -> Integral:
             total = estimate(offset + units @ jnp.asarray(self.grid.rule.weights, units.dtype))
             return Integral(*total, self.grid.rule.error(jnp.mean(units, axis=0)))
 
@@ -123,6 +130,19 @@ class EntropyRates(NamedTuple):
         }
 
 
+def _flatten(rates: EntropyRates) -> tuple[tuple, tuple[str, str]]:
+    """Arrays and words apart, so that a compiled function may return rates."""
+    arrays = rates._replace(reading=None, orientation=None)  # type: ignore[arg-type]  # None is no leaf
+    return tuple(arrays), (rates.reading, rates.orientation)
+
+
+def _unflatten(words: tuple[str, str], arrays: Iterable[Any]) -> EntropyRates:
+    return EntropyRates(*arrays)._replace(reading=words[0], orientation=words[1])
+
+
+jax.tree_util.register_pytree_node(EntropyRates, _flatten, _unflatten)
+
+
 def flow_system_moment(
     key: Key,
     score: Score,
@@ -130,14 +150,21 @@ def flow_system_moment(
     points: Points,
     time: Float[Array, " T"],
     divergence: Divergence,
+    t_start: float,
 ) -> Float[Array, "units T"]:
-    """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell."""
+    """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell.
+
+    The flow sets out from the data at ``t_start``, or at the first time if that is earlier.
+    """
     units, m, dim = points.units, points.per_unit, points.dim
     flow_key, probe_key = jax.random.split(key)
-    start = noised_points(process, points, time.shape[0], time[0]).reshape(-1, dim)
-    path = probability_flow(flow_key, score, process, start, time, divergence)
+    first = min(float(t_start), float(time[0]))
+    along_from = 1 if first < float(time[0]) else 0
+    start = noised_points(process, points, time.shape[0], first).reshape(-1, dim)
+    passed = jnp.concatenate([jnp.asarray([first], dtype=time.dtype)[:along_from], time])
+    path = probability_flow(flow_key, score, process, start, passed, divergence)
     keys = jax.random.split(probe_key, start.shape[0])
-    along = spread(_divergence_along, score, process, divergence, path.x, time, keys)
+    along = spread(_divergence_along, score, process, divergence, path.x[:, along_from:], time, keys)
     return along.reshape(units, m, -1).mean(axis=1)
 
 
@@ -174,7 +201,11 @@ def entropy_rates(
     ``data`` is a distribution (averages over ``replicates`` independent quasi-random sets of ``points``) or samples
     (n, d) (every row a unit); ``reading`` is one of quadratic, divergence, denoising, flow;
     ``orientation`` diffusion or generation. The grid has ``nodes`` times uniform in log-SNR from ``t_min`` (see
-    ``scores.base.starting_time``), or is ``times``.
+    ``scores.base.starting_time``), or is ``times``: one, or several that increase. The flow of that reading sets out
+    from the data at ``t_min`` whatever the times.
+
+    Key, score and process may be traced (``jax.jit``, ``jax.vmap``, ``jax.grad``), samples may not; ``score`` giving
+    NaN is then not looked for.
 
     Returns EntropyRates in nats per unit time; ``.integral()`` gives nats. Raises ValueError for an unknown reading or
     orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
@@ -186,7 +217,8 @@ def entropy_rates(
     if orientation not in ORIENTATIONS:
         raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
     point_key, moment_key, flow_key = jax.random.split(key, 3)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes, times)
+    start = starting_time(score, process, t_min)
+    grid = time_grid(process, start, nodes, times)
     pts = draw_points(point_key, data, len(grid.time) + 1, replicates, points)
     check_score(score, pts.dim)
     score = traceable(score)
@@ -194,7 +226,7 @@ def entropy_rates(
     needed = divergence if reading == "divergence" else None
     moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
     if reading == "flow":
-        system_units = flow_system_moment(flow_key, score, process, pts, grid.time, divergence)
+        system_units = flow_system_moment(flow_key, score, process, pts, grid.time, divergence, start)
     else:
         system_units = system_moment(moments, reading)
     return assemble_rates(grid, pts.dim, system_units, moments.local, reading, orientation)

@@ -14,7 +14,8 @@ import numpy as np
 
 from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
 from thermodiff.distributions.base import states
-from thermodiff.distributions.reference import reference_gaussian
+from thermodiff.distributions.reference import reference_gaussian, rows_moments
+from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import ExactScore
@@ -26,6 +27,9 @@ from thermodiff.training.times import Span
 from thermodiff.validation import check_points, check_process, complain
 
 VALIDATION_DRAWS = 4096
+NARROWEST_WIDTH = 5e-4
+"""Of the rows' principal standard deviations, the smallest over the largest: noise a thirtieth of it, beside numbers as
+large as the largest, is still many times their rounding in single precision."""
 
 
 class Problem(NamedTuple):
@@ -53,7 +57,7 @@ def as_distribution(data: Any) -> Any:
 
     Raises ValueError for an array that cannot be the sample of a density.
     """
-    return as_pytree(data) if isinstance(data, Distribution) else Samples(np.asarray(data))
+    return as_pytree(data) if isinstance(data, Distribution) else Samples(data)
 
 
 def prepare(
@@ -66,6 +70,8 @@ def prepare(
         raise complain("patience", f"{config.patience} without validation data", need)
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
     data, process = as_distribution(data), as_pytree(process)
+    if isinstance(data, Samples):
+        _check_widths(data)
     # Rows with given columns bring the Gaussian of the others given those.
     given = states(data, "training_reference")
     reference: Any = data.training_reference if given else reference_gaussian(key_moments, data)
@@ -77,6 +83,21 @@ def prepare(
     if config.parameterisation is PreconditionedScore:
         network = for_whitened_input(network, jnp.sqrt(reference.variances))
     return problem, network
+
+
+def _check_widths(data: Samples) -> None:
+    """Raise where the rows have a direction that single precision cannot follow to noise narrower than it."""
+    values, axes = np.linalg.eigh(rows_moments(data.array)[1])
+    if values[0] > NARROWEST_WIDTH**2 * values[-1]:
+        return
+    width = np.sqrt(max(float(values[0] / values[-1]), 0.0))
+    raise complain(
+        "data",
+        f"columns {np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()}, counted from 0, together {width:.1g} times as "
+        "wide as the widest direction",
+        f"at least {NARROWEST_WIDTH:g} in single precision: white = td.whiten(data), train on white.rows, and add "
+        "white.log_jacobian to entropies and likelihoods",
+    )
 
 
 @pytree_dataclass
@@ -92,7 +113,7 @@ class _InOrder:
 
 def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingConfig) -> Batch:
     """Every row at one or more fixed times with fixed noise: the same numbers at each validation."""
-    rows = getattr(rows, "array", rows)
+    rows = as_rows("validation", getattr(rows, "array", rows)).values
     check_points("validation", rows, problem.data.dim)
     key_order, key_draws = jax.random.split(key)
     given = getattr(problem.data, "given", 0)

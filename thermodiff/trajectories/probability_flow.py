@@ -16,6 +16,7 @@ A third of the steps that ell takes; tolerances in z do not depend on units.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import diffrax
@@ -30,12 +31,16 @@ from thermodiff.numerics.divergence import Divergence
 from thermodiff.runtime.devices import batch_parts, gather_batch, map_over_batch, shard_batch, spread
 from thermodiff.scores.base import reference_of
 from thermodiff.scores.divergence import relative_velocity, without_products
+from thermodiff.types import is_concrete
+from thermodiff.validation import complain
 
 POINTS_AT_ONCE, POINTS_WITHOUT_PRODUCTS = 1024, 4096
 """How many points share their steps; more of them where no Jacobian has to be kept for each."""
 MAX_STEPS = 10_000
 FIRST_STEP = 0.05
 """The first step tried, as a fraction of the whole way."""
+CHECKPOINTS = 32
+"""States kept for a gradient: most flows take no more steps, and then none is computed a third time."""
 
 
 class FlowError(RuntimeError):
@@ -83,6 +88,7 @@ def _largest(error: tuple[Array, Array]) -> Scalar:
 
 
 def _solve_together(
+    adjoint: Any,
     score: Score,
     process: Process,
     divergence: Divergence,
@@ -121,6 +127,7 @@ def _solve_together(
         y0=(z0, jnp.zeros(len(x), x.dtype)),
         saveat=diffrax.SaveAt(ts=u),
         stepsize_controller=diffrax.PIDController(rtol=tolerance.rtol, atol=tolerance.atol, norm=_largest),
+        adjoint=adjoint,
         max_steps=MAX_STEPS,
         throw=False,
     )
@@ -134,8 +141,8 @@ def _solve_together(
     )
 
 
-@jax.jit
-def _solve_in_groups(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
+@functools.partial(jax.jit, static_argnums=0)
+def _solve_in_groups(adjoint: Any, problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
     """All points, in groups that share their steps and are split over the devices."""
     score, _, divergence, *_ = problem
     n = len(x)
@@ -143,16 +150,18 @@ def _solve_in_groups(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowP
     size = -(-n // (groups * batch_parts())) * batch_parts()
     # The last group is filled up with the first points again.
     index = (jnp.arange(groups * size) % n).reshape(groups, size)
-    path = jax.lax.map(lambda group: _solve_together(*problem, *shard_batch(group)), (x[index], keys[index]))
+    path = jax.lax.map(
+        lambda group: _solve_together(adjoint, *problem, *shard_batch(group)), (x[index], keys[index])
+    )
     return gather_batch(jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:n], path))
 
 
-@jax.jit
-def _solve_alone(problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
+@functools.partial(jax.jit, static_argnums=0)
+def _solve_alone(adjoint: Any, problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
     """All points, each in steps of its own."""
 
     def one(point: tuple) -> FlowPath:
-        path = _solve_together(*problem, *(leaf[None] for leaf in point))
+        path = _solve_together(adjoint, *problem, *(leaf[None] for leaf in point))
         return jax.tree.map(lambda leaf: leaf[0], path)
 
     return map_over_batch(one, (x, keys), min(POINTS_AT_ONCE, len(x)))
@@ -166,22 +175,36 @@ def probability_flow(
     times: Float[Array, " T"],
     divergence: Divergence,
     tolerance: Tolerance | None = None,
+    adjoint: Any = None,
 ) -> FlowPath:
     """Carries x (n, d), given at times[0], along the flow to the increasing ``times`` (T,), T >= 2.
 
     Random probes of a Hutchinson divergence are drawn once per point and kept along its path, so that the ODE stays
     deterministic. Thousands of points share their steps; those that do not arrive are tried again, each in steps of its
-    own. Raises FlowError if any did not arrive then, saying how many. Source: Song et al. (2021); the
-    change of variables is this project's.
+    own. Raises FlowError if any did not arrive then, saying how many. Under a trace nothing is tried again and nothing
+    raised: NaN marks the points of a group that did not arrive.
+
+    Gradients are those of the steps taken, through the recomputed steps between ``CHECKPOINTS`` kept states, in
+    reverse mode; ``adjoint`` is another of diffrax's, such as ``diffrax.ForwardMode()`` for ``jax.jvp`` and
+    ``jax.jacfwd``. Source: Song et al. (2021); the change of variables is this project's.
     """
     n, dim = x.shape
     reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
     keys = jax.random.split(key, n)
     problem = score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), reference
-    path = spread(_solve_in_groups, problem, x, keys)
+    adjoint = adjoint or diffrax.RecursiveCheckpointAdjoint(checkpoints=CHECKPOINTS)
+    try:
+        path = spread(functools.partial(_solve_in_groups, adjoint), problem, x, keys)
+    except TypeError as error:
+        if "forward-mode" not in str(error):
+            raise
+        need = "adjoint=diffrax.ForwardMode() there, or jax.grad, jax.vjp, jax.jacrev"
+        raise complain("adjoint", "one of reverse mode under jax.jvp or jax.jacfwd", need) from error
+    if not is_concrete(path):
+        return path
     lost = _lost(path)
     if lost.size:
-        alone = spread(_solve_alone, problem, x[lost], keys[lost])
+        alone = spread(functools.partial(_solve_alone, adjoint), problem, x[lost], keys[lost])
         path = jax.tree.map(lambda whole, part: whole.at[lost].set(part), path, alone)
         lost = _lost(path)
     if lost.size:

@@ -72,7 +72,7 @@ def test_table_says_where_the_claim_fails():
 
 def test_figure_is_drawn(tmp_path):
     half_done = [*rows(), made_up({**accuracy_dissipation.cells(CONFIG)[0], "data": "mixture"})]
-    paths = accuracy_dissipation_figure.draw(half_done, tmp_path / "figure")
+    paths = accuracy_dissipation_figure.draw(half_done, tmp_path)
     assert all(path.stat().st_size > 10_000 for path in paths)
 
 

@@ -65,7 +65,7 @@ def test_a_miss_within_error_counts_as_holding():
 
 
 def test_figure_is_drawn(tmp_path):
-    assert all(path.stat().st_size > 10_000 for path in rescaling_figure.draw(rows(), tmp_path / "figure"))
+    assert all(path.stat().st_size > 10_000 for path in rescaling_figure.draw(rows(), tmp_path))
 
 
 def test_dry_run(capsys, tmp_path):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments.bound import tightness, tightness_figure
+from experiments.bound import tightness, tightness_figure, tightness_table
 
 CONFIG = tightness.PRESETS["smoke"]
 
@@ -44,12 +44,12 @@ def test_each_network_differs_from_the_default_in_one_entry():
 
 
 def test_along_has_the_default_on_every_axis_and_fresh_data_last():
-    assert list(tightness_figure.along(rows(), "steps", "uniform")) == [100, 400]
-    assert list(tightness_figure.along(rows(), "rows", "uniform")) == [100, None]
+    assert list(tightness_table.along(rows(), "steps", "uniform")) == [100, 400]
+    assert list(tightness_table.along(rows(), "rows", "uniform")) == [100, None]
 
 
 def test_table_finds_the_exponent_and_the_floor():
-    table = tightness_figure.table(rows())
+    table = tightness_table.table(rows())
     exponent = next(line for line in table.splitlines() if "J ~ steps^k" in line)
     assert float(exponent.split("k =")[1].split("±")[0]) == pytest.approx(-1.0, abs=0.05)
     assert "broken in 0 of 8" in table
@@ -57,7 +57,7 @@ def test_table_finds_the_exponent_and_the_floor():
 
 
 def test_figure_is_drawn(tmp_path):
-    assert all(path.stat().st_size > 10_000 for path in tightness_figure.draw(rows(), tmp_path / "figure"))
+    assert all(path.stat().st_size > 10_000 for path in tightness_figure.draw(rows(), tmp_path))
 
 
 def test_dry_run(capsys, tmp_path):

@@ -57,6 +57,7 @@ def test_the_cell_of_a_killed_worker_is_run_again_and_no_other(tmp_path):
     assert first["threads"] == "1", "a job of one core runs one thread"
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_where_it_was(tmp_path):
     """Killed with its jobs, which Slurm would let run, after 4 and, in the other job, 1 were finished."""
     numbers = ["--numbers", "4", "1", "6", "2"]
@@ -102,6 +103,7 @@ def test_options_reach_slurm(tmp_path, monkeypatch):
 
     monkeypatch.setattr(submitit.SlurmExecutor, "affinity", classmethod(lambda cls: 2))
     call = parse_command(
+        "bound.nll_bound",
         "nll_bound",
         nll_bound.PRESETS,
         [

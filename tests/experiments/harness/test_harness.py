@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments.bound import nll_bound
-from experiments.harness.cells import run_cells
-from experiments.harness.command import parse_command
-from experiments.harness.records import Records
+from experiments.harness.cells import one_by_one, run_cells, timed_here
+from experiments.harness.command import Experiment, parse_command
+from experiments.harness.records import Records, fingerprint_of
+
+RECORDS = Path(__file__).resolve().parents[3] / "docs" / "records"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +78,10 @@ def test_rows_are_strict_json_with_provenance(tmp_path):
 
 def test_command_line_overrides_the_preset(tmp_path):
     call = parse_command(
-        "toy", {"paper": Config(), "smoke": Config(steps=1)}, ["--preset", "smoke", "--sizes", "5"]
+        "room.toy",
+        "toy",
+        {"paper": Config(), "smoke": Config(steps=1)},
+        ["--preset", "smoke", "--sizes", "5"],
     )
     assert call.config == Config(steps=1, sizes=(5.0,))
     assert call.preset == "smoke"
@@ -83,7 +89,7 @@ def test_command_line_overrides_the_preset(tmp_path):
 
 def test_unknown_preset_is_refused():
     with pytest.raises(SystemExit, match="--preset: got 'big', need one of paper, smoke"):
-        parse_command("toy", {"paper": Config(), "smoke": Config()}, ["--preset", "big"])
+        parse_command("room.toy", "toy", {"paper": Config(), "smoke": Config()}, ["--preset", "big"])
 
 
 def test_figure1_has_sixty_cells_and_reproducible_keys():
@@ -97,3 +103,56 @@ def test_dry_run_prints_the_configuration(capsys, tmp_path):
     assert nll_bound.main(["--preset", "smoke", "--out", str(tmp_path / "x"), "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["sigmas"] == [25.0]
     assert not (tmp_path / "x").exists()
+
+
+def test_recorded_fingerprints_are_those_of_their_configurations():
+    """What is kept in docs/records is what the commands go on from, as long as numbers are written as they were."""
+    files = sorted(RECORDS.glob("*.jsonl"))
+    assert files
+    for path in files:
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert {row["fingerprint"] for row in rows} == {fingerprint_of(row["config"]) for row in rows}, (
+            path.name
+        )
+
+
+def test_rows_come_in_the_order_of_their_cells(tmp_path):
+    store = records(tmp_path)
+    for cell in (CELLS[2], CELLS[0]):
+        store.append(cell, {"value": cell["size"]}, 0.1)
+    assert [(row["size"], row["seed"]) for row in store.of(CELLS)] == [(1.0, 0), (2.0, 1)]
+
+
+def test_times_are_not_taken_beside_other_jobs(tmp_path):
+    timed = Experiment(
+        "room.toy",
+        {"paper": Config()},
+        ("size",),
+        lambda config: [{"size": 1.0}],
+        timed_here(lambda *_: {}),
+        str,
+    )
+    with pytest.raises(SystemExit, match="--cluster: got local, need none: what is timed runs alone"):
+        timed.main(["--out", str(tmp_path), "--cluster", "local"])
+
+
+def test_one_main_measures_shows_and_says_what_failed(tmp_path, capsys):
+    def measure(config, cell):
+        if cell["size"] == 2.0:
+            raise ValueError("no")
+        return {"value": cell["size"]}
+
+    toy = Experiment(
+        "room.toy",
+        {"paper": Config()},
+        ("size", "seed"),
+        lambda config: CELLS,
+        one_by_one(measure),
+        lambda rows: f"{len(rows)} rows",
+        lambda rows, out: [out / "toy.png"],
+    )
+    assert toy.main(["--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "1 rows\nfigure   " in said
+    assert "toy.png" in said
+    assert said.endswith("2 cells failed; their rows hold the error, and running again tries them again\n")

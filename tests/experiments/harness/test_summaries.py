@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.harness import trained
+from experiments.harness.cluster import HERE
 from experiments.harness.records import Records
 from experiments.harness.summaries import mean_over_seeds, power_law, rank_correlation, spread
 
@@ -62,8 +63,8 @@ CELLS = [{"data": data, "seed": seed} for data in ("a", "b", "c") for seed in (0
 
 def run_toy(tmp_path, train):
     records = Records(tmp_path, _Toy(), ("data", "seed"))
-    measure = lambda cell, score: {"value": score + cell["seed"]}  # noqa: E731
-    trained.run(records, CELLS, lambda cell: cell["data"], train, measure, "toy")
+    measure = lambda config, cell, score: {"value": score + cell["seed"]}  # noqa: E731
+    trained.ahead(lambda cell: cell["data"], train, measure)(_Toy(), records, CELLS, "toy", HERE)
     return records
 
 
@@ -77,7 +78,7 @@ class _Toy:
 def test_groups_train_once_and_only_where_rows_are_missing(tmp_path):
     trainings = []
 
-    def train(group, tell):
+    def train(config, group, tell):
         tell(0.5)
         trainings.append([cell["seed"] for cell in group])
         return [10.0] * len(group)
@@ -88,7 +89,7 @@ def test_groups_train_once_and_only_where_rows_are_missing(tmp_path):
 
 
 def test_a_group_that_cannot_be_trained_is_rows_with_its_error(tmp_path):
-    def train(group, tell):
+    def train(config, group, tell):
         if group[0]["data"] == "b":
             raise RuntimeError("diverged")
         return [0.0] * len(group)

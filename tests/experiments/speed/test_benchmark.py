@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import thermodiff as td
+from experiments.harness.provenance import provenance
 from experiments.speed import benchmark, benchmark_reference, paired_timing
 from experiments.speed.benchmark_evaluation import loosest
 from experiments.speed.benchmark_training import mixture, process, row_of
@@ -118,6 +119,7 @@ def test_bare_products_are_all_products_of_a_pass():
     assert len(forward) == len(to_weights) == len(to_inputs) + 2 == 8
 
 
+@pytest.mark.slow
 def test_rows_on_training_run_and_become_a_table(tmp_path, capsys):
     command = ["--preset", "smoke", "--rows", "step 128", "loop", "--pairs", "1", "--step-repeats", "1"]
     enabled = jax.config.jax_enable_compilation_cache
@@ -128,8 +130,21 @@ def test_rows_on_training_run_and_become_a_table(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "at most 1.6" in said
     assert "at least 3" in said
-    with pytest.raises(SystemExit, match="--rows: got step 7"):
+
+
+def test_an_unknown_row_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="--rows: got step 7, need some of step 128"):
         benchmark.main(["--rows", "step 7", "--out", str(tmp_path)])
+
+
+def test_a_row_belongs_to_its_commit_and_machine():
+    (cell,) = benchmark.cells(benchmark.Config(rows=("loop",)))
+    assert cell["row"] == "loop"
+    assert set(benchmark.CELL_KEYS) == cell.keys()
+    of_itself = provenance()
+    assert {key: of_itself[key] for key in cell if key != "row"} == {
+        key: cell[key] for key in cell if key != "row"
+    }
 
 
 def test_marks_are_read_in_their_direction():

@@ -18,7 +18,7 @@ def test_exponents_come_from_the_largest_values(tmp_path):
     assert "0.00 ± 0.00" in said
     assert scaling_figure.curve(rows, "n", "audit", "peak_bytes")[1] == [1.0] * 5
     silent = [row("width", "rates", w, float(w), 0.0) for w in (8, 16, 32)]
-    paths = scaling_figure.draw(rows + silent, tmp_path / "scaling")
+    paths = scaling_figure.draw(rows + silent, tmp_path)
     assert paths[0].stat().st_size > 1000
 
 
@@ -36,7 +36,10 @@ def test_a_cell_is_one_value_on_one_axis():
     assert {cell["task"] for cell in cells} == set(scaling_figure.LOOKS)
 
 
-@pytest.mark.parametrize("task", ["rates", "closed", "products", "hutchinson"])
+@pytest.mark.parametrize(
+    "task",
+    ["closed", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rates", "products", "hutchinson"))],
+)
 def test_a_probe_measures(task):
     measured = scaling_probe.measure({"task": task, "n": 16, "dim": 2, "width": 8, "nodes": 5})
     assert measured["elapsed"] > 0

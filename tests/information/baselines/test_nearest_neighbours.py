@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from problems_information import gaussian_entropy
 from scipy.special import digamma, gamma
 from scipy.stats import laplace
 
@@ -13,10 +14,6 @@ COV = np.array([[2.0, -1.2], [-1.2, 1.5]])
 
 def draws(seed, n, cov=COV, mean=(40.0, -3.0)):
     return np.random.default_rng(seed).multivariate_normal(mean, cov, n)
-
-
-def gaussian_entropy(cov):
-    return 0.5 * np.linalg.slogdet(2 * np.pi * np.e * np.atleast_2d(cov))[1]
 
 
 # --- brute force ----------------------------------------------------------------------------------
@@ -43,7 +40,10 @@ def test_every_distance_by_hand(d, k):
     divergence = d * np.log(across / own).mean() + np.log(m / (n - 1))
     assert td.nearest_neighbour_divergence(p, q, k).mean == pytest.approx(divergence, abs=1e-12)
 
-    x, y = p / p.std(axis=0), np.hstack([p[:, :1] ** 2, rng.normal(size=(n, 1))])
+    x, y = (
+        p / p.std(axis=0),
+        np.hstack([p[:, :1] ** 2 + 0.1 * rng.normal(size=(n, 1)), rng.normal(size=(n, 1))]),
+    )
     y = y / y.std(axis=0)
     eps = np.sort(apart(np.hstack([x, y]), np.hstack([x, y]), np.inf), axis=1)[:, k]
     inside = [(apart(part, part, np.inf) < eps[:, None]).sum(axis=1) - 1 for part in (x, y)]
@@ -182,3 +182,26 @@ def test_arguments_that_do_not_fit():
         td.nearest_neighbour_entropy(x * [1, 0])
     with pytest.raises(ValueError, match="samples: got"):
         td.nearest_neighbour_entropy(np.repeat(x, 2, axis=0))
+
+
+def test_what_is_infinite_is_refused():
+    x = draws(15, 200)
+    for y in (x, 3 * x[:, 1:] - 1, x[:, :1] - x[:, 1:]):
+        with pytest.raises(ValueError, match=r"^x and y side by side: got linearly dependent columns"):
+            td.nearest_neighbour_mutual_information(x, y)
+    for y in (np.arctan(x[:, 1:]), np.exp(-x[:, :1] / 40)):
+        with pytest.raises(
+            ValueError, match=r"^y: got column 0 a monotone function of column [01] of x, counted"
+        ):
+            td.nearest_neighbour_mutual_information(x, y)
+
+
+def test_shared_rows_have_no_divergence():
+    """Rows of both samples have distance 0 to each other; counted as the smallest that is not, they gave -0.45."""
+    x = draws(16, 200)
+    with pytest.raises(
+        ValueError, match=r"^samples_q: got 200 row\(s\) that samples_p has too, need rows of their own"
+    ):
+        td.nearest_neighbour_divergence(x, x)
+    with pytest.raises(ValueError, match=r"^samples_q: got 40 row\(s\) that samples_p has too"):
+        td.nearest_neighbour_divergence(x, np.vstack([x[::5], draws(17, 100)]))

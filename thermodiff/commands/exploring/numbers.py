@@ -6,32 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from thermodiff.types import Estimate
+from thermodiff import types
+from thermodiff.types import FINEST, Estimate, decimals, error_with
 
 UNKNOWN = "not known"
 SIGNIFICANT = 0.05
 ROUNDING = 1e-12
 """Errors smaller than this share of a mean are rounding, and no error is known."""
-FINEST = 5
-"""Decimals: what is smaller is shown as such, <0.00001."""
 
 
 def with_error(mean: Any, stderr: Any, sign: str = "", most: int = FINEST) -> str:
-    """12.8 ± 3.7, 0.821 ± 0.011: two digits of the error, ``most`` decimals; "± ?" where no error is to be had."""
-    mean, stderr = float(mean), float(stderr)
+    """12.8 ± 3.7 by the rule of ``thermodiff.types``; "± ?" where no error is to be had."""
+    mean = float(mean)
     if np.isnan(mean):
         return UNKNOWN
-    if not np.isfinite(mean):
-        return f"{mean:{sign}}"
-    if not is_known(mean, stderr):
-        return f"{mean:{sign}.3f} ± ?"
-    digits = min(decimals(stderr), most)
-    return f"{mean:{sign}.{digits}f} ± {_error(stderr, digits)}"
-
-
-def decimals(stderr: Any) -> int:
-    """Decimals that show two digits of an error."""
-    return int(max(1 - np.floor(np.log10(stderr)), 0))
+    return types.with_error(mean, stderr if is_known(mean, stderr) else np.nan, sign, most)
 
 
 def estimate(value: Estimate, sign: str = "") -> str:
@@ -50,14 +39,9 @@ def with_two_errors(mean: Any, drawn: Any, fixed: Any, sign: str = "", most: str
         return f"{with_error(mean, np.nan, sign)} [?]"
     small, large = min(known), max(known)
     of_small = decimals(small) - int(small >= 2.5 * 10.0 ** np.floor(np.log10(small)))
-    digits = min(max(decimals(large), min(of_small, FINEST - 1)), FINEST)
-    first, second = (_error(error, digits) if is_known(mean, error) else "?" for error in (drawn, fixed))
-    return f"{mean:{sign}.{digits}f} ± {first} [{most if second[0].isdigit() else ''}{second}]"
-
-
-def _error(stderr: Any, digits: int) -> str:
-    shown = f"{stderr:.{digits}f}"
-    return shown if float(shown) > 0 else f"<{10.0**-digits:.{digits}f}"
+    places = min(max(decimals(large), min(of_small, FINEST - 1)), FINEST)
+    first, second = (error_with(error, places) if is_known(mean, error) else "?" for error in (drawn, fixed))
+    return f"{mean:{sign}.{places}f} ± {first} [{most if second[0].isdigit() else ''}{second}]"
 
 
 def is_known(mean: Any, stderr: Any) -> bool:

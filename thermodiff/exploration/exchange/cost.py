@@ -43,7 +43,7 @@ class CostOfAccuracy(NamedTuple):
             "among correct answers": self.among_correct,
             "among wrong answers": self.among_wrong,
         }
-        return "\n".join(f"{name:<22} {value:.4f} nats" for name, value in parts.items())
+        return "\n".join(f"{name:<22} {value} nats" for name, value in parts.items())
 
 
 def binary_divergence(p_new: Any, p: Any) -> Any:

@@ -65,10 +65,10 @@ class TokenCovariance(NamedTuple):
     remarks: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"token covariance {self.mean:.4f} nats; the largest 1 % carry {self.top_share:.1%}"]
+        lines = [f"token covariance {self.mean} nats; the largest 1 % carry {self.top_share:.1%}"]
         if self.response is not None:
             r = self.response
-            fit = f"change of entropy a step {r.slope:.4f} x covariance, correlation {r.correlation:.2f}"
+            fit = f"change of entropy a step {r.slope} x covariance, correlation {r.correlation:.2f}"
             lines.append(f"{fit}, {r.slope.n} changes")
         return "\n".join([*lines, *self.remarks])
 

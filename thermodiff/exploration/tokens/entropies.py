@@ -32,8 +32,8 @@ class TokenEntropy(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"token entropy {self.mean:.4f} nats (per response {self.per_response:.4f}, "
-            f"correct {self.correct:.4f}, wrong {self.wrong:.4f})"
+            f"token entropy {self.mean} nats (per response {self.per_response}, "
+            f"correct {self.correct}, wrong {self.wrong})"
         )
 
 

@@ -42,7 +42,7 @@ class EntropyBounds(NamedTuple):
     def __str__(self) -> str:
         low, high = self.lists_alone
         lines = [
-            f"token entropy between {self.mean_low:.4f} and {self.mean_high:.4f} nats",
+            f"token entropy between {self.mean_low} and {self.mean_high} nats",
             f"  from the lists alone {low.mean:.4f} to {high.mean:.4f}; no estimates: the lists' own sum "
             f"{self.naive.mean:.4f}, renormalised {self.renormalised.mean:.4f}",
         ]

@@ -36,13 +36,11 @@ class PerplexityProfile(NamedTuple):
 
     def __str__(self) -> str:
         first = (
-            f"log-perplexity: correct {self.correct:.4f}, wrong {self.wrong:.4f}, within a problem "
-            f"{self.difference:.4f} nats a token ({self.difference.n} problems)"
+            f"log-perplexity: correct {self.correct}, wrong {self.wrong}, within a problem "
+            f"{self.difference} nats a token ({self.difference.n} problems)"
         )
         moved = (
-            []
-            if np.isnan(self.update_rank.mean)
-            else [f"rank correlation with update {self.update_rank:.3f}"]
+            [] if np.isnan(self.update_rank.mean) else [f"rank correlation with update {self.update_rank}"]
         )
         return "\n".join([first, *moved, *self.remarks])
 

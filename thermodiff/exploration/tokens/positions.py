@@ -63,7 +63,7 @@ class PositionProfile(NamedTuple):
 
     def __str__(self) -> str:
         lines = [
-            f"{name}: start less middle {s.fall:.4f}, end less middle {s.rise:.4f} nats, no U has p = {s.p_value:.3g}"
+            f"{name}: start less middle {s.fall}, end less middle {s.rise} nats, no U has p = {s.p_value:.3g}"
             for name, s in self.shapes.items()
         ]
         return "\n".join([*lines, *self.remarks])

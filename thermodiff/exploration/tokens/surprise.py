@@ -52,10 +52,10 @@ class SurpriseGap(NamedTuple):
 
     def __str__(self) -> str:
         if self.low == self.high:
-            first = f"surprise gap {self.low:.4f} nats a token, z = {self.z[0]:.2f}, {self.rollouts} rollouts"
+            first = f"surprise gap {self.low} nats a token, z = {self.z[0]:.2f}, {self.rollouts} rollouts"
         else:
             first = (
-                f"surprise gap between {self.low:.4f} and {self.high:.4f} nats a token, "
+                f"surprise gap between {self.low} and {self.high} nats a token, "
                 f"z from {self.z[0]:.2f} to {self.z[1]:.2f}, {self.rollouts} rollouts"
             )
         return "\n".join([first, *self.remarks])

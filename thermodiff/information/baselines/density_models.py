@@ -17,7 +17,8 @@ from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
-from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.distributions.rows import as_rows
+from thermodiff.distributions.sample_checks import sample_rows
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.runtime.extras import from_extra
 from thermodiff.types import Estimate
@@ -166,9 +167,8 @@ def held_out_entropy(
     Raises:
         ValueError: for samples that have no density, or folds outside 2..n.
     """
-    check_samples("samples", samples)
+    x = np.asarray(sample_rows("samples", samples), dtype=np.float64)
     check_count("folds", folds)
-    x = np.asarray(samples, dtype=np.float64)
     if not 2 <= folds <= len(x):
         raise complain("folds", f"{folds}", f"from 2 to the number of rows, {len(x)}")
     values = np.full(len(x), np.nan)
@@ -181,14 +181,14 @@ class _Scaling:
     """z = (x - mean)/std by the training rows."""
 
     def __init__(self, training: Any) -> None:
-        check_samples("training", training)
-        rows = np.asarray(training, dtype=np.float64)
+        rows = np.asarray(sample_rows("training", training), dtype=np.float64)
         self._mean, self._std = rows.mean(axis=0), rows.std(axis=0)
         self.log_jacobian = float(np.log(self._std).sum())
 
     def __call__(self, x: Any) -> np.ndarray:
-        check_points("x", x, len(self._mean))
-        return (np.asarray(x, dtype=np.float64) - self._mean) / self._std
+        rows = as_rows("x", x).values
+        check_points("x", rows, len(self._mean))
+        return (np.asarray(rows, dtype=np.float64) - self._mean) / self._std
 
 
 def _divide(z: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:

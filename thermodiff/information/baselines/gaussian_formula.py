@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.distributions.sample_checks import check_samples, sample_rows
 from thermodiff.information.gaussian_bias import wishart_log_det_bias
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.types import Estimate
@@ -25,9 +25,7 @@ def gaussian_mutual_information(x: Any, y: Any) -> Estimate:
     rows, and for n <= a + b.
     """
     named = {"x": x, "y": y}
-    for name, rows in named.items():
-        check_samples(name, rows)
-    x, y = (np.asarray(rows, dtype=np.float64) for rows in named.values())
+    x, y = (np.asarray(sample_rows(name, rows), dtype=np.float64) for name, rows in named.items())
     n, a, b = len(x), x.shape[1], y.shape[1]
     if len(y) != n:
         raise complain("y", f"{len(y)} rows", f"as many as x has, {n}")

@@ -17,7 +17,9 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.special import digamma, gammaln
 
-from thermodiff.distributions.sample_checks import check_samples
+from thermodiff.distributions.repeats import row_hashes
+from thermodiff.distributions.sample_checks import MOST_REPEATED, check_samples, sample_rows
+from thermodiff.information.baselines.ranks import check_not_monotone
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.types import Estimate
 from thermodiff.validation import check_count, complain
@@ -39,13 +41,16 @@ def nearest_neighbour_mutual_information(x: Any, y: Any, k: int = 10) -> Estimat
     """Mutual information (nats) of rows of x (n, a) and y (n, b), each column first scaled to unit variance.
 
     Distances are the largest difference in a coordinate. Raises ValueError as ``nearest_neighbour_entropy``
-    does, and unless both have as many rows.
+    does, unless both have as many rows, and where a column of y is a monotone function of one of x or the columns
+    of both are linearly dependent: their information is infinite.
     """
     x, y = _samples("x", x, k), _samples("y", y, k)
     if len(x) != len(y):
         raise complain("y", f"{len(y)} rows", f"as many as x has, {len(x)}")
     x, y = x / x.std(axis=0), y / y.std(axis=0)
     joint = np.hstack([x, y])
+    check_samples("x and y side by side", joint)
+    check_not_monotone(x, y)
     distance = KDTree(joint).query(joint, k=k + 1, p=np.inf, workers=-1)[0][:, k]
     counts = [_neighbours_within(part, distance) for part in (x, y)]
     n = len(x)
@@ -54,10 +59,17 @@ def nearest_neighbour_mutual_information(x: Any, y: Any, k: int = 10) -> Estimat
 
 
 def nearest_neighbour_divergence(samples_p: Any, samples_q: Any, k: int = 3) -> Estimate:
-    """KL(p || q) (nats) from samples of p (n, d) and of q (m, d). Raises as ``nearest_neighbour_entropy`` does."""
+    """KL(p || q) (nats) from samples of p (n, d) and of q (m, d).
+
+    Raises ValueError as ``nearest_neighbour_entropy`` does, and where rows of p are rows of q too.
+    """
     p, q = _samples("samples_p", samples_p, k), _samples("samples_q", samples_q, k)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")
+    shared = int(np.isin(row_hashes(p), row_hashes(q)).sum())
+    if shared > max(1, MOST_REPEATED * len(p)):
+        got = f"{shared} row(s) that samples_p has too"
+        raise complain("samples_q", got, "rows of their own: the same ones have no distance to measure")
     within = KDTree(p).query(p, k=k + 1, workers=-1)[0][:, k]
     across = KDTree(q).query(p, k=[k], workers=-1)[0][:, 0]
     d = p.shape[1]
@@ -66,9 +78,8 @@ def nearest_neighbour_divergence(samples_p: Any, samples_q: Any, k: int = 3) -> 
 
 
 def _samples(name: str, samples: Any, k: int) -> np.ndarray:
-    check_samples(name, samples)
+    x = np.asarray(sample_rows(name, samples), dtype=np.float64)
     check_count("k", k)
-    x = np.asarray(samples, dtype=np.float64)
     if k >= len(x):
         raise complain("k", f"{k}", f"fewer neighbours than there are other rows, {len(x) - 1}")
     return x

@@ -16,6 +16,7 @@ from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections, gaussian_fold, train
+from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.training.config import TrainingConfig
 
 
@@ -30,10 +31,13 @@ def cross_fit(
 ) -> list[FoldRows]:
     """Trains two networks a fold on ``part`` of z (n, D), with all effort and with half, and evaluates both.
 
-    ``normal`` says that these columns are normal as they are, so that no network is needed. Rows get the same noise
-    whatever the part, because it is drawn from ``key`` and the fold alone.
+    Networks see ``white_rows``, and the entropy of the part is that of these plus the map's log Jacobian. ``normal``
+    says that these columns are normal as they are, so that no network is needed. Rows get the same noise whatever the
+    part, because it is drawn from ``key`` and the fold alone.
     """
-    rows, dim = part.of(z), part.dim
+    columns, dim = part.of(z), part.dim
+    white = white_rows(columns, dim)
+    rows = white.forward(columns)
     answers = []
     for k, fold in enumerate(folds):
         train_key, less_key, noise = jax.random.split(jax.random.fold_in(key, k), 3)
@@ -43,22 +47,23 @@ def cross_fit(
             trained = train(train_key, rows, dim, fold.training, fold.validation, settings.training)
             less = train(less_key, rows, dim, fold.half, fold.validation, settings.half)
         whole, half = (
-            corrections(noise, t, rows[fold.held_out], part.columns, z.shape[1]) for t in (trained, less)
+            corrections(noise, t, rows[fold.held_out], part.columns, z.shape[1]).plus(white.log_jacobian)
+            for t in (trained, less)
         )
         answers.append(FoldRows(fold, trained, whole, less, half))
-        tell(trained.loss)
+        if not normal:
+            tell(trained.loss)
     return answers
 
 
 def train_folds(
     key: Key, z: np.ndarray, folds: list[Fold], config: TrainingConfig, tell: Callable[[float], None]
 ) -> list[Trained]:
-    """One network a fold on rows z (n, d), which together have seen nearly all of them; tells each one's loss."""
-    rows = z.astype(np.float32)
+    """One network a fold on white rows z (n, d), which together have seen nearly all of them; tells each one's loss."""
     answers = []
     for k, fold in enumerate(folds):
         everything = np.setdiff1d(np.arange(len(z)), fold.validation)
-        trained = train(jax.random.fold_in(key, k), rows, z.shape[1], everything, fold.validation, config)
+        trained = train(jax.random.fold_in(key, k), z, z.shape[1], everything, fold.validation, config)
         answers.append(trained)
         tell(trained.loss)
     return answers

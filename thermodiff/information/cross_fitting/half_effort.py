@@ -33,8 +33,8 @@ class Part(NamedTuple):
         return len(self.columns)
 
     def of(self, z: np.ndarray) -> np.ndarray:
-        """Those columns of z (n, D) and then the given ones, in single precision."""
-        return np.ascontiguousarray(z[:, [*self.columns, *self.given]], dtype=np.float32)
+        """Those columns of z (n, D) and then the given ones."""
+        return np.asarray(z, dtype=np.float64)[:, [*self.columns, *self.given]]
 
 
 class FoldRows(NamedTuple):

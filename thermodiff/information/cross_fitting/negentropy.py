@@ -13,6 +13,7 @@ other serves through its own time at the same sigma/alpha.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from functools import partial
@@ -57,6 +58,10 @@ class Correction:
     overlap: Float[np.ndarray, "n L"]
     total: Float[np.ndarray, " L"]
     step: float
+
+    def plus(self, log_jacobian: float) -> Correction:
+        """The same with a constant, nats, on every row: the entropy before the rows were mapped."""
+        return dataclasses.replace(self, gaussian=self.gaussian + log_jacobian)
 
     def reading(self, name: str, scale: Any = 1.0) -> np.ndarray:
         """int K d ell of every row (n,) for F multiplied by ``scale`` (L,)."""

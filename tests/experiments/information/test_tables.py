@@ -1,0 +1,69 @@
+"""Tables and figures on information need records only."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.information import data_entropy_figure, kl_divergence, mutual_information_figure
+
+RECORDS = Path(__file__).resolve().parents[3] / "docs" / "records"
+
+
+def made_up(error, covered, **cell):
+    return {
+        **cell,
+        "truth": 1.0,
+        "score": 1.0 + error,
+        "score_stderr": 0.05,
+        "score_error": error,
+        "bracket": [0.9, 1.1],
+        "covered": covered,
+        "neighbours": 1.3,
+        "neighbours_stderr": 0.1,
+        "neighbours_error": 0.3,
+        "gaussian": 0.5,
+    }
+
+
+def drawn(paths):
+    return [path.name for path in paths if path.stat().st_size > 1000]
+
+
+def test_entropies_as_they_are_recorded(tmp_path):
+    rows = [json.loads(line) for line in (RECORDS / "data_entropy.jsonl").read_text().splitlines()]
+    text = data_entropy_figure.table(rows)
+    held = [row["covered"] for row in rows if row["n"] == 10_000]
+    assert f"nearer 38/51   coverage {sum(held) / len(held):.2f} ± " in text
+    assert "curve           d = 22  n = 50000" in text
+    few = [row for row in rows if row["n"] == 2000]
+    assert drawn(data_entropy_figure.draw(few, tmp_path)) == ["data_entropy.png", "data_entropy.pdf"]
+
+
+def test_mutual_information(tmp_path):
+    rows = [made_up(0.1, True, task="one", dims=[1, 1]), made_up(-0.4, False, task="two", dims=[1, 2])]
+    text = mutual_information_figure.table(rows)
+    assert "score networks 0.2500, KSG 0.3000, Gaussian 0.5000; median 0.2500" in text
+    assert "Nearest to the truth: score 1, KSG 1, Gaussian 0; coverage of 90 % intervals 0.50 ± 0.35" in text
+    assert drawn(mutual_information_figure.draw(rows, tmp_path)) == [
+        "mutual_information.png",
+        "mutual_information.pdf",
+    ]
+
+
+def test_divergence_of_pairs(tmp_path):
+    rows = [made_up(0.1, True, pair="wider", dim=2), made_up(-0.2, False, pair="shifted", dim=1)]
+    text = kl_divergence.table(rows)
+    assert "+0.1000" in text
+    assert text.endswith("90 % intervals hold the truth in 1 of 2 cells")
+    assert drawn(kl_divergence.draw(rows, tmp_path)) == ["kl_divergence.png", "kl_divergence.pdf"]
+
+
+@pytest.mark.parametrize("pair", ["shifted", "wider"])
+def test_the_divergence_in_closed_form_is_a_mean_log_ratio(pair):
+    from scipy.stats import norm
+
+    p, _ = kl_divergence.samples(pair, 20_000, 2, 0)
+    law = norm(kl_divergence.SHIFT, 1) if pair == "shifted" else norm(0, kl_divergence.SCALE)
+    ratios = (law.logpdf(p) - norm.logpdf(p)).sum(axis=1)
+    assert abs(ratios.mean() - kl_divergence.truth(pair, 2)) < 4 * ratios.std() / len(p) ** 0.5
