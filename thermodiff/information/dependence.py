@@ -66,7 +66,7 @@ def mutual_information(
     sum of others; terms: ``gaussian``, the mutual information of a Gaussian of the mapped moments, and
     ``beyond gaussian``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
     if discrete:
         return mixed_information(key, named, discrete, marginals, settings, progress)
@@ -78,7 +78,7 @@ def mutual_information(
     coefficients = {Part(asked, known): 1.0, Part(asked, told + known): -1.0}
     quantity = "mutual information" if given is None else "conditional mutual information"
     coordinates = [Coordinates(part, marginals) for part in parts]
-    return _choose(key, quantity, parts, coordinates, coefficients, marginals, settings, progress)
+    return _in_coordinates(key, quantity, parts, coordinates, coefficients, marginals, settings, progress)
 
 
 @in_full_precision
@@ -94,7 +94,7 @@ def total_correlation(
 
     Arguments and errors as in ``mutual_information``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")
@@ -102,10 +102,12 @@ def total_correlation(
     coefficients[Part(tuple(range(x.shape[1])))] = -1.0
     # Mixed columns have another total correlation: these stay as they are.
     coordinates = [Coordinates(x, marginals, mix=False)]
-    return _choose(key, "total correlation", [x], coordinates, coefficients, marginals, settings, progress)
+    return _in_coordinates(
+        key, "total correlation", [x], coordinates, coefficients, marginals, settings, progress
+    )
 
 
-def _choose(
+def _in_coordinates(
     key: Key,
     quantity: str,
     parts: list[np.ndarray],
