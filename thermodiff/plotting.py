@@ -155,6 +155,33 @@ def plot_loss(axes: Axes, history: Mapping[str, Any]) -> Axes:
     return axes
 
 
+# --- pairs of columns ---------------------------------------------------------------------------
+
+
+def plot_pairs(axes: Axes, record: Mapping[str, Any]) -> Axes:
+    """The matrix of ``PairwiseInformation.to_dict()``: a square a pair, its shade and number the nats, below its error.
+
+    What is within two standard errors of zero is in brackets. The shade runs from zero to the largest.
+    """
+    names = record["names"]
+    mean, stderr = (np.array(record[part], dtype=float) for part in ("mean", "stderr"))
+    largest = max(float(np.nanmax(mean)), 1e-12)
+    axes.imshow(np.clip(mean, 0.0, None), cmap="Blues", vmin=0.0, vmax=1.3 * largest)
+    for (i, j), value in np.ndenumerate(mean):
+        if np.isfinite(value):
+            number = f"{value:.2f}" if value > 2 * stderr[i, j] else f"[{value:.2f}]"
+            colour = "white" if value > 0.7 * largest else BLACK
+            text = f"{number}\n±{stderr[i, j]:.2f}"
+            axes.text(j, i, text, ha="center", va="center", fontsize=5.5, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.set_title("mutual information of pairs, nats")
+    return axes
+
+
 # --- the ladder of bounds -----------------------------------------------------------------------
 
 _RUNGS = (
