@@ -21,7 +21,12 @@ import pytest
 from thermodiff.commands import main as cli
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/exploration.md", "docs/data.md")
+PAGES = (
+    "README.md",
+    *sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts
+    ),
+)
 BLOCKS = [
     pytest.param(code, page, id=f"{page}, block {i + 1}")
     for page in PAGES

@@ -65,7 +65,7 @@ def audit(
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
-    check_key(key)
+    key = check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
     with shown("audit", _stages(data, max_points), "compiling") if progress else contextlib.nullcontext():

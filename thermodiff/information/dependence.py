@@ -63,7 +63,7 @@ def mutual_information(
     sum of others; terms: ``gaussian``, the mutual information of a Gaussian of the mapped moments, and
     ``beyond gaussian``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
     parts = paired_rows(named)
     first, second, *rest = blocks(parts)
@@ -88,7 +88,7 @@ def total_correlation(
 
     Arguments and errors as in ``mutual_information``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")

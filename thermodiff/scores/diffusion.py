@@ -20,9 +20,9 @@ from thermodiff.array_types import Key, Process, Scalar, Vector, pytree_dataclas
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.scores.base import noise_prediction, reference_of, starting_time
-from thermodiff.scores.callables import traceable
+from thermodiff.scores.callables import as_score
 from thermodiff.scores.divergence import default_divergence, without_products
-from thermodiff.validation import check_process, check_score
+from thermodiff.validation import check_process
 
 
 @pytree_dataclass
@@ -101,8 +101,6 @@ def learned_diffusion(
     Raises ValueError for what is no process, and for a score of another shape or that JAX cannot trace.
     """
     check_process(process)
-    check_score(score, dim)
+    score = as_score(score, dim)
     reference = reference_of(score) or Gaussian(np.zeros(dim), np.eye(dim))
-    return LearnedDiffusion(
-        traceable(score), process, divergence or default_divergence(score, dim), reference
-    )
+    return LearnedDiffusion(score, process, divergence or default_divergence(score, dim), reference)

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import WrappedScore, has_closed_divergence, noise_prediction
+from thermodiff.scores.base import NoiseScore, WrappedScore, has_closed_divergence, noise_prediction
 from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
@@ -25,7 +25,7 @@ from thermodiff.validation import check_key
 
 
 @pytree_dataclass
-class CalibratedScore(WrappedScore):
+class CalibratedScore(WrappedScore, NoiseScore):
     """c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between nodes ``ell`` (T,), where it is ``factor`` (T,)."""
 
     score: Score
@@ -36,10 +36,6 @@ class CalibratedScore(WrappedScore):
     def noise(self, x: Vector, t: Scalar) -> Vector:
         """c(t) n_th(x, t), shape (d,)."""
         return self._factor(t) * noise_prediction(self.score, self.process, x, t)
-
-    def __call__(self, x: Vector, t: Scalar) -> Vector:
-        """c(t) s_th(x, t)."""
-        return -self.noise(x, t) / self.process.sigma(t)
 
     def _factor(self, t: Scalar) -> Scalar:
         return jnp.interp(-0.5 * self.process.log_snr(t), self.ell, self.factor)
@@ -85,7 +81,7 @@ def calibrate(
     c is estimated at ``nodes`` times uniform in log-SNR and drawn towards 1 where it is not told from 1. Report what
     it does on data that it has not seen. Raises ValueError for a score of the wrong shape. Source: this project.
     """
-    check_key(key)
+    key = check_key(key)
     point_key, probe_key = jax.random.split(key)
     pts = ensemble(point_key, data, nodes, replicates, points)
     diffusion = learned_diffusion(score, process, pts.dim)

@@ -23,7 +23,7 @@ from thermodiff.numerics.estimates import ROWS_AT_ONCE
 from thermodiff.numerics.quasi_random import sobol
 from thermodiff.thermodynamics.point_sets import DistributionPoints, FixedPoints, Points
 from thermodiff.types import is_concrete
-from thermodiff.validation import check_points, complain
+from thermodiff.validation import check_magnitude, check_points, complain
 
 DEFAULT_REPLICATES = 16
 DEFAULT_POINTS = 512
@@ -95,6 +95,7 @@ def _rows(data: Any, max_points: int | None) -> np.ndarray:
         raise complain("data", "one row", "at least 2, since the error bar is their spread")
     if array is data:  # Samples were checked when they were made
         check_samples("data", Rows(rows, table.columns))
+        check_magnitude("data", rows)
     return rows
 
 

@@ -97,14 +97,14 @@ def implied_entropies(
     ``likelihood.flow_likelihood`` and ``variational_terms``. Raises ValueError for rows of another shape, fewer than
     two, or a prior of another dimension; FlowError where the flow cannot be solved. Source: theory section 5.
     """
-    check_key(key)
+    key = check_key(key)
     check_points("samples", samples)
     x = jnp.asarray(samples, dtype=float)
     n, dim = x.shape
     if n < 2:
         raise complain("samples", "one row", "at least 2, since the error bar is their spread")
     diffusion = learned_diffusion(score, process, dim, divergence)
-    prior = prior or default_prior(score, process, dim)
+    prior = prior or default_prior(diffusion.score, process, dim)
     check_prior(prior, dim)
     start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes)

@@ -26,9 +26,7 @@ def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Fl
         square = jnp.sum((z_mean**2 + jnp.diag(spread)) / prior.variances)
         log_det = jnp.sum(jnp.log(2 * jnp.pi * prior.variances))
         return jnp.full(points.units, 0.5 * (square + log_det))
-    noise = 0.5 * sigma**2 * jnp.sum(1 / prior.variances)
-    x0 = noised_points(process, points, 0, 0.0)
-    return jnp.mean(noise - prior.log_prob(alpha * x0), axis=1)
+    return jnp.mean(prior_cross_entropy_given(prior, process, noised_points(process, points, 0, 0.0)), axis=1)
 
 
 def moment_prior(reference: Gaussian, process: Process) -> Gaussian:

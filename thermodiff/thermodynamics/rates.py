@@ -200,7 +200,7 @@ def entropy_rates(
     orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
     readings, units and errors are this project's (theory sections 2 and 3).
     """
-    check_key(key)
+    key = check_key(key)
     if reading not in (*READINGS, FLOW):
         raise complain("reading", repr(reading), f"one of {', '.join((*READINGS, FLOW))}")
     if orientation not in ORIENTATIONS:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from thermodiff.array_types import (
     Distribution,
@@ -22,8 +21,9 @@ from thermodiff.array_types import (
     pytree_dataclass,
     static,
 )
-from thermodiff.distributions.reference import reference_gaussian, rows_moments
+from thermodiff.distributions.reference import reference_gaussian
 from thermodiff.distributions.rows import as_rows
+from thermodiff.distributions.sample_checks import check_scales
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import ExactScore
@@ -35,9 +35,6 @@ from thermodiff.training.times import Span
 from thermodiff.validation import check_points, check_process, complain
 
 VALIDATION_DRAWS = 4096
-NARROWEST_WIDTH = 5e-4
-"""Of the rows' principal standard deviations, the smallest over the largest: noise a thirtieth of it, beside numbers as
-large as the largest, is still many times their rounding in single precision."""
 
 
 class Problem(NamedTuple):
@@ -79,7 +76,7 @@ def prepare(
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
     data, process = as_distribution(data), as_pytree(process)
     if isinstance(data, Samples):
-        _check_widths(data)
+        check_scales("data", data.array)
     brought = isinstance(data, WithReference)
     reference: Any = data.training_reference if brought else reference_gaussian(key_moments, data)
     t_min = config.t_min or starting_time(ExactScore(reference, process), process)
@@ -90,21 +87,6 @@ def prepare(
     if config.parameterisation is PreconditionedScore:
         network = for_whitened_input(network, jnp.sqrt(reference.variances))
     return problem, network
-
-
-def _check_widths(data: Samples) -> None:
-    """Raise where the rows have a direction that single precision cannot follow to noise narrower than it."""
-    values, axes = np.linalg.eigh(rows_moments(data.array)[1])
-    if values[0] > NARROWEST_WIDTH**2 * values[-1]:
-        return
-    width = np.sqrt(max(float(values[0] / values[-1]), 0.0))
-    raise complain(
-        "data",
-        f"columns {np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()}, counted from 0, together {width:.1g} times as "
-        "wide as the widest direction",
-        f"at least {NARROWEST_WIDTH:g} in single precision: white = td.whiten(data), train on white.rows, and add "
-        "white.log_jacobian to entropies and likelihoods",
-    )
 
 
 @pytree_dataclass

@@ -19,7 +19,7 @@ from thermodiff.training.fingerprint import fingerprint
 from thermodiff.training.fit import Fit, History, configured, finished, run_chunks
 from thermodiff.training.problem import Problem, as_distribution, prepare
 from thermodiff.training.step import advance_in_turn, advance_side_by_side, initial_state
-from thermodiff.validation import complain
+from thermodiff.validation import check_key, complain
 
 
 def fit_sweep(
@@ -44,7 +44,7 @@ def fit_sweep(
     config = configured(config, settings)
     processes = _one_each(keys, processes)
     data = as_distribution(data)
-    pairs = [prepare(k, data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
+    pairs = [prepare(check_key(k), data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
     problems = [problem for problem, _ in pairs]
     state = _stack([initial_state(config, network, validation is not None) for _, network in pairs])
     marks = {} if checkpoint_dir is None else fingerprint(keys, data, processes, config, validation)
