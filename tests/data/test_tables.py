@@ -17,7 +17,7 @@ def samples():
 # --- preparing ----------------------------------------------------------------------------------
 
 
-def test_whitening_shifts_the_nll_by_the_log_jacobian():
+def test_standardising_shifts_the_nll_by_the_log_jacobian():
     rng = np.random.default_rng(1)
     scale, shift = np.array([3.0, 0.02, 50.0]), np.array([-4.0, 1.0, 1e4])
     cov = np.array([[1.0, 0.5, 0.2], [0.5, 2.0, -0.3], [0.2, -0.3, 0.7]])
@@ -31,7 +31,15 @@ def test_whitening_shifts_the_nll_by_the_log_jacobian():
         -own.logpdf(x), -of_z.logpdf(z) + scaling.log_jacobian, rtol=1e-8
     )  # cond(cov) eps
     np.testing.assert_allclose(scaling(x), z, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(np.cov(z, rowvar=False, ddof=0), np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(scaling.mix, np.eye(3), atol=1e-12)
+    # Columns narrow together are mixed, exactly.
+    x[:, 1] = 2 * x[:, 0] + 1e-4 * x[:, 1]
+    mixed = standardisation(x, Table(x, None, "x"))
+    assert np.linalg.eigvalsh(np.corrcoef(mixed(x), rowvar=False))[0] > 0.2
+    jacobian = np.linalg.slogdet(mixed.mix / mixed.std)[1]
+    assert mixed.log_jacobian == pytest.approx(-jacobian, abs=1e-9)
+    x[:, 1] = rng.normal(size=200)
+    scaling = standardisation(x, Table(x, None, "x"))
     # Doubling a column adds ln 2 to every entropy.
     twice = standardisation(x * [2.0, 1.0, 1.0], Table(x, None, "x"))
     assert twice.log_jacobian - scaling.log_jacobian == pytest.approx(np.log(2.0), rel=1e-12)

@@ -16,7 +16,6 @@ from scipy.stats import t as student
 
 import thermodiff as td
 from thermodiff.information.cross_fitting.negentropy import SIGMA_LOW, canonical
-from thermodiff.information.gaussian_bias import moment_error
 from thermodiff.information.report import estimate_rows, total_error
 from thermodiff.information.warnings import (
     bracket_warning,
@@ -282,26 +281,6 @@ def test_what_ranks_lose_of_a_strong_dependence(noise, n):
     (warning,) = strong_warning(strength, n)
     assert f"lose {expected:.2f} or more" in warning
     assert strong_warning(strength, 100_000 if noise > 0.005 else 1_000_000) == []
-
-
-@pytest.mark.parametrize("wide", [1.0, 1.7])
-def test_what_the_moments_of_q_are_off_by(wide):
-    """E_p[-ln G_q] over 2000 samples of q: its scatter, with p known."""
-    rng = np.random.default_rng(18)
-    root = np.array([[1.0, 0.0], [0.8, 0.6]])
-    p = rng.normal(size=(4000, 2)) @ (wide * root.T) + [0.5, -0.3]
-    second, centre = np.cov(p, rowvar=False, ddof=0), p.mean(axis=0)
-    costs, errors = [], []
-    for _ in range(2000):
-        q = rng.normal(size=(300, 2)) @ root.T
-        mean, cov = q.mean(axis=0), np.cov(q, rowvar=False)
-        apart = centre - mean
-        inverse = np.linalg.inv(cov)
-        quadratic = np.trace(inverse @ second) + apart @ inverse @ apart
-        costs.append(0.5 * (quadratic + np.linalg.slogdet(cov)[1]))
-        if len(errors) < 50:
-            errors.append(moment_error(p, q))
-    assert np.mean(errors) == pytest.approx(np.std(costs), rel=0.08)
 
 
 def test_divergence_of_equal_laws(mixture_rows):

@@ -139,7 +139,7 @@ def _check_options(steps: int | None, seed: int, max_points: int) -> None:
 def _standardised_split(
     table: Table, rng: np.random.Generator, max_points: int
 ) -> tuple[Split, Standardisation]:
-    """The rows whitened by the moments of those to train on; what is trained and measured on checked again."""
+    """The rows mapped by the moments of those to train on; what is trained and measured on checked again."""
     rows = split_rows(table.values, rng)
     scaling = standardisation(rows.training, table)
     split = Split(*(scaling(part) for part in rows))

@@ -29,7 +29,7 @@ def record(
 ) -> dict[str, Any]:
     """Every number with what it was made from: numbers, strings, lists and dicts; None where a number is not finite.
 
-    "standardised" is the audit of z, the whitened rows, "own_units" those of its numbers that change with the unit,
+    "standardised" is the audit of z, the mapped rows, "own_units" those of its numbers that change with the unit,
     "training" what ``fit`` was told and did.
     """
     unit = measured.unit
@@ -101,8 +101,11 @@ def _answer(parts: Mapping[str, Any]) -> list[str]:
 
 
 def _standardised_line(parts: Mapping[str, Any]) -> str:
+    about = parts["standardisation"]
+    mixed = not np.allclose(about["mix"], np.eye(len(about["std"])), atol=1e-6)
+    columns = "columns standardised, narrow ones mixed" if mixed else "standardised columns"
     return (
-        f"All below is for whitened columns; {parts['log_jacobian']:+.5f} {parts['unit']} (minus ln of the map's\n"
+        f"All below is for {columns}; {parts['log_jacobian']:+.5f} {parts['unit']} (minus ln of the map's\n"
         "determinant) on each entropy, likelihood and bound turns it into the data's own units. Gaps,\n"
         "slacks and rates are the same in both."
     )

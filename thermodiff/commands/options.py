@@ -15,7 +15,7 @@ _no_default = tyro.conf.arg(help_behavior_hint="")  # the help text states it in
 class Audit:
     """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
 
-    Whitens the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
+    Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
     that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
     number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
     """

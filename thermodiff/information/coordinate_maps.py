@@ -3,7 +3,7 @@
 With z_j = m_j(x_j) and m_j increasing,
     S(x) = S(z) - E sum_j ln m_j'(x_j),
 while mutual information and total correlation are the same in x and z, for maps that were fixed beforehand; maps by
-ranks lose what is finer than these (``warnings.strong_warning``).
+ranks lose what is finer than these (``warnings.rank_warnings``).
 A network learns what is left after the map: equal scales, tails no longer than a Gaussian's, no edges. Each class is
 made from samples (n, d) and has the same two methods.
 """

@@ -72,7 +72,7 @@ def mutual_information(
     coefficients = {Part(asked, known): 1.0, Part(asked, told + known): -1.0}
     quantity = "mutual information" if given is None else "conditional mutual information"
     coordinates = [Coordinates(part, marginals) for part in parts]
-    return _choose(key, quantity, parts, coordinates, coefficients, marginals, settings, progress)
+    return _in_coordinates(key, quantity, parts, coordinates, coefficients, marginals, settings, progress)
 
 
 @in_full_precision
@@ -96,10 +96,12 @@ def total_correlation(
     coefficients[Part(tuple(range(x.shape[1])))] = -1.0
     # Mixed columns have another total correlation: these stay as they are.
     coordinates = [Coordinates(x, marginals, mix=False)]
-    return _choose(key, "total correlation", [x], coordinates, coefficients, marginals, settings, progress)
+    return _in_coordinates(
+        key, "total correlation", [x], coordinates, coefficients, marginals, settings, progress
+    )
 
 
-def _choose(
+def _in_coordinates(
     key: Key,
     quantity: str,
     parts: list[np.ndarray],

@@ -14,6 +14,8 @@ import numpy as np
 
 FEW_ROWS_PER_DIM = 10
 """Below so many rows a dimension a covariance is not believed where it is merely narrow."""
+NARROW = 0.01
+"""Variance, in units of a standardised column, below which a direction is called narrow: 0.99 of two columns."""
 BY_CHANCE = 0.01
 """Of few rows only what is narrower than this fraction of what they can look like by chance counts as narrow."""
 
@@ -56,35 +58,37 @@ def standardising(x: Any) -> AffineMap:
     return AffineMap(x.mean(axis=0), x.std(axis=0))
 
 
-def whitening(x: Any) -> AffineMap:
+def whitening(x: Any, below: float = np.inf) -> AffineMap:
     """Rows x (n, d) to mean 0 and covariance 1, by the symmetric root of the correlations: z_j stays near x_j.
 
-    Of fewer than ten rows a dimension only directions too narrow for chance are widened (``inverse_root``).
+    Only directions of a variance ``below`` this are widened, in units of a standardised column; all by default, and of
+    fewer than ten rows a dimension those too narrow for chance (``narrower_than_chance``).
     """
     scale = standardising(x)
     rows = scale.forward(x)
-    mix = np.eye(rows.shape[1])
+    n, d = rows.shape
+    below = min(below, narrower_than_chance(n, d))
+    if np.all(np.linalg.eigvalsh(rows.T @ rows / n) >= below):
+        return scale
+    mix = np.eye(d)
     # The second pass sees what rounding left of the first in a direction 1e-5 wide.
     for _ in range(2):
         z = rows @ mix.T
-        mix = inverse_root(z.T @ z / len(z), len(z), z.shape[1]) @ mix
+        mix = inverse_root(z.T @ z / n, below) @ mix
     return dataclasses.replace(scale, mix=mix)
 
 
-def inverse_root(cov: np.ndarray, n: int, width: int) -> np.ndarray:
-    """The symmetric W (d, d) with W cov W = 1, cov from n rows of ``width`` columns in all.
-
-    For n < 10 width directions of variance above ``narrower_than_chance`` are left alone: widened by all rows they
-    would tell those that are trained on of those that are held out.
-    """
+def inverse_root(cov: np.ndarray, below: float = np.inf) -> np.ndarray:
+    """The symmetric W (d, d) with W cov W = 1 in the directions of cov (d, d) of a variance ``below`` this."""
     values, axes = np.linalg.eigh(cov)
-    narrow = values < narrower_than_chance(n, width)
+    narrow = values < below
     return (axes / np.sqrt(np.where(narrow, np.maximum(values, 1e-15), 1.0))) @ axes.T
 
 
 def narrower_than_chance(n: int, width: int) -> float:
     """Variance, in units of a standardised column, below which n rows of ``width`` columns call a direction narrow.
 
+    Wider ones, widened by all rows, would tell those that are trained on of those that are held out.
     Infinite for ten rows a column and more; else ``BY_CHANCE`` of (1 - sqrt(width/n))^2, the smallest that
     uncorrelated columns show (Marchenko and Pastur 1967), and 0 where n <= width.
     """

@@ -45,7 +45,7 @@ def robust_scaling(x: np.ndarray) -> AffineMap:
         z = z / np.linalg.norm(z, axis=1, keepdims=True)
         scatter = z.T @ z * (z.shape[1] / len(z))
         # The rows as they are mapped so far: the next root is near 1, and keeps its digits in a narrow direction.
-        mix = inverse_root(scatter, len(z), 0) @ mix
+        mix = inverse_root(scatter) @ mix
         in_plane = np.linalg.eigvalsh(scatter)[0] < 0.1 * SINGULAR
         if in_plane or np.abs(scatter - np.eye(len(mix))).max() < SETTLED:
             break

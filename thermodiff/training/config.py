@@ -27,7 +27,8 @@ class TrainingConfig:
     weighting, times  w(t) of the loss, and the density that its times are drawn with
     parameterisation  PreconditionedScore, or PlainScore; (network, process, reference, t_min) -> score
     architecture      residual_mlp, or potential_mlp; (key, dim, width, depth) -> network
-    t_min             first time trained on; None: where sigma/alpha is 1e-3 of the data's scale
+    t_min             first time trained on; None: where sigma/alpha is 1e-3 of the data's scale, and at most 1/30
+                      of the narrowest principal width
     patience          stop after so many chunks without a better validation loss; None: never
     """
 

@@ -24,7 +24,6 @@ from thermodiff.information.cross_fitting.negentropy import (
 )
 from thermodiff.information.cross_fitting.one_fold import Trained, gaussian_fold, train
 from thermodiff.information.cross_fitting.rescaling import LARGEST_SCALE, MeanScore, best_scale
-from thermodiff.information.gaussian_bias import gaussian_bias
 
 # --- folds ----------------------------------------------------------------------------------------
 
@@ -70,41 +69,6 @@ def test_bad_settings_are_refused(changes, message):
 
 
 # --- the Gaussian part ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("m", "d", "given"), [(30, 5, 0), (12, 1, 0), (200, 2, 0), (40, 3, 4), (25, 1, 2)])
-def test_gaussian_bias_by_simulation(m, d, given):
-    """Fit y | w to m rows and ask what it says of others; correlated, off-centre; least squares by numpy."""
-    rng = np.random.default_rng(m)
-    width = d + given
-    root = rng.normal(size=(width, width)) + 2 * np.eye(width)
-    cov, mean = root @ root.T, 5 + np.arange(width)
-    slope = np.linalg.solve(cov[d:, d:], cov[d:, :d])
-    residual = cov[:d, :d] - slope.T @ cov[d:, :d]
-    values = []
-    for _ in range(4000):
-        x = mean + rng.normal(size=(m, width)) @ root.T
-        design = np.hstack([np.ones((m, 1)), x[:, d:]])
-        found, *_ = np.linalg.lstsq(design, x[:, :d], rcond=None)
-        apart = x[:, :d] - design @ found
-        fitted = apart.T @ apart / (m - 1 - given)
-        # Rows not seen: E over y given w, and over w, in closed form.
-        tilt = found[1:] - slope
-        shift = found[0] + mean[d:] @ found[1:] - mean[:d]
-        second = residual + np.outer(shift, shift) + tilt.T @ cov[d:, d:] @ tilt
-        log_det = np.linalg.slogdet(2 * np.pi * fitted)[1]
-        values.append(0.5 * (log_det + np.trace(np.linalg.solve(fitted, second))))
-    bias = np.asarray(values) - gaussian_entropy(residual)
-    assert abs(bias.mean() - gaussian_bias(m, d, given)) < 4 * bias.std(ddof=1) / np.sqrt(len(bias))
-    assert gaussian_bias(m, d, given) > 0
-
-
-def test_gaussian_bias_falls_as_one_over_m():
-    for d, given in ((1, 0), (3, 0), (10, 0), (3, 5)):
-        assert gaussian_bias(100_000, d, given) == pytest.approx(d * (d + 3 + 2 * given) / 4e5, rel=1e-3)
-    assert gaussian_bias(7, 5) == 0.0
-    assert gaussian_bias(9, 5, 2) == 0.0
-    assert gaussian_bias(8, 5) > 1
 
 
 @pytest.mark.parametrize("part", [Part((0,)), Part((0, 1, 2)), Part((0, 2), (1,))])

@@ -1,11 +1,13 @@
-"""The rows that networks are shown: columns given others, of unit covariance in every direction.
+"""The rows that networks are shown: columns given others, standardised, and as wide as these where they are narrow.
 
     y' = W (y - B (w - m_w)),  w' = V (w - m_w),     S(y | w) = S(y' | w') + log_jacobian
 
-with B the regression on w, W the symmetric root of what it leaves and V that of w: an entropy given w knows of no
-invertible map of w and of no shift of y by a function of w. Noise is added and single precision begins after the map,
-so neither drowns a combination of columns that is narrow. The moments are those of all rows; a Gaussian that is fitted
-to some of them is the same in both coordinates, and so are its biases. Source: this project.
+with B the regression on w, W the inverse root of what it leaves and V that of w, each in the directions narrower than
+``NARROW`` and the identity in the others: an entropy given w knows of no invertible map of w and of no shift of y by a
+function of w. Noise is added and single precision begins after the map, so neither drowns a combination of columns that
+is narrow. The moments are those of all rows; a Gaussian that is fitted to some of them is the same in both coordinates,
+and so are its biases. Wider directions are left as they are: made round, the noise of 53 columns of digits is learned
+like what matters, and their held-out nats rise from 110.9 to 112.1. Source: this project.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import dataclasses
 
 import numpy as np
 
-from thermodiff.numerics.affine_maps import AffineMap, inverse_root, narrower_than_chance, whitening
+from thermodiff.numerics.affine_maps import NARROW, AffineMap, inverse_root, narrower_than_chance, whitening
 
 PASSES = 3
 """What rounding leaves of a first pass, 1e-16 over the narrowest variance, the next ones take away."""
@@ -22,7 +24,7 @@ PASSES = 3
 
 @dataclasses.dataclass(frozen=True)
 class WhiteRows:
-    """(y, w) to (A u - C v, v), u and v the ``own`` and the ``known`` white columns, A (d, d) and C (d, c)."""
+    """(y, w) to (A u - C v, v), u and v the ``own`` and the ``known`` columns, A (d, d) and C (d, c)."""
 
     own: AffineMap
     known: AffineMap
@@ -44,12 +46,12 @@ class WhiteRows:
 def white_rows(rows: np.ndarray, dim: int) -> WhiteRows:
     """The map of rows (n, d + c), fitted to them; of few rows it widens only what is too narrow for chance."""
     n, width = rows.shape
-    own, known = whitening(rows[:, :dim]), whitening(rows[:, dim:])
+    own, known = whitening(rows[:, :dim], NARROW), whitening(rows[:, dim:], NARROW)
     u, v = own.forward(rows[:, :dim]), known.forward(rows[:, dim:])
     mix, slope = np.eye(dim), np.zeros((dim, width - dim))
     if dim == width:
         return WhiteRows(own, known, mix, slope)
-    below = narrower_than_chance(n, width)
+    below = min(NARROW, narrower_than_chance(n, width))
     known_cov = v.T @ v / n
     for _ in range(PASSES):
         y = u @ mix.T - v @ slope.T
@@ -57,8 +59,8 @@ def white_rows(rows: np.ndarray, dim: int) -> WhiteRows:
         residual = y - v @ onto.T
         cov = residual.T @ residual / n
         values, axes = np.linalg.eigh(cov)
-        # Of many rows this is all of the regression; of few, only where what it leaves is narrow.
+        # The regression where what it leaves is narrow; elsewhere the fold's own Gaussian takes it from there.
         chosen = axes * (values < below) @ axes.T
-        root = inverse_root(cov, n, width)
+        root = inverse_root(cov, below)
         mix, slope = root @ mix, root @ (slope + chosen @ onto)
     return WhiteRows(own, known, mix, slope)
