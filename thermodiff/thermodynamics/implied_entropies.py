@@ -104,7 +104,7 @@ def implied_entropies(
     if n < 2:
         raise complain("samples", "one row", "at least 2, since the error bar is their spread")
     diffusion = learned_diffusion(score, process, dim, divergence)
-    prior = prior or default_prior(score, process, dim)
+    prior = prior or default_prior(diffusion.score, process, dim)
     check_prior(prior, dim)
     start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes)
