@@ -12,6 +12,7 @@ from checks import names_in, strict
 
 from thermodiff.commands import audit as audit_command
 from thermodiff.commands import main as cli
+from thermodiff.commands.options import Audit
 from thermodiff.runtime.files import held
 from thermodiff.types import to_error
 
@@ -299,12 +300,12 @@ def test_an_interrupt_leaves_no_result_and_the_next_run_goes_on(
 
 def test_every_named_set_and_every_file_is_prepared_as_entropy_does(finished, folder):
     pytest.importorskip("sklearn")
-    job = audit_command.prepare(**options(finished, file="iris"))
+    job = audit_command.prepare(Audit(**options(finished, file="iris")))
     assert job.about["source"] == "iris (scikit-learn)"
     assert job.about["notes"][0].startswith("lengths in tenths of a centimetre")
     rows = np.vstack([1e9 * np.eye(3)[:1], RNG.normal(size=(99, 3))])
     Path("x.csv").write_text("\n".join(["a;b;c", "NA;1;2", *(";".join(map(repr, r)) for r in rows.tolist())]))
-    about = audit_command.prepare(**options(finished, file="x.csv", missing="drop", without="c")).about
+    about = audit_command.prepare(Audit(**options(finished, file="x.csv", missing="drop", without="c"))).about
     assert about["notes"] == (
         "cells separated by semicolons",
         "1 of 101 rows dropped for missing values: 1 in column 0 ('a')",
@@ -329,7 +330,7 @@ def test_a_second_run_in_one_folder_is_told_of_the_first(folder, capsys):
 
 
 def test_another_seed_does_not_go_on_from_this_one(finished):
-    folders = [audit_command.prepare(**options(finished, seed=seed)).checkpoints for seed in (0, 0, 1)]
+    folders = [audit_command.prepare(Audit(**options(finished, seed=seed))).checkpoints for seed in (0, 0, 1)]
     assert folders[0] == folders[1] != folders[2]
 
 

@@ -21,14 +21,16 @@ import numpy as np
 from thermodiff.array_types import Process
 from thermodiff.auditing.audit import audit
 from thermodiff.commands import audit_output
+from thermodiff.commands.options import Audit
 from thermodiff.commands.shared import (
     check_steps_and_seed,
     describe_reading,
     make_folder,
+    wanted,
     write_results,
 )
 from thermodiff.data.columns import Choice
-from thermodiff.data.intake import UserSamples, Wanted, read
+from thermodiff.data.intake import UserSamples, read
 from thermodiff.data.remarks import far_out, few_values
 from thermodiff.data.splits import (
     Split,
@@ -84,56 +86,46 @@ def training_settings(dim: int, steps: int | None) -> dict[str, Any]:
     return {**small, "width": width, "depth": 2, "batch_size": 256, "learning_rate": 1.5e-3}
 
 
-def prepare(
-    *,
-    file: str,
-    out: Path,
-    key: str | None,
-    columns: str | None,
-    without: str | None,
-    process: str,
-    sigma: float | None,
-    steps: int | None,
-    seed: int,
-    dequantise: bool,
-    missing: str,
-    separator: str,
-    header: str,
-    max_points: int,
-    prior: str,
-    unit: str,
-) -> Job:
+def prepare(options: Audit) -> Job:
     """Reads, checks, splits and standardises; makes the folder ``out``. The options are those of ``thermodiff audit``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
-    _check_options(steps, seed, max_points)
-    make, default = PROCESSES[process]
-    sigma = default if sigma is None else sigma
-    if process == "vp" and sigma < BETA_MIN:
+    _check_options(options)
+    make, default = PROCESSES[options.process]
+    sigma = default if options.sigma is None else options.sigma
+    if options.process == "vp" and sigma < BETA_MIN:
         raise complain(
             "sigma", f"{sigma:g} with --process vp", f"at least {BETA_MIN:g}: beta(t) rises from there to it"
         )
     dynamics = make(sigma)
-    rng = np.random.default_rng(seed)
-    wanted = Wanted(file, key, Choice("columns", columns, without), dequantise, missing, separator, header)
-    samples = read(wanted, rng)
+    rng = np.random.default_rng(options.seed)
+    choice = Choice("columns", options.columns, options.without)
+    asked = wanted(options.file, options.key, choice, options)
+    samples = read(asked, rng)
     check_table(samples.table)
-    split, scaling = _standardised_split(samples.table, rng, max_points)
-    training = training_settings(samples.table.values.shape[1], steps)
-    options = describe_reading(wanted) | {"file": file, "columns": columns, "without": without}
-    options |= {"process": process, "sigma": sigma, "seed": seed, "max_points": max_points}
-    about = {"options": options, "training": training, **_describe(samples, split, scaling, max_points)}
-    checkpoints = out / "checkpoints" / _digest(split, about)
-    options |= {"prior": prior, "unit": unit}  # which the training does not depend on
-    make_folder(out)
-    return Job(split, dynamics, training, out, checkpoints, about)
+    split, scaling = _standardised_split(samples.table, rng, options.max_points)
+    training = training_settings(samples.table.values.shape[1], options.steps)
+    said = describe_reading(asked) | {name: getattr(options, name) for name in ("file", "columns", "without")}
+    said |= {"process": options.process, "sigma": sigma, "seed": options.seed}
+    said |= {"max_points": options.max_points}
+    about = {
+        "options": said,
+        "training": training,
+        **_describe(samples, split, scaling, options.max_points),
+    }
+    checkpoints = options.out / "checkpoints" / _digest(split, about)
+    said |= {"prior": options.prior, "unit": options.unit}  # which the training does not depend on
+    make_folder(options.out)
+    return Job(split, dynamics, training, options.out, checkpoints, about)
 
 
-def _check_options(steps: int | None, seed: int, max_points: int) -> None:
-    check_steps_and_seed(steps, seed)
-    if max_points < 2:
-        raise complain("max-points", f"{max_points}", "at least 2, since error bars are the spread of points")
+def _check_options(options: Audit) -> None:
+    check_steps_and_seed(options.steps, options.seed)
+    if options.max_points < 2:
+        raise complain(
+            "max-points", f"{options.max_points}", "at least 2, since error bars are the spread of points"
+        )
 
 
 def _standardised_split(

@@ -14,15 +14,17 @@ import numpy as np
 
 from thermodiff.commands import information_output
 from thermodiff.commands.information_settings import cross_fitting
+from thermodiff.commands.options import Entropy
 from thermodiff.commands.shared import (
     check_steps_and_seed,
     describe_reading,
     make_folder,
+    wanted,
     working,
     write_results,
 )
 from thermodiff.data.columns import Choice
-from thermodiff.data.intake import Wanted, check_density, divide, read
+from thermodiff.data.intake import check_density, divide, read
 from thermodiff.information.baselines.density_models import (
     DensityModel,
     GaussianBaseline,
@@ -56,38 +58,25 @@ class Job(NamedTuple):
     about: dict[str, Any]
 
 
-def prepare(
-    *,
-    file: str,
-    out: Path,
-    key: str | None,
-    columns: str | None,
-    without: str | None,
-    steps: int | None,
-    seed: int,
-    dequantise: bool,
-    missing: str,
-    separator: str,
-    header: str,
-    unit: str,
-) -> Job:
+def prepare(options: Entropy) -> Job:
     """Reads, checks and splits; makes the folder ``out``. The options are those of ``thermodiff entropy``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
-    check_steps_and_seed(steps, seed)
-    rng = np.random.default_rng(seed)
-    wanted = Wanted(file, key, Choice("columns", columns, without), dequantise, missing, separator, header)
-    samples = read(wanted, rng)
+    check_steps_and_seed(options.steps, options.seed)
+    rng = np.random.default_rng(options.seed)
+    choice = Choice("columns", options.columns, options.without)
+    asked = wanted(options.file, options.key, choice, options)
+    samples = read(asked, rng)
     check_density(samples)
     training, test = divide(samples, rng)
     GaussianBaseline(training[:, :1])  # scikit-learn is missed now rather than after an hour
-    settings = cross_fitting(steps)
+    settings = cross_fitting(options.steps)
     n, dim = samples.table.values.shape
     about = {
-        "options": describe_reading(wanted)
-        | {"file": file, "columns": columns, "without": without, "steps": steps, "seed": seed},
-        "unit": unit,
+        "options": describe_reading(asked)
+        | {name: getattr(options, name) for name in ("file", "columns", "without", "steps", "seed")},
+        "unit": options.unit,
         "source": samples.table.source,
         "columns": samples.table.columns,
         "rows": n,
@@ -99,8 +88,8 @@ def prepare(
         "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
-    make_folder(out)
-    return Job(samples.table.values, training, test, settings, out, about)
+    make_folder(options.out)
+    return Job(samples.table.values, training, test, settings, options.out, about)
 
 
 def run(job: Job) -> str:

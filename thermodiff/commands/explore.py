@@ -18,6 +18,7 @@ from thermodiff.commands.exploring.record import record
 from thermodiff.commands.exploring.remarks import remarks
 from thermodiff.commands.exploring.sentences import sentences
 from thermodiff.commands.exploring.text import text
+from thermodiff.commands.options import Explore
 from thermodiff.commands.shared import check_steps_and_seed, make_folder, working
 from thermodiff.runtime.files import write_atomically
 from thermodiff.runtime.records import strict_json, versions
@@ -49,42 +50,29 @@ class Job(NamedTuple):
         return ("explore.txt", *drawn, *(() if self.changed is None else ("changed.csv",)), "explore.json")
 
 
-def prepare(
-    *,
-    files: tuple[str, ...],
-    curves: Path | None,
-    out: Path,
-    labels: tuple[str, ...] | None,
-    k: tuple[int, ...] | None,
-    beyond: tuple[int, ...] | None,
-    format: str,
-    correct: str | None,
-    threshold: float | None,
-    vocabulary: int | None,
-    seed: int,
-) -> Job:
+def prepare(options: Explore) -> Job:
     """Reads, checks and measures; makes the folder ``out`` last. The options are those of ``thermodiff explore``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
-    check_steps_and_seed(None, seed)
-    reading = {"format": format, "correct": correct, "threshold": threshold, "vocabulary": vocabulary}
+    check_steps_and_seed(None, options.seed)
+    reading = {name: getattr(options, name) for name in ("format", "correct", "threshold", "vocabulary")}
     with working("reading rollouts"):
-        given = read(files, curves, labels, reading)
+        given = read(options.files, options.curves, options.labels, reading)
     with working("measuring"):
-        measured = measure(given, Settings(k, beyond, seed))
-    options: dict[str, Any] = {
-        "files": files,
-        "curves": None if curves is None else str(curves),
-        "labels": labels,
+        measured = measure(given, Settings(options.k, options.beyond, options.seed))
+    asked: dict[str, Any] = {
+        "files": options.files,
+        "curves": None if options.curves is None else str(options.curves),
+        "labels": options.labels,
     }
-    options |= {"k": k, "beyond": beyond, **reading, "seed": seed}
-    about = {"options": options, "versions": versions()}
+    asked |= {"k": options.k, "beyond": options.beyond, **reading, "seed": options.seed}
+    about = {"options": asked, "versions": versions()}
     said, noted = sentences(measured), remarks(measured, given.remarks, given.of_files)
     comparison = measured.comparison
     changed = None if comparison is None else changed_csv(measured.policies, comparison)
-    job = Job(record(about, measured, said, noted), text(measured, said, noted), out, about, changed)
-    make_folder(out)
+    job = Job(record(about, measured, said, noted), text(measured, said, noted), options.out, about, changed)
+    make_folder(options.out)
     return job
 
 

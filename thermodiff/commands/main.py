@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import dataclasses
 import importlib
 import io
 import os
@@ -80,7 +79,7 @@ def _carry_out(command: Any, holding: contextlib.ExitStack) -> int:
     try:
         with shown("thermodiff", None, "starting"):
             worker = importlib.import_module(f"thermodiff.commands.{WORKERS[type(command)]}")
-            job = worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+            job = worker.prepare(command)
         holding.enter_context(held("out", command.out))
     except (ValueError, OSError) as error:
         return _refuse(str(error))

@@ -14,16 +14,17 @@ import numpy as np
 
 from thermodiff.commands import information_output
 from thermodiff.commands.information_settings import cross_fitting
+from thermodiff.commands.options import MutualInformation
 from thermodiff.commands.pairs import PairsJob, classes_of, prepare_pairs, refuse_dequantise, run_pairs
 from thermodiff.commands.shared import (
     check_steps_and_seed,
-    describe_reading,
     make_folder,
+    wanted,
     working,
     write_results,
 )
 from thermodiff.data.columns import Choice
-from thermodiff.data.intake import UserSamples, Wanted, check_density, read_as_they_are, read_pair
+from thermodiff.data.intake import UserSamples, check_density, read_as_they_are, read_pair
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.baselines.gaussian_formula import gaussian_mutual_information
@@ -43,6 +44,11 @@ FORESEEN = (TrainingDivergedError, OSError)
 """What can go wrong once the work has started, and says itself in one line what it was."""
 
 
+SAID = (
+    *("file_x", "file_y", "key", "key_y", "x_columns", "y_columns", "discrete", "permutations", "pairs"),
+    *("steps", "seed", "dequantise", "missing", "separator", "header"),
+)
+"""Options that the record repeats."""
 OTHERS = {
     "nearest neighbours": nearest_neighbour_mutual_information,
     "Gaussian formula": gaussian_mutual_information,
@@ -62,66 +68,20 @@ class Job(NamedTuple):
     about: dict[str, Any]
 
 
-def prepare(
-    *,
-    file_x: str,
-    file_y: str | None,
-    out: Path,
-    key: str | None,
-    key_y: str | None,
-    x_columns: str | None,
-    y_columns: str | None,
-    discrete: str | None,
-    permutations: int | None,
-    pairs: bool,
-    steps: int | None,
-    seed: int,
-    dequantise: bool,
-    missing: str,
-    separator: str,
-    header: str,
-    unit: str,
-) -> Job | PairsJob:
+def prepare(options: MutualInformation) -> Job | PairsJob:
     """Reads and checks both tables; makes the folder ``out``. The options are those of ``thermodiff mi``.
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
-    check_steps_and_seed(steps, seed)
-    if pairs:
-        without = {"FILE-Y": file_y, "y-columns": y_columns, "permutations": permutations}
-        without |= {"unit": None if unit == "nats" else unit}
-        wanted = Wanted(file_x, key, Choice("x-columns", x_columns), dequantise, missing, separator, header)
-        return prepare_pairs(without, wanted, out, discrete, steps, seed)
-    if permutations is not None and permutations < FEWEST_PERMUTATIONS:
-        raise complain("permutations", f"{permutations}", f"at least {FEWEST_PERMUTATIONS}")
-    if file_y is None and (x_columns is None or y_columns is None):
-        got = f"one file, {file_x!r}, alone"
-        raise complain("mi", got, "two files, or --x-columns and --y-columns of the one")
-    if file_y is None and key_y is not None:
-        raise complain("key-y", f"{key_y!r} without a second file", "it with FILE-Y only")
-    rng = np.random.default_rng(seed)
-    other, other_key = (file_x, key) if file_y is None else (file_y, key_y)
-    wanted_x = Wanted(file_x, key, Choice("x-columns", x_columns), dequantise, missing, separator, header)
-    wanted_y = wanted_x._replace(file=other, key=other_key, choice=Choice("y-columns", y_columns))
-    classes: dict[str, list[int]] = {}
-    if discrete is None:
-        x, y = read_pair(wanted_x, wanted_y, rng)
-        check_density(x)
-        check_density(y)
-        _check_pair(x, y)
-    else:
-        refuse_dequantise(dequantise)
-        x, whole, taken = read_as_they_are(wanted_x)
-        y, _, taken_y = read_as_they_are(wanted_y)
-        classes = classes_of(discrete, whole if file_y is None else None, {"x": taken, "y": taken_y})
-        sides({"x": x.table.values, "y": y.table.values}, classes)
-    settings = cross_fitting(steps)
-    options = describe_reading(wanted_x) | {"file_x": file_x, "file_y": file_y, "key_y": key_y}
-    options |= {"discrete": discrete, "permutations": permutations, "pairs": False}
-    options |= {"x_columns": x_columns, "y_columns": y_columns, "steps": steps, "seed": seed}
+    check_steps_and_seed(options.steps, options.seed)
+    if options.pairs:
+        return prepare_pairs(options)
+    _check_tables_are_named(options)
+    x, y, classes = _read(options)
+    settings = cross_fitting(options.steps)
     about = {
-        "options": options,
-        "unit": unit,
+        "options": {name: getattr(options, name) for name in SAID},
+        "unit": options.unit,
         "x": _describe(x),
         "y": _describe(y),
         "rows": len(x.table.values),
@@ -129,8 +89,43 @@ def prepare(
         "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
-    make_folder(out)
-    return Job(x.table.values, y.table.values, classes, permutations, settings, out, about)
+    make_folder(options.out)
+    tables = x.table.values, y.table.values
+    return Job(*tables, classes, options.permutations, settings, options.out, about)
+
+
+def _check_tables_are_named(options: MutualInformation) -> None:
+    """Raise unless the options say which columns are x and which are y."""
+    if options.permutations is not None and options.permutations < FEWEST_PERMUTATIONS:
+        raise complain("permutations", f"{options.permutations}", f"at least {FEWEST_PERMUTATIONS}")
+    if options.file_y is not None:
+        return
+    if options.x_columns is None or options.y_columns is None:
+        got = f"one file, {options.file_x!r}, alone"
+        raise complain("mi", got, "two files, or --x-columns and --y-columns of the one")
+    if options.key_y is not None:
+        raise complain("key-y", f"{options.key_y!r} without a second file", "it with FILE-Y only")
+
+
+def _read(options: MutualInformation) -> tuple[UserSamples, UserSamples, dict[str, list[int]]]:
+    """Both tables, checked, and of each side which columns are classes."""
+    one_file = options.file_y is None
+    file_y = options.file_y or options.file_x
+    key_y = options.key if one_file else options.key_y
+    asked_x = wanted(options.file_x, options.key, Choice("x-columns", options.x_columns), options)
+    asked_y = asked_x._replace(file=file_y, key=key_y, choice=Choice("y-columns", options.y_columns))
+    if options.discrete is None:
+        x, y = read_pair(asked_x, asked_y, np.random.default_rng(options.seed))
+        check_density(x)
+        check_density(y)
+        _check_pair(x, y)
+        return x, y, {}
+    refuse_dequantise(options.dequantise)
+    x, whole, taken = read_as_they_are(asked_x)
+    y, _, taken_y = read_as_they_are(asked_y)
+    classes = classes_of(options.discrete, whole if one_file else None, {"x": taken, "y": taken_y})
+    sides({"x": x.table.values, "y": y.table.values}, classes)
+    return x, y, classes
 
 
 def _check_pair(x: UserSamples, y: UserSamples) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 
 from thermodiff import plotting
 from thermodiff.commands.information_settings import shortened
-from thermodiff.commands.shared import describe_reading, make_folder, write_results
-from thermodiff.data.columns import places
-from thermodiff.data.intake import Wanted, check_density, read, read_as_they_are
+from thermodiff.commands.options import MutualInformation
+from thermodiff.commands.shared import describe_reading, make_folder, wanted, write_results
+from thermodiff.data.columns import Choice, places
+from thermodiff.data.intake import check_density, read, read_as_they_are
 from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.pairwise import TWO_COLUMNS, pairwise_mutual_information
@@ -65,47 +66,44 @@ def refuse_dequantise(asked: bool) -> None:
         raise complain("dequantise", "it with --discrete", "one of them: noise would end the classes")
 
 
-def prepare_pairs(
-    without: Mapping[str, Any],
-    wanted: Wanted,
-    out: Path,
-    discrete: str | None,
-    steps: int | None,
-    seed: int,
-) -> PairsJob:
-    """Reads and checks the table; options of ``thermodiff mi``, of which ``without`` may not be given.
+def prepare_pairs(options: MutualInformation) -> PairsJob:
+    """Reads and checks the table.
 
-    Raises ValueError or OSError, one line, for anything that the user can put right.
+    Raises ValueError or OSError, one line, for anything that the user can put right, options that pairs cannot have
+    among it.
     """
+    without = {"FILE-Y": options.file_y, "y-columns": options.y_columns, "permutations": options.permutations}
+    without |= {"unit": None if options.unit == "nats" else options.unit}
     for name, value in without.items():
         if value is not None:
             raise complain("pairs", f"it with {name}", "one file, and --x-columns for some of its columns")
+    asked = wanted(options.file_x, options.key, Choice("x-columns", options.x_columns), options)
     classes: list[int] = []
-    if discrete is None:
-        samples = read(wanted, np.random.default_rng(seed))
+    if options.discrete is None:
+        samples = read(asked, np.random.default_rng(options.seed))
         check_density(samples)
     else:
-        refuse_dequantise(wanted.dequantise)
-        samples, whole, taken = read_as_they_are(wanted)
-        classes = classes_of(discrete, whole, {"x": taken}).get("x", [])
-        check_no_classes({wanted.file: samples.table.values}, {wanted.file: classes})
+        refuse_dequantise(options.dequantise)
+        samples, whole, taken = read_as_they_are(asked)
+        classes = classes_of(options.discrete, whole, {"x": taken}).get("x", [])
+        check_no_classes({asked.file: samples.table.values}, {asked.file: classes})
     table = samples.table
     width = table.values.shape[1]
     if width < 2:
         raise complain("pairs", f"{width} column of {table.source}", "at least two")
-    names = table.columns or tuple(str(j + 1) for j in range(width))
-    settings = shortened(TWO_COLUMNS, steps)
-    options = describe_reading(wanted) | {"x_columns": wanted.choice.columns, "discrete": discrete}
+    names = table.columns or tuple(str(j) for j in range(width))
+    settings = shortened(TWO_COLUMNS, options.steps)
+    said = {name: getattr(options, name) for name in ("x_columns", "discrete", "steps", "seed", "pairs")}
     about = {
-        "options": {**options, "file": wanted.file, "steps": steps, "seed": seed, "pairs": True},
+        "options": {**describe_reading(asked), **said, "file": asked.file},
         "source": table.source,
         "rows": len(table.values),
         "notes": samples.notes,
         "settings": vars(settings) | {"training": vars(settings.training)},
         "versions": versions(),
     }
-    make_folder(out)
-    return PairsJob(table.values, names, classes, settings, out, about)
+    make_folder(options.out)
+    return PairsJob(table.values, names, classes, settings, options.out, about)
 
 
 def run_pairs(job: PairsJob) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from thermodiff import plotting
+from thermodiff.data.columns import Choice
 from thermodiff.data.intake import Wanted
 from thermodiff.runtime.files import check_writable, write_atomically
 from thermodiff.runtime.progress import shown
@@ -21,6 +22,12 @@ def check_steps_and_seed(steps: int | None, seed: int) -> None:
         raise complain("steps", f"{steps}", "a positive whole number")
     if seed < 0 or seed >= 2**32:
         raise complain("seed", f"{seed}", "a whole number from 0 to 2^32 - 1")
+
+
+def wanted(file: str, key: str | None, choice: Choice, options: Any) -> Wanted:
+    """Which rows of a file are asked for, with the options that all commands have for reading one."""
+    reading = (options.dequantise, options.missing, options.separator, options.header)
+    return Wanted(file, key, choice, *reading)
 
 
 def describe_reading(wanted: Wanted) -> dict[str, Any]:
