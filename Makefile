@@ -118,6 +118,26 @@ test-wheel: $(STAMP) ## The wheel, installed into an empty environment and used 
 		cd env/lib/python3*/site-packages && cat thermodiff-*.dist-info/licenses/LICENSE >/dev/null && \
 		cat thermodiff/exploration/named_data/deepscaler32k/LICENSE >/dev/null
 
+# The site's builder goes into the same environment, the first time that it is asked for.
+DOCS_STAMP := $(VENV)/.installed-docs
+SPHINX = $(PY) -m sphinx -c docs --fail-on-warning --keep-going --nitpicky --quiet
+
+$(DOCS_STAMP): $(STAMP)
+	@if [ -n "$(UV)" ]; then \
+		"$(UV)" pip install --python $(PY) -e '.[docs]' -c constraints.txt; \
+	else \
+		$(PY) -m pip install --no-input --disable-pip-version-check -e '.[docs]' -c constraints.txt; \
+	fi
+	@touch $@
+
+.PHONY: docs docs-links
+docs: $(DOCS_STAMP) ## The documentation as a site, docs/_build/html/index.html; every warning is an error
+	$(SPHINX) -b html . docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+docs-links: $(DOCS_STAMP) ## Whether the documentation's links to the outside answer (needs a network)
+	$(SPHINX) -b linkcheck . docs/_build/links
+
 rooms: $(STAMP) ## Which room of the package imports which
 	$(PY) tests/rooms.py
 
@@ -138,6 +158,6 @@ format: $(STAMP) ## Format the code and mend what the linter can
 	$(PY) -m ruff format .
 
 clean: ## Remove caches and build leftovers (not .venv, not results)
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . \( -name .venv -o -name .git \) -prune -o -type d \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +

@@ -52,6 +52,11 @@ def test_areas_against_log_snr_are_those_against_time(rates):
     assert areas["log_snr"] == pytest.approx(areas["time"], rel=1e-5)
 
 
+def test_rates_are_drawn_against_what_there_is(rates):
+    with pytest.raises(ValueError, match="against: got 'sigma', need one of time, log_snr"):
+        plotting.plot_rates(axes_of(plotting.new_figure()), rates, against="sigma")
+
+
 def test_the_ladder_shows_each_number_with_its_error(ladder):
     with plotting.style():
         axes = plotting.plot_ladder(axes_of(plotting.new_figure()), ladder, offset=10.0)

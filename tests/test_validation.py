@@ -1,23 +1,25 @@
 """Bad input gets one message that names the argument, says what came and what is needed."""
 
+import contextlib
 import importlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen, nnx
 
 import thermodiff as td
 from thermodiff.distributions import Samples
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.information.arguments import check_arguments
+from thermodiff.scores.callables import as_score
 from thermodiff.validation import (
     check_covariance,
     check_finite,
     check_key,
     check_points,
     check_positive,
-    check_score,
     check_time,
 )
 
@@ -42,7 +44,11 @@ NOT_POINTS = {
         r"1 NaN or infinite value\(s\) \(first at index \(7, 1\), counted from 0\), need finite numbers",
     ),
     "inf": (with_value(-np.inf), r"1 NaN or infinite value\(s\) \(first at index \(7, 1\), counted from 0\)"),
-    "one-dimensional": (GOOD[:, 0], r"shape \(40,\), need an array of shape \(n, d\)"),
+    "one-dimensional": (
+        GOOD[:, 0],
+        r"shape \(40,\), need an array of shape \(n, d\) "
+        r"\(mine\[:, None\] is n rows of one column, mine\[None\] one row\)",
+    ),
     "three-dimensional": (GOOD[None], r"shape \(1, 40, 3\), need an array of shape \(n, d\)"),
     "no rows": (GOOD[:0], r"shape \(0, 3\)"),
     "no columns": (GOOD[:, :0], r"shape \(40, 0\)"),
@@ -175,13 +181,25 @@ def test_tracers_pass_silently():
         (lambda x, t: np.sin(x), r"a callable that JAX cannot trace, need one written with jax.numpy"),
         (lambda x, t: x if x[0] > 0 else -x, r"a callable that JAX cannot trace"),
         (lambda x, t: float(t) * x, r"a callable that JAX cannot trace"),
+        (lambda x, t: 1j * x, r"complex values \(complex64\), need real ones, \(d,\) for x of shape \(d,\)"),
+        (
+            lambda x, t: jnp.ones(2, int),
+            r"values of type int32, need floating-point ones: whole numbers have no",
+        ),
+        (lambda x, t: x * (0.0, 1.0)[2], r"IndexError for x of shape \(2,\), t of shape \(\): tuple index"),
+        (td.PlainScore, r"the class PlainScore, need an object of it, called as score\(x, t\) -> \(d,\)"),
+        (nnx.Linear, r"the class Linear, need an object of it"),
+        (
+            linen.Dense(2),
+            r"Dense, a module without its variables, need lambda x, t: module.apply\(variables, x, t\)",
+        ),
         (lambda x: x, r"TypeError for x of shape \(2,\), t of shape \(\): .*positional argument"),
         (lambda x, t: jnp.ones((3, 3)) @ x, r"TypeError for x of shape \(2,\), t of shape \(\)"),
     ],
 )
 def test_scores(score, message):
     with pytest.raises(ValueError, match=rf"^score: got {message}"):
-        check_score(score, 2)
+        as_score(score, 2)
 
 
 def test_a_score_for_other_data():
@@ -245,9 +263,117 @@ def test_keys_are_checked_first(monkeypatch):
                 function()
 
 
-def test_keys_of_both_kinds():
-    for key in (jax.random.key(0), jax.random.PRNGKey(0)):
-        check_key(key)
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_keys_of_the_old_style_draw_what_those_of_the_new_do(impl):
+    new, old = jax.random.key(5, impl=impl), jax.random.PRNGKey(5, impl=impl)
+    assert check_key(new) is new
+    np.testing.assert_array_equal(jax.random.normal(check_key(old), (9,)), jax.random.normal(new, (9,)))
+
+
+def test_a_key_of_the_old_style_compiles_nothing_again():
+    p, x = td.VarianceExploding(25.0), GOOD[:4]
+    score = td.exact_score(td.Gaussian(np.zeros(3), np.eye(3)), p)
+    values = td.elbo(jax.random.key(3), score, p, x, nodes=5)
+    with jax.log_compiles(False), count_compilations() as count:
+        np.testing.assert_array_equal(td.elbo(jax.random.PRNGKey(3), score, p, x, nodes=5), values)
+    assert count() <= 1  # the wrapping of the key itself
+
+
+@contextlib.contextmanager
+def count_compilations():
+    """How many programs JAX compiles inside."""
+    seen = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield lambda: len(seen)
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda key, score, p: td.exact_score(td.Gaussian([0.0], [[1.0]]), p),
+        lambda key, score, p: td.flow_log_likelihood(score, p, GOOD),
+        lambda key, score, p: td.elbo(key, score, p, GOOD),
+        lambda key, score, p: td.entropy_rates(key, score, p, GOOD),
+        lambda key, score, p: td.calibrate(key, score, p, GOOD),
+        lambda key, score, p: td.fit(key, GOOD, p),
+        lambda key, score, p: td.audit(key, score, p, GOOD),
+    ],
+)
+def test_the_class_of_a_process_is_no_process(key, call):
+    message = r"^process: got the class VarianceExploding, need an object of it, VarianceExploding\(\.\.\.\)$"
+    with pytest.raises(ValueError, match=message):
+        call(key, lambda x, t: -x, td.VarianceExploding)
+
+
+# --- numbers that are too large -----------------------------------------------------------------
+
+AT_INDEX = r"got 1e\+200 \(at index \(7, 1\), counted from 0\), need numbers up to 1.8e\+19, whose"
+IN_COLUMN = r"got column \[1\], counted from 0 from .* to 1e\+200, too large to be squared, need columns"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda key, x: td.data_entropy(key, x),
+        lambda key, x: td.mutual_information(key, x, GOOD),
+        lambda key, x: td.fit(key, x, td.VarianceExploding()),
+        lambda key, x: td.flow_log_likelihood(lambda x, t: -x, td.VarianceExploding(), x),
+        lambda key, x: td.entropy_rates(key, lambda x, t: -x, td.VarianceExploding(), x),
+    ],
+)
+def test_numbers_whose_squares_are_infinite(key, call):
+    with pytest.raises(ValueError, match=f"^(samples|array|x|data): ({AT_INDEX}|{IN_COLUMN})"):
+        call(key, with_value(1e200))
+
+
+def test_numbers_that_single_precision_cannot_square():
+    message = r"^array: got column 1 from .* to 1e\+30, whose squares float32 cannot hold, need standardised columns"
+    with pytest.raises(ValueError, match=message):
+        Samples(with_value(1e30))
+    with jax.enable_x64(True):
+        Samples(with_value(1e30))
+
+
+# --- scales that a score cannot be trained on ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            1e6 * GOOD,
+            r"data: got a scale of .*e\+05, for which noise of sigma/alpha up to 9\.85 has no start, "
+            r"need data of order 1: standardise the columns, \(x - x\.mean\(axis=0\)\) / x\.std\(axis=0\)",
+        ),
+        (
+            GOOD * [1e-3, 1.0, 1e3],
+            r"data: got standard deviations from .* \(column 0\) to .* \(column 2\), "
+            r"need columns of one scale: standardise",
+        ),
+        (
+            with_value(1e9),
+            r"data\[7, 1\]: got 1e\+09, which alone makes up most of the spread of column 1, need a look at row 7",
+        ),
+        (
+            with_column(GOOD[:, 0] + 1e-4 * GOOD[:, 2]),
+            r"data: got columns \[0, 2\], counted from 0, together .* times as wide as the widest direction, "
+            r"need at least 0\.0005 in single precision: white = td\.whiten\(data\), train on white\.rows",
+        ),
+    ],
+    ids=["scale", "columns", "outlier", "narrow"],
+)
+def test_what_has_to_be_standardised_first(key, x, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        td.fit(key, x, td.VarianceExploding(25.0))
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,15 @@ from .information.kl_divergence import kl_divergence as kl_divergence
 from .information.held_out import cross_entropy as cross_entropy
 from .information.held_out import held_out_nll as held_out_nll
 from .information.held_out import entropy_from_score as entropy_from_score
+from .information.pairwise import pairwise_mutual_information as pairwise_mutual_information
+from .information.pairwise import PairwiseInformation as PairwiseInformation
+from .information.independence import independence_test as independence_test
+from .information.independence import IndependenceTest as IndependenceTest
+from .information.time_series.transfer import transfer_entropy as transfer_entropy
+from .information.time_series.transfer import lagged_mutual_information as lagged_mutual_information
+from .information.time_series.transfer import LaggedInformation as LaggedInformation
 from .information.report import Information as Information
+from .information.report import Pointwise as Pointwise
 from .information.cross_fitting.folds import CrossFitting as CrossFitting
 from .information.coordinate_maps import Standardise as Standardise
 from .information.coordinate_maps import Asinh as Asinh

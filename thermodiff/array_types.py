@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from thermodiff.types import is_concrete, jax_starts
 
 jax_starts()
 
-Key = PRNGKeyArray
+Key = PRNGKeyArray | UInt32[Array, "4"]
+"""A random key of JAX's, of the new style or the old (two words, or four of the generator "rbg")."""
 Scalar = Float[Array, ""]
 Vector = Float[Array, " d"]
 Samples2d = Float[Array, "n d"]
@@ -27,24 +29,28 @@ Score = Callable[[Vector, Scalar], Vector]
 
 @runtime_checkable
 class Process(Protocol):
-    """A diffusion x_t = alpha(t) x_0 + sigma(t) eps on t in [0, 1]; the rest follows from the two."""
+    """A diffusion x_t = alpha(t) x_0 + sigma(t) eps on t in [0, 1]; the rest follows from the two.
 
-    def alpha(self, t: Any) -> Any:
+    Every method takes numbers or arrays of any shape and gives an array of that shape. alpha has no unit, sigma that of
+    x, rates are per unit of t.
+    """
+
+    def alpha(self, t: ArrayLike) -> Array:
         """Signal amplitude, alpha(0) = 1."""
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: ArrayLike) -> Array:
         """Noise amplitude, sigma(0) = 0."""
 
-    def drift_rate(self, t: Any) -> Any:
+    def drift_rate(self, t: ArrayLike) -> Array:
         """a(t) = d ln alpha / dt, the linear drift f = a x."""
 
-    def diffusivity(self, t: Any) -> Any:
+    def diffusivity(self, t: ArrayLike) -> Array:
         """D(t) = g(t)^2 / 2."""
 
-    def log_snr(self, t: Any) -> Any:
+    def log_snr(self, t: ArrayLike) -> Array:
         """ln(alpha^2 / sigma^2)."""
 
-    def time_of_log_snr(self, log_snr: Any) -> Any:
+    def time_of_log_snr(self, log_snr: ArrayLike) -> Array:
         """The inverse of log_snr."""
 
 
@@ -58,6 +64,20 @@ class Distribution(Protocol):
 
     def sample(self, key: Key, n: int) -> Samples2d:
         """n independent samples, shape (n, d)."""
+
+
+@runtime_checkable
+class WithGiven(Protocol):
+    """Rows whose last ``given`` columns are conditions: a training leaves them as they are and noises the others."""
+
+    given: int
+
+
+@runtime_checkable
+class WithReference(Protocol):
+    """Data that bring the Gaussian that a training starts from, where it is not that of their own moments."""
+
+    training_reference: Any
 
 
 T = TypeVar("T")

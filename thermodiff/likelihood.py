@@ -22,17 +22,15 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import reference_of, starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence
+from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
-from thermodiff.thermodynamics.ensembles import sample_points
+from thermodiff.thermodynamics.ensembles import row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.priors import prior_cross_entropy_given
 from thermodiff.thermodynamics.readings import system_integrals
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
-from thermodiff.validation import check_key, check_points, check_score, complain
+from thermodiff.validation import check_key, check_magnitude, check_points, complain
 
 
 class FlowLikelihood(NamedTuple):
@@ -50,6 +48,15 @@ class FlowLikelihood(NamedTuple):
     steps: Int[Array, " n"]
 
 
+def _rows(x: Any) -> tuple[Float[Array, "n d"], int]:
+    """x, checked, as an array of JAX's, and d."""
+    rows = as_rows("x", x).values
+    check_points("x", rows)
+    check_magnitude("x", rows)
+    x = jnp.asarray(rows, dtype=float)
+    return x, x.shape[1]
+
+
 @in_full_precision
 def flow_likelihood(
     score: Score,
@@ -63,7 +70,7 @@ def flow_likelihood(
     key: Key | None = None,
     adjoint: Any = None,
 ) -> FlowLikelihood:
-    """The probability-flow likelihood of each row of x (n, d), with its terms.
+    """ln p_th(x) of each row of x (n, d) by the probability flow, with its terms, nats per sample.
 
     ``prior`` is "moments" (``moment_prior`` of the data that the score knows of, the default), "noise"
     (``noise_prior``, the default where it knows none) or a Gaussian. ``td.audit`` has data, and "moments" as default.
@@ -78,33 +85,31 @@ def flow_likelihood(
     Raises ValueError for points of the wrong shape or a prior of the wrong dimension, RuntimeError if the solver
     fails. Source: Song et al. (2021), eq. 39; solved in log-SNR (``trajectories.probability_flow``).
     """
-    rows = as_rows("x", x).values
-    check_points("x", rows)
-    x = jnp.asarray(rows, dtype=float)
-    dim = x.shape[1]
-    check_score(score, dim)
-    prior, _ = chosen_prior(prior, score, process, dim)
-    start = starting_time(score, process, t_min)
-    divergence = divergence or default_divergence(score, dim)
+    x, dim = _rows(x)
+    diffusion = learned_diffusion(score, process, dim, divergence)
+    prior, _ = chosen_prior(prior, diffusion.score, process, dim)
+    start = diffusion.starting_time(t_min)
     if key is None:
-        if isinstance(divergence, HutchinsonDivergence):
+        if isinstance(diffusion.divergence, HutchinsonDivergence):
             raise complain(
                 "key",
                 "None",
                 f"a PRNG key: the divergence in {dim} dimensions is estimated with random probes",
             )
         key = jax.random.key(0)
+    key = check_key(key)
     times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
-    path = probability_flow(
-        key, traceable(score), process, contraction * x, times, divergence, tolerance, adjoint
-    )
+    path = probability_flow(key, diffusion, contraction * x, times, tolerance, adjoint)
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)
     return FlowLikelihood(log_prior + growth, log_prior, growth, terminal, start, path.steps)
 
 
 def flow_log_likelihood(score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
-    """ln p_th(x) of each row of x (n, d) by the probability-flow ODE, nats; options as in ``flow_likelihood``."""
+    """ln p_th(x), (n,) nats, of each row of x (n, d) by the probability-flow ODE.
+
+    Options, errors and what JAX's transformations need are as in ``flow_likelihood``; so is the source.
+    """
     return flow_likelihood(score, process, x, **options).log_likelihood
 
 
@@ -135,18 +140,14 @@ def variational_terms(
     One key draws the same noise for the same number of rows, so that a difference or a gradient (twice the time of a
     value, about as much memory) has no noise but that of its derivative.
     """
-    rows = as_rows("x", x).values
-    check_points("x", rows)
-    x = jnp.asarray(rows, dtype=float)
-    dim = x.shape[1]
-    check_key(key)
-    check_score(score, dim)
-    prior, _ = chosen_prior(prior, score, process, dim)
-    start = starting_time(score, process, t_min)
+    x, dim = _rows(x)
+    key = check_key(key)
+    diffusion = learned_diffusion(score, process, dim).taking(None)
+    prior, _ = chosen_prior(prior, diffusion.score, process, dim)
+    start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes)
-    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
-    points = sample_points(key, x, nodes, reference)
-    moments = noise_moments(key, traceable(score), process, points, grid.time)
+    points = row_ensemble(key, x, nodes, diffusion.reference)
+    moments = noise_moments(None, diffusion, points, grid.time)
     cross_entropy = prior_cross_entropy_given(prior, process, x)
     integrals = system_integrals(grid, dim, moments)
     overlap = 0.5 * (integrals["quadratic"] + integrals["denoising"])
@@ -161,7 +162,7 @@ def variational_terms(
 
 @in_full_precision
 def elbo(key: Key, score: Score, process: Process, x: Any, **options: Any) -> Float[Array, " n"]:
-    """A lower bound on the reverse SDE's ln p_th(x), per row of x (n, d), nats: unbiased given x, not noise-free.
+    """A lower bound on the reverse SDE's ln p_th(x), (n,) nats for x (n, d): unbiased given x, not noise-free.
 
     -ELBO(x) = E[-ln pi(x_1)|x] - integral of R3(x), whose mean over the data is S0 + J + KL(p_1 || pi). Options as
     in ``variational_terms``. Source: Song et al. (2021b), Huang et al. (2021); in this form this project's.

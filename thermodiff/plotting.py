@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from thermodiff.runtime.files import write_atomically
 from thermodiff.types import with_error
 from thermodiff.units import unit_of
+from thermodiff.validation import complain
 
 COLUMN = 3.4
 """Width of one column in inches; a figure across the page is 2 COLUMN + 0.2."""
@@ -71,7 +72,6 @@ def new_figure(width: float = COLUMN, height: float = 2.5) -> Figure:
 
 def save_figure(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
     """Writes ``stem``.png (300 dpi) and ``stem``.pdf, each whole or not at all, the same bytes for the same figure."""
-    paths = []
     # No dates and no versions inside, so that a figure changes only when what it shows does.
     unstamped: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
@@ -83,9 +83,8 @@ def save_figure(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
             rendered[kind] = buffer.getvalue()
-    for kind, content in rendered.items():
-        paths.append(write_atomically(Path(f"{stem}.{kind}"), content))
-    return paths[0], paths[1]
+    png, pdf = (write_atomically(Path(f"{stem}.{kind}"), content) for kind, content in rendered.items())
+    return png, pdf
 
 
 # --- rates --------------------------------------------------------------------------------------
@@ -97,27 +96,39 @@ RATE_LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
+class _Clock(NamedTuple):
+    """How rates are drawn against one of a record's entries: the entry that says how fast it runs, and the labels."""
+
+    speed: str | None
+    x_label: str
+    y_label: str
+
+
+_CLOCKS = {
+    "time": _Clock(None, "time $t$ (data at 0, noise at 1)", "nats per unit time"),
+    "log_snr": _Clock("log_snr_rate", r"log-SNR  $\ln(\alpha^2/\sigma^2)$", "nats per unit log-SNR"),
+}
+
+
 def plot_rates(axes: Axes, record: Mapping[str, Any], against: str = "time", label: str = "{name}") -> Axes:
     """The three entropy rates of ``EntropyRates.to_dict()`` with bands of one standard error.
 
     ``against`` "time" shows nats per unit time. "log_snr" shows nats per unit of ln(alpha^2/sigma^2), so that areas are
     nats; the record then needs "log_snr" and "log_snr_rate" = |d log-SNR/dt| as well. ``label`` names
-    the curves, with {name} for intrinsic, system, exchange.
+    the curves, with {name} for intrinsic, system, exchange. Raises ValueError for another ``against``.
     """
-    x = np.asarray(record[against], dtype=float)
-    unit = np.asarray(record["log_snr_rate"], dtype=float) if against == "log_snr" else np.ones_like(x)
+    if against not in _CLOCKS:
+        raise complain("against", repr(against), f"one of {', '.join(_CLOCKS)}")
+    clock, x = _CLOCKS[against], np.asarray(record[against], dtype=float)
+    unit = 1.0 if clock.speed is None else np.asarray(record[clock.speed], dtype=float)
     axes.axhline(0.0, color=BLACK, linewidth=0.5, zorder=0)
     for name, look in RATE_LOOKS.items():
         mean = np.asarray(record[name], dtype=float) / unit
         error = np.asarray(record[f"{name}_stderr"], dtype=float) / unit
         axes.plot(x, mean, label=label.format(name=name), **look)
         axes.fill_between(x, mean - error, mean + error, color=look["color"], alpha=0.25, linewidth=0)
-    if against == "log_snr":
-        axes.set_xlabel(r"log-SNR  $\ln(\alpha^2/\sigma^2)$")
-        axes.set_ylabel("nats per unit log-SNR")
-    else:
-        axes.set_xlabel("time $t$ (data at 0, noise at 1)")
-        axes.set_ylabel("nats per unit time")
+    axes.set_xlabel(clock.x_label)
+    axes.set_ylabel(clock.y_label)
     axes.margins(x=0.0)
     axes.legend()
     return axes
@@ -141,6 +152,33 @@ def plot_loss(axes: Axes, history: Mapping[str, Any]) -> Axes:
     axes.set_xlabel("training step")
     axes.set_ylabel("loss (nats)")
     axes.legend()
+    return axes
+
+
+# --- pairs of columns ---------------------------------------------------------------------------
+
+
+def plot_pairs(axes: Axes, record: Mapping[str, Any]) -> Axes:
+    """The matrix of ``PairwiseInformation.to_dict()``: a square a pair, its shade and number the nats, below its error.
+
+    What is within two standard errors of zero is in brackets. The shade runs from zero to the largest.
+    """
+    names = record["names"]
+    mean, stderr = (np.array(record[part], dtype=float) for part in ("mean", "stderr"))
+    largest = max(float(np.nanmax(mean)), 1e-12)
+    axes.imshow(np.clip(mean, 0.0, None), cmap="Blues", vmin=0.0, vmax=1.3 * largest)
+    for (i, j), value in np.ndenumerate(mean):
+        if np.isfinite(value):
+            number = f"{value:.2f}" if value > 2 * stderr[i, j] else f"[{value:.2f}]"
+            colour = "white" if value > 0.7 * largest else BLACK
+            text = f"{number}\n±{stderr[i, j]:.2f}"
+            axes.text(j, i, text, ha="center", va="center", fontsize=5.5, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.set_title("mutual information of pairs, nats")
     return axes
 
 

@@ -50,6 +50,29 @@ def check_numbers(name: str, x: Any) -> None:
         raise complain(name, f"entries of type {kind}", "real numbers")
 
 
+def check_magnitude(name: str, x: Any, dtype: Any = None) -> None:
+    """Raise if an array holds a number whose square ``dtype`` cannot hold: every density takes squares.
+
+    That is 1.8e19 in single precision, 1.3e154 in double; ``dtype`` is by default the one that JAX computes in.
+    """
+    if not is_concrete(x):
+        return
+    if dtype is None:
+        import jax
+
+        dtype = jax.dtypes.canonicalize_dtype(np.float64)
+    most = float(np.sqrt(np.finfo(dtype).max))
+    array = np.asarray(x)
+    beyond = np.abs(array.astype(np.float64)) > most
+    if beyond.any():
+        where = tuple(int(i) for i in np.argwhere(beyond)[0])
+        raise complain(
+            name,
+            f"{array[where]:.3g} (at index {where}, counted from 0)",
+            f"numbers up to {most:.2g}, whose squares {np.dtype(dtype)} holds: rescale or standardise them",
+        )
+
+
 def check_time(t: Any, name: str = "t") -> None:
     """Raise if a time lies outside [0, 1]."""
     if not is_concrete(t):
@@ -110,26 +133,39 @@ def check_points(name: str, x: Any, dim: int | None = None) -> None:
         shape = np.shape(x)
     except ValueError as error:
         raise complain(name, "rows of different lengths", need) from error
-    if len(shape) == 1:
-        need += ", one sample a row (x[:, None] for one column)"
+    if len(shape) == 1 and dim in (None, 1, shape[0]):
+        need += f" ({name}[:, None] is n rows of one column, {name}[None] one row)"
     if len(shape) != 2 or shape[0] == 0 or shape[1] == 0 or (dim is not None and shape[1] != dim):
         raise complain(name, f"shape {tuple(shape)}", need)
     check_finite(name, x)
 
 
-def check_key(key: Any) -> None:
-    """Raise unless ``key`` is one JAX random key, of the new style or the old."""
+OLD_KEYS = {(2,): "threefry2x32", (4,): "rbg"}
+"""Shapes of ``jax.random.PRNGKey``'s arrays, and whose they are."""
+
+
+def check_key(key: Any) -> Any:
+    """``key`` as one JAX random key of the new style: a key of the old style draws the same and compiles nothing anew.
+
+    Raises ValueError for what is no key or several.
+    """
     import jax
 
     dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
-    new = shape == () and dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
-    if not new and not (shape == (2,) and dtype == np.uint32):
+    if shape == () and dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+        return key
+    if shape not in OLD_KEYS or dtype != np.uint32:
         got = repr(key) if shape is None else f"an array of shape {shape}"
         raise complain("key", got, "one random key, such as jax.random.key(0)")
+    return jax.random.wrap_key_data(key, impl=OLD_KEYS[shape])
 
 
 def check_process(process: Any) -> None:
     """Raise unless ``process`` has the methods of a diffusion process that everything downstream calls."""
+    if isinstance(process, type):
+        raise complain(
+            "process", f"the class {process.__name__}", f"an object of it, {process.__name__}(...)"
+        )
     needed = ("alpha", "sigma", "drift_rate", "diffusivity", "log_snr", "time_of_log_snr")
     if not all(callable(getattr(process, name, None)) for name in needed):
         raise complain(
@@ -138,34 +174,85 @@ def check_process(process: Any) -> None:
 
 
 def check_score(score: Any, dim: int) -> None:
-    """Raise unless ``score(x, t)`` maps shapes (d,), () to (d,)."""
+    """Raise unless ``score(x, t)`` maps shapes (d,), () to (d,), real and floating-point."""
+    check_callable(score, dim)
+    x = _like((dim,))
+    out = _traced("score", score, x, _like(()), f"x of shape ({dim},), t of shape ()", f"shape ({dim},)")
+    shape = getattr(out, "shape", None)
+    if shape != (dim,):
+        raise complain("score", f"an output of shape {shape} for x of shape ({dim},)", f"shape ({dim},)")
+    check_kind(out.dtype)
+
+
+def check_kind(dtype: Any) -> None:
+    """Raise unless a score's values are real floating-point numbers: an integer one has no derivative."""
     import jax
 
+    if jax.dtypes.issubdtype(dtype, np.complexfloating):
+        raise complain("score", f"complex values ({dtype})", "real ones, (d,) for x of shape (d,)")
+    if not jax.dtypes.issubdtype(dtype, np.floating):
+        raise complain(
+            "score", f"values of type {dtype}", "floating-point ones: whole numbers have no derivative"
+        )
+
+
+def check_callable(score: Any, dim: int) -> None:
+    """Raise for classes, unbound modules, what cannot be called, and a score that knows of other data."""
+    if isinstance(score, type):
+        raise complain(
+            "score", f"the class {score.__name__}", "an object of it, called as score(x, t) -> (d,)"
+        )
+    if hasattr(score, "apply") and hasattr(score, "init") and getattr(score, "scope", None) is None:
+        need = "lambda x, t: module.apply(variables, x, t)"
+        raise complain("score", f"{type(score).__name__}, a module without its variables", need)
     if not callable(score):
         raise complain("score", f"{type(score).__name__}", "a callable score(x, t) -> (d,)")
     known = getattr(getattr(score, "reference", None), "dim", dim)
     if known != dim:
         raise complain("score", f"one of {known} dimensions for data of {dim}", "as many in both")
-    x = jax.ShapeDtypeStruct((dim,), np.float32)
-    t = jax.ShapeDtypeStruct((), np.float32)
+
+
+def batched_form(score: Any, dim: int) -> bool | None:
+    """Of a score that maps batches, whether its times are a batch too: (n, d), (n,) -> (n, d); None if it maps none.
+
+    Raises ValueError for complex or integer values.
+    """
+    rows = dim + 2
+    for batch_of_times in (True, False):
+        t = _like((rows,) if batch_of_times else ())
+        try:
+            out = _traced("score", score, _like((rows, dim)), t, "a batch", "a batch")
+        except ValueError:  # then it is no such score, and the first message about it stands
+            continue
+        if getattr(out, "shape", None) == (rows, dim):
+            check_kind(out.dtype)
+            return batch_of_times
+    return None
+
+
+def _like(shape: tuple[int, ...]) -> Any:
+    """What stands for a single-precision array of this shape."""
+    import jax
+
+    return jax.ShapeDtypeStruct(shape, np.float32)
+
+
+def _traced(name: str, function: Any, x: Any, t: Any, of: str, need: str) -> Any:
+    """Shape and type of ``function(x, t)``; raises ValueError, with what came, where it cannot be had."""
+    import jax
+
     try:
-        out = jax.eval_shape(score, x, t)
+        return jax.eval_shape(function, x, t)
     except (
         jax.errors.TracerArrayConversionError,
         jax.errors.ConcretizationTypeError,
         AttributeError,
     ) as error:
         raise complain(
-            "score",
+            name,
             "a callable that JAX cannot trace",
             "one written with jax.numpy (or wrapped by jax.pure_callback)",
         ) from error
-    except (TypeError, ValueError) as error:
-        raise complain(
-            "score",
-            f"{type(error).__name__} for x of shape ({dim},), t of shape (): {error}",
-            f"shape ({dim},)",
-        ) from error
-    shape = getattr(out, "shape", None)
-    if shape != (dim,):
-        raise complain("score", f"an output of shape {shape} for x of shape ({dim},)", f"shape ({dim},)")
+    except (TypeError, ValueError, IndexError) as error:
+        first = str(error).split("\n")[0]
+        raise complain(name, f"{type(error).__name__} for {of}: {first}", need) from error

@@ -3,12 +3,10 @@
     python -m experiments.information.entropy_from_bound --preset paper --out results/entropy_from_bound-paper
 
 Cells: data x dimension x number of samples x seed, unit variances, under dx = 25^t dw. Of the n samples 70 % train
-``td.fit`` at its defaults, 10 % choose among its averaged weights, and on at most ``points`` of the rest are averaged
-    reading k    S0_hat(k) = S1 - int R_k        (S1 = CE(p_1, pi) for k = 1, 2, 3 and S(pi) for k = 0)
-    bound        2 NLL_ode - S0_hat(1), from NLL_ode >= (S0 + S0_hat(1))/2: a ceiling on S0 where the bound holds
-    rescaled     S1 - C^2/B, from -ELBO >= S0 + (sqrt(A) - sqrt(B))^2: always a ceiling, never above -ELBO
-S0_hat(3) is -ELBO, always a ceiling, and S0_hat(1) is a floor where B >= A. What a network estimates is the entropy at
-t_min, and that is its truth; the nearest-neighbour estimate, from all n samples, is of the data's own.
+``td.fit`` at its defaults, 10 % choose among its averaged weights, and on at most ``points`` of the rest is taken every
+estimate of ``thermodynamics.implied_entropies``: four readings, NLL_ode, and the ceilings "bound" and "rescaled". What
+a network estimates is the entropy at t_min, and that is its truth; the nearest-neighbour estimate, from all n samples,
+is of the data's own.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,13 +27,7 @@ from experiments.harness.types import Cell, Row
 from experiments.information import entropy_from_bound_figure as figure
 from thermodiff.data.splits import Split, split_rows
 from thermodiff.distributions.base import gaussian_entropy
-from thermodiff.numerics.delta_method import estimate_functions
-from thermodiff.numerics.divergence import HutchinsonDivergence
-from thermodiff.thermodynamics.ensembles import sample_points
-from thermodiff.thermodynamics.moments import noise_moments
-from thermodiff.thermodynamics.priors import prior_cross_entropy_given
-from thermodiff.thermodynamics.readings import system_integrals
-from thermodiff.thermodynamics.time_grid import time_grid
+from thermodiff.thermodynamics.implied_entropies import implied_entropies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +100,7 @@ def mixture_entropy(data: td.GaussianMixture, alpha: float, sigma: float, draws:
 
 
 @functools.lru_cache(maxsize=4)
-def _split(name: str, dim: int, n: int, seed: int) -> Split:
+def split_samples(name: str, dim: int, n: int, seed: int) -> Split:
     """The cell's samples, in three parts."""
     cell = {"data": name, "dim": dim, "n": n, "seed": seed}
     x = distribution(name, dim).sample(trained.cell_key(cell, CELL_KEYS), n)
@@ -117,7 +109,7 @@ def _split(name: str, dim: int, n: int, seed: int) -> Split:
 
 def samples(cell: Cell) -> Split:
     """The cell's samples, in three parts; the same at every call."""
-    return _split(cell["data"], cell["dim"], cell["n"], cell["seed"])
+    return split_samples(cell["data"], cell["dim"], cell["n"], cell["seed"])
 
 
 # --- cells --------------------------------------------------------------------------------------
@@ -148,57 +140,6 @@ def train(config: Config, group: list[Cell], tell: trained.Tell) -> list[Any]:
     return scores
 
 
-class Rows(NamedTuple):
-    """What is averaged, one entry for each held-out row, nats."""
-
-    quadratic: Any
-    divergence: Any
-    denoising: Any
-    growth: Any
-    nll: Any
-    cross_entropy: Any
-
-
-def every_estimate(prior_entropy: Any, mean: Rows) -> dict[str, Any]:
-    """The estimates of the entropy from averages over rows; int div f = 0 for this process."""
-    B, C = mean.cross_entropy - mean.quadratic, mean.cross_entropy - mean.divergence
-    return {
-        "quadratic": mean.quadratic,
-        "divergence": mean.divergence,
-        "denoising": mean.denoising,
-        "flow": prior_entropy - mean.growth,
-        "nll": mean.nll,
-        "bound": 2 * mean.nll - mean.quadratic,
-        "rescaled": mean.cross_entropy - C**2 / B,
-    }
-
-
-def estimates(key: Any, score: Any, x: Any, t_min: float, nodes: int) -> dict[str, td.Estimate]:
-    """Every estimate from rows x (m, d) that the score was not trained on.
-
-    C is read from the divergence, which scatters from row to row less than the overlap with the noise.
-    """
-    diffusion, dim = process(), x.shape[1]
-    keys = jax.random.split(key, 4)
-    grid = time_grid(diffusion, t_min, nodes)
-    points = sample_points(keys[0], x, nodes, score.reference)
-    moments = noise_moments(keys[1], score, diffusion, points, grid.time, HutchinsonDivergence(1))
-    R = system_integrals(grid, dim, moments)
-    blurred = x + diffusion.sigma(t_min) * jax.random.normal(keys[2], x.shape)
-    flow = td.flow_likelihood(score, diffusion, blurred, t_min=t_min, key=keys[3])
-    prior = td.moment_prior(score.reference, diffusion)
-    S1 = prior_cross_entropy_given(prior, diffusion, x)
-    rows = Rows(
-        quadratic=S1 - R["quadratic"],
-        divergence=S1 - R["divergence"],
-        denoising=S1 - R["denoising"],
-        growth=flow.growth,
-        nll=-flow.log_likelihood,
-        cross_entropy=S1,
-    )
-    return estimate_functions(every_estimate, gaussian_entropy(prior.variances), rows)
-
-
 def neighbour_estimate(x: np.ndarray) -> td.Estimate:
     """The nearest-neighbour estimate from the rows that can be searched."""
     rows = NEIGHBOUR_ROWS.get(x.shape[1], 20_000)
@@ -209,13 +150,9 @@ def measure(config: Config, cell: Cell, score: Any) -> Row:
     """One row: every estimate with its standard error, and the true entropies of the data and of p(t_min)."""
     data, parts, diffusion = distribution(cell["data"], cell["dim"]), samples(cell), process()
     t_min = float(score.t_min)
-    found = estimates(
-        jax.random.fold_in(trained.cell_key(cell, CELL_KEYS), 2),
-        score,
-        jnp.asarray(parts.test[: config.points]),
-        t_min,
-        config.nodes,
-    )
+    key = jax.random.fold_in(trained.cell_key(cell, CELL_KEYS), 2)
+    rows = parts.test[: config.points]
+    found = implied_entropies(key, score, diffusion, rows, t_min=t_min, nodes=config.nodes)._asdict()
     found["neighbours"] = neighbour_estimate(np.concatenate(parts))
     sharp = true_entropy(data, 1.0, 0.0)
     blurred = true_entropy(data, float(diffusion.alpha(t_min)), float(diffusion.sigma(t_min)))

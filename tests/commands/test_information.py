@@ -1,5 +1,6 @@
 """``thermodiff entropy`` and ``thermodiff mi`` as a user meets them: one line a mistake, whole results."""
 
+import json
 import math
 from pathlib import Path
 
@@ -72,6 +73,29 @@ BAD = {
     "no steps": ("entropy x.npy --steps 0", "steps: got 0, need a positive whole number"),
     "a negative seed": ("entropy x.npy --seed -1", "seed: got -1, need a whole number from 0"),
     "out is a file": ("entropy x.npy --out x.csv", "out: got 'x.csv', which is a file"),
+    "classes nowhere": (
+        "mi x.csv --x-columns a --y-columns b --discrete sex",
+        "discrete: got 'sex', need a column that is used",
+    ),
+    "a column of two files": (
+        "mi x.npy x.npy --discrete 1",
+        "discrete: got '1', need x or y, all columns of",
+    ),
+    "numbers as classes": ("mi x.npy short.npy --discrete y", "y: got 90 rows, need as many as x has, 100"),
+    "noise on classes": (
+        "mi x.npy x.npy --discrete y --dequantise",
+        "dequantise: got it with --discrete, need",
+    ),
+    "few permutations": ("mi x.npy x.npy --permutations 9", "permutations: got 9, need at least 19"),
+    "pairs of two files": (
+        "mi x.npy x.npy --pairs",
+        "pairs: got it with FILE-Y, need one file, and --x-columns",
+    ),
+    "a pair of one": ("mi cube.npy --pairs", "pairs: got 1 column of cube.npy, need at least two"),
+    "pairs with a label": (
+        "mi x.csv --pairs --x-columns a,sex --discrete a",
+        'x.csv[:, 1]: got 2 distinct values in 100 rows, need a column with a density, or discrete={"x.csv": 1}',
+    ),
     "one file": ("mi x.npy", "mi: got one file, 'x.npy', alone, need two files, or --x-columns and"),
     "half the columns": ("mi x.npy --x-columns 1", "need two files, or --x-columns and --y-columns"),
     "unpaired": ("mi x.npy short.npy", "short.npy: got 90 rows, need as many as x.npy has, 100"),
@@ -184,6 +208,41 @@ def test_entropy_of_tenths(folder, capsys):
     assert {k: v for k, v in again.items() if k != "seconds"} == {
         k: v for k, v in record.items() if k != "seconds"
     }
+
+
+def test_mi_of_a_label(folder, capsys):
+    """A column of classes by name, and a whole file of them: the same number, and no estimate that needs a density."""
+    command = "mi x.csv --x-columns a,b --y-columns sex --discrete sex --out results"
+    assert cli.main(command.split()) == 0
+    record = json.loads(Path("results/mi.json").read_text())
+    assert record["others"] == []
+    assert record["independence"] is None
+    assert set(record["mutual_information"]["readings"]) == {"classifier"}
+    assert "classes of y" in capsys.readouterr().out
+    np.save("sex.npy", np.arange(100)[:, None] % 2)
+    assert cli.main(["mi", "x.npy", "sex.npy", "--discrete", "y", "--out", "results/files"]) == 0
+    other = json.loads(Path("results/files/mi.json").read_text())
+    assert other["mutual_information"]["mean"] == record["mutual_information"]["mean"]
+
+
+def test_a_pair_of_a_column_and_a_label(folder, capsys):
+    command = "mi x.csv --pairs --x-columns a,sex --discrete sex --steps 20 --out results"
+    assert cli.main(command.split()) == 0
+    record = json.loads(Path("results/mi.json").read_text())
+    assert record["names"] == ["a", "sex"]
+    assert record["mean"][0][0] is None
+    assert record["mean"][0][1] == record["mean"][1][0] == record["pairs"][0]["mean"]
+    assert "a : sex" in capsys.readouterr().out
+    assert {path.name for path in Path("results").iterdir()} == {"mi.txt", "mi.json", "mi.png", "mi.pdf"}
+
+
+@pytest.mark.slow
+def test_mi_with_a_test_of_independence(folder, capsys):
+    command = "mi x.csv --x-columns a --y-columns b --permutations 99 --steps 20 --out results"
+    assert cli.main(command.split()) == 0
+    record = json.loads(Path("results/mi.json").read_text())
+    assert 0.01 <= record["independence"]["p_value"] <= 1
+    assert "independence: p = " in capsys.readouterr().out
 
 
 def test_the_unit_is_chosen_and_stated(folder, capsys):

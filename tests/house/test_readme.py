@@ -21,25 +21,49 @@ import pytest
 from thermodiff.commands import main as cli
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/exploration.md", "docs/data.md")
+ONE_AFTER_ANOTHER = "docs/information.md"
+"""Its blocks train for minutes and go on from one another."""
+PAGES = (
+    "README.md",
+    *sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts
+    ),
+)
+
+
+def blocks_of(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
 BLOCKS = [
     pytest.param(code, page, id=f"{page}, block {i + 1}")
     for page in PAGES
-    for i, code in enumerate(
-        re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
-    )
+    if page != ONE_AFTER_ANOTHER
+    for i, code in enumerate(blocks_of(page))
 ]
+
+
+def run(code, page, names):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, page, "exec"), names)
+    for promised in re.findall(r"#\s+->\s+(.*)", code):
+        for word in promised.split("..."):
+            assert word.strip() in printed.getvalue()
 
 
 @pytest.mark.parametrize(("code", "page"), BLOCKS)
 def test_python_blocks_run(code, page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, page, "exec"), {})
-    for promised in re.findall(r"#\s+->\s+(.*)", code):
-        for word in promised.split("..."):
-            assert word.strip() in printed.getvalue()
+    run(code, page, {})
+
+
+@pytest.mark.slow
+def test_blocks_that_go_on_from_one_another_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code in blocks_of(ONE_AFTER_ANOTHER):
+        run(code, ONE_AFTER_ANOTHER, names)
 
 
 SHELL = [

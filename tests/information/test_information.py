@@ -123,6 +123,21 @@ def test_units_move_the_entropy_and_nothing_else(mixture_rows, mixture_answer):
     assert got.stderr == pytest.approx(mixture_answer.stderr, abs=1e-6)
 
 
+def test_values_by_row_and_their_correction_make_the_estimate(
+    mixture_rows, mixture_answer, trio, pair_answer
+):
+    """And each value is that row's: -ln p of the mixture, the density ratio of the pair."""
+    for answer in (mixture_answer, pair_answer):
+        values, correction = answer.pointwise
+        assert values.shape == (N,)
+        assert values.mean() + correction == pytest.approx(answer.mean, abs=1e-6)
+    true = -oracle.mixture_log_density(mixture_rows, WEIGHTS, MEANS, COVS)
+    assert np.corrcoef(true, mixture_answer.pointwise.values)[0, 1] > 0.9
+    x, y = ((trio - [50.0, -3.0, 0.0]) / [1.0, 100.0, 0.01])[:, :2].T
+    ratio = -0.5 * np.log(1 - 0.49) - 0.5 * ((y - 0.7 * x) ** 2 / 0.51 - y**2)
+    assert np.corrcoef(ratio, pair_answer.pointwise.values)[0, 1] > 0.95
+
+
 def test_the_same_key_gives_the_same_answer(mixture_rows, mixture_answer):
     again = td.data_entropy(jax.random.key(1), mixture_rows, settings=SMALL)
     assert again == mixture_answer

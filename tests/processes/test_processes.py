@@ -1,5 +1,7 @@
 """Every process against its stochastic differential equation, solved independently, and against differentiation."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -161,6 +163,16 @@ def test_the_geometric_ladder_starts_at_zero_noise():
     assert float(process.sigma(1.0)) ** 2 == pytest.approx(2500 - 1e-4, rel=1e-6)
 
 
+def test_the_rates_of_a_preserving_process_by_place_and_by_name():
+    assert str(inspect.signature(td.VariancePreserving)).startswith("(beta_min: 'Any' = 0.1, beta_max")
+    for process in (td.VariancePreserving(0.1, 5.0), td.VariancePreserving(0.1, beta_max=5.0)):
+        np.testing.assert_allclose([process.beta_min, process.beta_max], [0.1, 5.0])
+    named = td.VariancePreserving(beta_min=0.5)
+    np.testing.assert_allclose([named.beta_min, named.beta_max], [0.5, 20.0])
+    with pytest.raises(TypeError, match="positional"):
+        td.VariancePreserving(0.1, 5.0, 7.0)
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 
@@ -176,6 +188,10 @@ def test_variance_exploding_needs_sigma_above_one(sigma):
         (
             lambda: td.VariancePreserving(20.0, 0.1),
             r"beta_max: got 0\.1 with beta_min = 20\.0, need beta_max >= beta_min",
+        ),
+        (
+            lambda: td.VariancePreserving(20.0),
+            r"beta_min: got 20\.0 alone and without its name, need beta_max=\.\.\., the rate at t = 1",
         ),
         (lambda: td.VariancePreserving(0.0, 20.0), r"beta_min: got 0\.0, need a positive, finite number"),
         (lambda: td.VariancePreserving(0.1, np.nan), r"beta_max: got nan"),
@@ -204,9 +220,14 @@ def test_parameters_that_make_no_process(make, message):
         (
             lambda t: 1 - 2 * t,
             lambda t: t,
-            r"alpha_of_t: got .*minimum -1, need alpha\(0\) = 1 and alpha > 0",
+            r"alpha_of_t: got alpha\(0\.5\) = 0, need alpha finite and above 0 on all of \[0, 1\]",
         ),
-        (lambda t: 1 / (1 - t), lambda t: t, r"alpha_of_t: got "),
+        (
+            lambda t: 1 - t,
+            lambda t: t,
+            r"alpha_of_t: got alpha\(1\) = 0, need alpha finite and above 0.*end at 0\.01",
+        ),
+        (lambda t: 1 / (1 - t), lambda t: t, r"alpha_of_t: got alpha\(1\) = inf, need alpha finite"),
         (lambda t: 1.0 + 0 * t, lambda t: 0.1 + t, r"sigma_of_t: got sigma\(0\) = 0\.1, need sigma\(0\) = 0"),
         (lambda t: 1.0 + 0 * t, lambda t: jnp.log(t), r"sigma_of_t: got sigma\(0\) = -inf"),
         (lambda t: 1.0 + 0 * t, lambda t: t * (1 - t), r"sigma_of_t: got sigma/alpha that does not increase"),

@@ -16,7 +16,7 @@ from thermodiff.training.checkpoints import steps_in
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).parents[1] / "worker_devices.py"
-COMPILED = ("jit__chunk", "jit_advance_all", "jit__noise_moments", "jit__solve", "jit__divergence_along")
+COMPILED = ("jit__chunk", "jit_advance_in_turn", "jit__noise_moments", "jit__solve", "jit__divergence_along")
 # Splitting a sum changes its rounding; the trainings are short enough for that not to have grown.
 TOLERANCE = {"rtol": 2e-4, "atol": 2e-4}
 
@@ -94,7 +94,7 @@ def test_eight_devices_share_sweeps_and_flow_rates_too(tmp_path):
     folder = on_eight(tmp_path, "sweep,flow rates")
     same(np.load(folder / "all-0.npz"), np.load(folder / "one-0.npz"))
     # One processor runs the program of one training on its cores.
-    works_on(folder, "jit_advance_all", "f32[8,24]", "f32[64,24]", name_on_one="jit__chunk")
+    works_on(folder, "jit_advance_in_turn", "f32[8,24]", "f32[64,24]", name_on_one="jit__chunk")
     works_on(folder, "jit__solve_in_groups", "f32[7,6,2]", "f32[7,48,2]")
     # Of a Gaussian's score the divergence needs no rows; its values are put together from parts.
     assert any("f32[1,6,5]" in text for text in programs(folder, "jit__divergence_along", 8))

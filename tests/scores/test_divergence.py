@@ -7,11 +7,10 @@ import pytest
 
 import thermodiff as td
 from thermodiff.numerics.divergence import ExactDivergence, HutchinsonDivergence
+from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.scores.divergence import (
     EXACT_DIVERGENCE_MAX_DIM,
     default_divergence,
-    noise_with_divergence,
-    relative_velocity,
     without_products,
 )
 from thermodiff.scores.networks import potential_mlp, residual_mlp
@@ -91,15 +90,18 @@ def test_closed_form_and_products_agree(process, t):
     )
     for one in (score, calibrated):
         plain = td.scaled(one, 1.0)
-        assert without_products(one, ExactDivergence())
-        assert not without_products(plain, ExactDivergence())
-        found = noise_with_divergence(one, process, ExactDivergence(), x, t)
-        expected = noise_with_divergence(plain, process, ExactDivergence(), x, t)
+        with_formula, by_products = (
+            learned_diffusion(s, process, 4, ExactDivergence()) for s in (one, plain)
+        )
+        assert with_formula.closed
+        assert not by_products.closed
+        found = with_formula.noise_with_divergence(x, t)
+        expected = by_products.noise_with_divergence(x, t)
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
         z = jnp.array([0.3, -0.8, 1.2, 0.1])
-        found = relative_velocity(one, process, ExactDivergence(), score.reference, z, t)
-        expected = relative_velocity(plain, process, ExactDivergence(), score.reference, z, t)
+        found = with_formula.relative_velocity(z, t)
+        expected = by_products.relative_velocity(z, t)
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 

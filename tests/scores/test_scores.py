@@ -13,7 +13,7 @@ from problems_diffusion import COV, FLOW, MEAN, PROCESSES, SIZES, N, close, gaus
 import thermodiff as td
 from thermodiff.distributions import GaussianMixture, Samples
 from thermodiff.scores.base import noise_prediction, reference_of, starting_time
-from thermodiff.scores.callables import traceable
+from thermodiff.scores.callables import as_score, traceable
 from thermodiff.types import NotKnownError
 
 WEIGHTS = np.array([0.5, 0.35, 0.15])
@@ -294,6 +294,41 @@ def test_any_callable_has_likelihoods_and_an_audit(key):
     audit = td.audit(key, score, VE, unit_gaussian, prior=PRIOR, **OPTIONS, **SIZES)
     for likelihood in ("nll", "neg_elbo", "cross"):
         close(audit[likelihood], audit["S0"].mean, FLOW)
+
+
+@pytest.mark.parametrize(
+    "batched",
+    [
+        lambda x, t: (
+            -x / (1 + VE.sigma(t)[:, None] ** 2) + 0 * jnp.concatenate([x, t[:, None]], axis=1)[:, :1]
+        ),
+        lambda x, t: jnp.einsum("nd,de->ne", x, -jnp.eye(x.shape[1])) / (1 + VE.sigma(t) ** 2),
+    ],
+    ids=["a time a row", "one time"],
+)
+def test_a_score_of_batches_is_mapped(key, batched):
+    """(n, d), (n,) -> (n, d) or (n, d), () -> (n, d): the same ELBO as the score of one sample."""
+    score = as_score(batched, 1)
+    np.testing.assert_allclose(
+        score(jnp.array([0.7]), jnp.asarray(0.4)), ONE(jnp.array([0.7]), jnp.asarray(0.4)), rtol=1e-5
+    )
+    x = LINE[::64]
+    values = td.elbo(key, batched, VE, x, prior=PRIOR, nodes=17, **OPTIONS)
+    expected = td.elbo(key, lambda x, t: ONE(x, t), VE, x, prior=PRIOR, nodes=17, **OPTIONS)
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+
+
+def test_a_score_of_batches_may_state_its_noise():
+    class Batched:
+        def noise(self, x, t):
+            return 7.0 * x + 0 * t[:, None]
+
+        def __call__(self, x, t):
+            return -x / t[:, None]
+
+    n = noise_prediction(as_score(Batched(), 2), VE, jnp.array([1.0, 2.0]), jnp.asarray(0.4))
+    np.testing.assert_array_equal(n, [7.0, 14.0])
+    assert as_score(lambda x, t: -x / t[:, None], 2).noise is None
 
 
 @pytest.mark.parametrize(

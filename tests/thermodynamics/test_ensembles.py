@@ -9,7 +9,7 @@ from thermodiff.distributions import repeats
 from thermodiff.numerics import estimates
 from thermodiff.numerics.estimates import streamed_moments
 from thermodiff.thermodynamics import ensembles
-from thermodiff.thermodynamics.ensembles import point_sets
+from thermodiff.thermodynamics.ensembles import ensemble
 
 COV = np.array([[1.0, 0.6], [0.6, 0.8]])
 
@@ -35,7 +35,7 @@ def test_moments_in_parts_are_those_of_the_whole(rows, small_parts):
 
 def test_parts_hold_every_row_once_in_units_of_one_size(rows, small_parts):
     """3001 rows, at most 100 units: 31 rows a unit, 96 units, 25 rows left over; no part above 256 rows."""
-    parts = list(point_sets(jax.random.key(0), rows, 3))
+    parts = list(ensembles.ensembles(jax.random.key(0), rows, 3))
     assert {part.per_unit for part in parts} == {31}
     assert sum(part.units for part in parts) == 96
     assert max(part.units * part.per_unit for part in parts) <= 256
@@ -86,3 +86,31 @@ def test_the_error_bar_of_units_is_that_of_their_rows(rows, small_parts, monkeyp
     assert single.n == 3001
     assert float(grouped.mean) == pytest.approx(float(single.mean), abs=0.02)
     assert float(grouped.stderr) == pytest.approx(float(single.stderr), rel=5 / np.sqrt(2 * 96))
+
+
+class WithoutMoments:
+    """A user's standard normal that says nothing of its moments, drawn by transport or by sampling alone."""
+
+    dim = 2
+
+    def sample(self, key, n):
+        return jax.random.normal(key, (n, 2))
+
+
+class WithTransport(WithoutMoments):
+    """The same with its transport from the square."""
+
+    transport_dim = 2
+
+    def transport(self, u):
+        return jax.scipy.special.ndtri(u)
+
+
+@pytest.mark.parametrize("data", [WithoutMoments(), WithTransport()], ids=["sampled", "transported"])
+def test_the_gaussian_of_a_distribution_that_states_no_moments_follows_the_key(data):
+    """No randomness but the caller's: other keys other draws, and both near the truth by z = 5."""
+    found = [np.asarray(ensemble(jax.random.key(i), data, 1, 2, 64).reference.cov) for i in (0, 0, 1)]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+    draws = 65536 if hasattr(data, "transport") else 2 * 64
+    np.testing.assert_allclose(found[2], np.eye(2), atol=5 * np.sqrt(2 / draws))

@@ -10,10 +10,18 @@ from problems_diffusion import COV, MEAN, PROCESSES, Errors, close, gaussian, mi
 import thermodiff as td
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import ExactDivergence, HutchinsonDivergence
-from thermodiff.thermodynamics.ensembles import draw_points, sample_points
+from thermodiff.scores.diffusion import learned_diffusion
+from thermodiff.thermodynamics.ensembles import ensemble, row_ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 
 TIMES = np.array([0.01, 0.2, 0.5, 0.8, 1.0])
+
+
+def moments_of(key, score, process, points, times, divergence=None, exact=None):
+    diffusion = learned_diffusion(score, process, points.dim).taking(divergence)
+    return noise_moments(key, diffusion, points, times, exact)
+
+
 WRONG = Errors(factor=0.9, shift=(0.2, -0.3), angle=0.5)
 
 
@@ -36,8 +44,8 @@ def expected_moments(model, times=TIMES):
 def gaussian_case(request):
     """A wrong score of correlated, off-centre Gaussian data: moments and their closed forms."""
     process, schedule = PROCESSES[request.param]
-    points = draw_points(jax.random.key(1), gaussian, len(TIMES), 16, 64)
-    moments = noise_moments(
+    points = ensemble(jax.random.key(1), gaussian, len(TIMES), 16, 64)
+    moments = moments_of(
         jax.random.key(2),
         WRONG.score(gaussian, process),
         process,
@@ -69,8 +77,8 @@ def test_the_parts_add_up(gaussian_case):
 def test_nothing_is_random_for_the_exact_score_of_a_gaussian(process):
     """The control variate is then the quantity itself."""
     p, schedule = PROCESSES[process]
-    points = draw_points(jax.random.key(1), gaussian, len(TIMES), 16, 64)
-    moments = noise_moments(
+    points = ensemble(jax.random.key(1), gaussian, len(TIMES), 16, 64)
+    moments = moments_of(
         jax.random.key(2), Errors().score(gaussian, p), p, points, jnp.asarray(TIMES), None, None
     )
     expected = expected_moments(oracle.AffineModel(schedule, MEAN, COV))
@@ -86,8 +94,8 @@ def test_averages_of_a_mixture_against_quadrature():
     """Unequal weights, off-centre, skewed: the Gaussian control variate is far from the truth and must not bias."""
     p, schedule = PROCESSES["sub-VP"]
     score = td.scaled(td.exact_score(mixture, p), 1.2)
-    points = draw_points(jax.random.key(3), mixture, len(TIMES), 16, 256)
-    moments = noise_moments(jax.random.key(4), score, p, points, jnp.asarray(TIMES), ExactDivergence(), None)
+    points = ensemble(jax.random.key(3), mixture, len(TIMES), 16, 256)
+    moments = moments_of(jax.random.key(4), score, p, points, jnp.asarray(TIMES), ExactDivergence(), None)
     variance = schedule.variance(TIMES)
     fisher = np.array([mixture_oracle.fisher(schedule.alpha(t), schedule.variance(t)) for t in TIMES])
     close(estimate(moments.square), 1.44 * variance * fisher, 1e-5)
@@ -97,8 +105,8 @@ def test_averages_of_a_mixture_against_quadrature():
 
 def test_one_hutchinson_probe_is_enough_on_average():
     p, schedule = PROCESSES["VE"]
-    points = draw_points(jax.random.key(1), gaussian, len(TIMES), 16, 64)
-    moments = noise_moments(
+    points = ensemble(jax.random.key(1), gaussian, len(TIMES), 16, 64)
+    moments = moments_of(
         jax.random.key(2), WRONG.score(gaussian, p), p, points, jnp.asarray(TIMES), HutchinsonDivergence(1)
     )
     divergence = estimate(moments.divergence)
@@ -119,10 +127,8 @@ def given_one_point():
     """One data point as 2048 units, each with its own noise, and a reference that is not its Gaussian."""
     p, _ = PROCESSES["VP"]
     reference = td.Gaussian([1.0, 0.0], [[2.0, -0.5], [-0.5, 1.0]])
-    points = sample_points(jax.random.key(6), np.tile(X0, (REPEATS, 1)), len(TIMES), reference)
-    return noise_moments(
-        jax.random.key(7), WRONG.score(gaussian, p), p, points, jnp.asarray(TIMES), None, None
-    )
+    points = row_ensemble(jax.random.key(6), np.tile(X0, (REPEATS, 1)), len(TIMES), reference)
+    return moments_of(jax.random.key(7), WRONG.score(gaussian, p), p, points, jnp.asarray(TIMES), None, None)
 
 
 def test_averages_over_the_noise_given_a_data_point(given_one_point):
@@ -158,8 +164,8 @@ def test_units_beyond_one_batch():
     n, t = 4099, jnp.asarray([0.5])
     x = np.random.default_rng(0).normal(size=(n, 1))
     score = jax.tree_util.Partial(lambda process, x, t: -x / (1 + process.sigma(t) ** 2), p)
-    points = sample_points(jax.random.key(8), x, 1, td.Gaussian([0.0], [[1.0]]))
-    square = np.asarray(noise_moments(jax.random.key(9), score, p, points, t, None, None).square)[:, 0]
+    points = row_ensemble(jax.random.key(8), x, 1, td.Gaussian([0.0], [[1.0]]))
+    square = np.asarray(moments_of(jax.random.key(9), score, p, points, t, None, None).square)[:, 0]
     v = schedule.variance(0.5)
     # With its own reference as control variate each unit is exactly its mean given x_0.
     np.testing.assert_allclose(square, v * (x[:, 0] ** 2 + v) / (1 + v) ** 2, rtol=1e-4)

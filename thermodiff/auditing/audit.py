@@ -10,12 +10,11 @@ import itertools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.auditing.ledger import Constants, denoising_integral, entropy_ceiling, ledger
-from thermodiff.auditing.measurement import STAGES, Measured, measure
+from thermodiff.auditing.measurement import STAGES, Measured, Setting, measure_all
 from thermodiff.auditing.report import Audit, build_report
 from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
@@ -23,16 +22,14 @@ from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.runtime.progress import shown, stage
-from thermodiff.scores.base import starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence
+from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
-from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ROWS_AT_ONCE, is_array, point_sets
+from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES, ROWS_AT_ONCE, ensembles, is_array
 from thermodiff.thermodynamics.entropies import truncation_entropy
 from thermodiff.thermodynamics.rates import assemble_rates
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.trajectories.probability_flow import Tolerance
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.validation import check_key, complain
 
 
 @in_full_precision
@@ -68,49 +65,47 @@ def audit(
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).
     """
-    check_key(key)
+    key = check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
     with shown("audit", _stages(data, max_points), "compiling") if progress else contextlib.nullcontext():
-        keys = jax.random.split(key, 3)
-        grid = time_grid(process, starting_time(score, process, t_min), nodes)
+        point_key, *keys = jax.random.split(key, 3)
         # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
-        sets = point_sets(keys[0], data, nodes + 2, replicates, points, max_points)
-        pts = next(sets)
-        check_score(score, pts.dim)
-        score, divergence = traceable(score), divergence or default_divergence(score, pts.dim)
-        prior, origin = chosen_prior(prior, score, process, pts.dim, pts.reference)
-        measured: list[Measured] = []
-        for part in itertools.chain([pts], sets):
-            # The first part draws what it would draw alone.
-            here = [jax.random.fold_in(k, len(measured)) if measured else k for k in keys[1:]]
-            measured.append(
-                measure(here, score, process, data, part, grid, prior, divergence, tolerance, flow_points)
-            )
-        means = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(one.means for one in measured))
-        known = measured[0]
-        constants = Constants(
-            weights=grid.rule.weights,
-            drift=pts.dim * grid.drift_integral,
-            prior_mean=as_float64(prior.mean),
-            prior_cov=as_float64(prior.cov),
-            prior_entropy=gaussian_entropy(as_float64(prior.variances)),
-            dim=pts.dim,
-        )
-        moments = means.moments
-        if known.S0 is None:
-            neg_elbo = means.CE - constants.drift - denoising_integral(moments, grid)
-            means = means._replace(S0=entropy_ceiling(means.nll, neg_elbo))
+        sets = ensembles(point_key, data, nodes + 2, replicates, points, max_points)
+        first = next(sets)
+        diffusion = learned_diffusion(score, process, first.dim, divergence)
+        grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+        prior, origin = chosen_prior(prior, diffusion.score, process, first.dim, first.reference)
+        setting = Setting(diffusion, data, grid, prior, tolerance, flow_points)
+        measured = measure_all(keys, setting, itertools.chain([first], sets))
         stage("errors")
-        return build_report(
-            ledger,
-            constants,
-            means,
-            grid,
-            assemble_rates(grid, pts.dim, moments.divergence, moments.local, "divergence", "generation"),
-            known={"S0": known.S0 or "upper bound", "S1": known.S1 or "upper bound", "prior": origin},
-            truncation=truncation_entropy(data, process, grid.time[0]),
-        )
+        return _report(setting, measured, origin)
+
+
+def _report(setting: Setting, measured: Measured, origin: str) -> Audit:
+    """The Audit of what was measured; ``origin`` says where the prior is from."""
+    grid, prior, dim = setting.grid, setting.prior, setting.diffusion.dim
+    constants = Constants(
+        weights=grid.rule.weights,
+        drift=dim * grid.drift_integral,
+        prior_mean=as_float64(prior.mean),
+        prior_cov=as_float64(prior.cov),
+        prior_entropy=gaussian_entropy(as_float64(prior.variances)),
+        dim=dim,
+    )
+    means, moments = measured.means, measured.means.moments
+    if measured.S0 is None:
+        neg_elbo = means.CE - constants.drift - denoising_integral(moments, grid)
+        means = means._replace(S0=entropy_ceiling(means.nll, neg_elbo))
+    return build_report(
+        ledger,
+        constants,
+        means,
+        grid,
+        assemble_rates(grid, dim, moments.divergence, moments.local, "divergence", "generation"),
+        known={"S0": measured.S0 or "upper bound", "S1": measured.S1 or "upper bound", "prior": origin},
+        truncation=truncation_entropy(setting.data, setting.diffusion.process, grid.time[0]),
+    )
 
 
 def _stages(data: Any, max_points: int) -> int:

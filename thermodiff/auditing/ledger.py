@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from thermodiff.thermodynamics import bounds
 from thermodiff.thermodynamics.moments import NoiseMoments
+from thermodiff.thermodynamics.readings import FLOW, READINGS, system_moment
 from thermodiff.thermodynamics.time_grid import TimeGrid
 
 
@@ -93,12 +94,14 @@ def _identities(c: Constants, m: Means, r: Rates, KL: Any, terminal_square: Any)
     terms = bounds.slack_terms(r.A_rate, r.B, r.C, r.J, KL, m.nll - m.S0, terminal_square, c.dim)
     # NLL_ode has the sampling error of E ln p taken out and the flow's own growth has not.
     terms.flow_flow["(S0 + <ln p>)/2"] = m.sampling / 2
-    neg_elbo = m.CE - c.drift - 2 * r.C_raw + r.B_raw
-    L_1 = bounds.paper_bound(m.S0, m.S1, c.drift + r.B_raw)
+    # The formulae of the readings, never their controlled averages: the residuals would check nothing.
+    raw = {name: read(c.drift, r.B_raw, r.C_raw, r.C_div) for name, read in READINGS.items()}
+    neg_elbo = m.CE - raw["denoising"]
+    L_1 = bounds.paper_bound(m.S0, m.S1, raw["quadratic"])
     slack = {
-        "cross_quadratic": m.S1 - c.drift - r.C_div - L_1,
+        "cross_quadratic": m.S1 - raw["divergence"] - L_1,
         "elbo_quadratic": neg_elbo - L_1,
-        "elbo_denoising": neg_elbo - bounds.paper_bound(m.S0, m.S1, c.drift + 2 * r.C_raw - r.B_raw),
+        "elbo_denoising": neg_elbo - bounds.paper_bound(m.S0, m.S1, raw["denoising"]),
         "flow_flow": m.nll - bounds.paper_bound(m.S0, c.prior_entropy, m.flow_growth),
     }
     return {
@@ -110,24 +113,13 @@ def _identities(c: Constants, m: Means, r: Rates, KL: Any, terminal_square: Any)
     }
 
 
-def ledger(c: Constants, m: Means) -> dict[str, Any]:
-    """Every number of the audit as a function of means, in the letters of theory sections 4 and 5 (nats)."""
-    r = rate_integrals(c, m)
-    KL = m.CE - m.S1
-    R = {
-        "quadratic": c.drift + r.B,
-        "divergence": c.drift + r.C_div,
-        "denoising": c.drift + 2 * r.C - r.B,
-        "flow": m.flow_growth,
-    }
-    L = {k: bounds.paper_bound(m.S0, c.prior_entropy if k == "flow" else m.S1, R[k]) for k in R}
-    nll, neg_elbo = m.nll, m.CE - R["denoising"]
-    cov1 = m.x1_square - jnp.outer(m.x1, m.x1)
-    shift = m.x1 - c.prior_mean
-    terminal_square = jnp.trace(jnp.linalg.solve(c.prior_cov, cov1)) + shift @ jnp.linalg.solve(
-        c.prior_cov, shift
-    )
-    certified = _certified(c, m, r, KL, cov1)
+def _mahalanobis(c: Constants, shift: Any, cov: Any) -> Any:
+    """E (x - m)^T C_pi^-1 (x - m) for x of mean m + ``shift`` and covariance ``cov``, m and C_pi the prior's."""
+    return jnp.trace(jnp.linalg.solve(c.prior_cov, cov)) + shift @ jnp.linalg.solve(c.prior_cov, shift)
+
+
+def _averages(c: Constants, m: Means, r: Rates, terminal_square: Any) -> dict[str, Any]:
+    """The entropies and the integrals by the letters of theory section 4, and what decides which bounds hold."""
     return {
         "S0": m.S0,
         "S1": m.S1,
@@ -138,10 +130,26 @@ def ledger(c: Constants, m: Means) -> dict[str, Any]:
         "B": r.B,
         "C": r.C,
         "J": r.J,
-        "KL": KL,
+        "KL": m.CE - m.S1,
         "B_minus_A": r.B - r.A,
         "A_over_9_minus_B": r.A / 9 - r.B,
         "terminal_excess": terminal_square - c.dim,
+    }
+
+
+def ledger(c: Constants, m: Means) -> dict[str, Any]:
+    """Every number of the audit as a function of means, in the letters of theory sections 4 and 5 (nats)."""
+    r = rate_integrals(c, m)
+    KL = m.CE - m.S1
+    R = {name: read(c.drift, r.B, r.C, r.C_div) for name, read in READINGS.items()}
+    R[FLOW] = m.flow_growth
+    L = {k: bounds.paper_bound(m.S0, c.prior_entropy if k == FLOW else m.S1, R[k]) for k in R}
+    nll, neg_elbo = m.nll, m.CE - R["denoising"]
+    cov1 = m.x1_square - jnp.outer(m.x1, m.x1)
+    terminal_square = _mahalanobis(c, m.x1 - c.prior_mean, cov1)
+    certified = _certified(c, m, r, KL, cov1)
+    return {
+        **_averages(c, m, r, terminal_square),
         "nll": nll,
         "neg_elbo": neg_elbo,
         "cross": m.S1 - c.drift - r.C,
@@ -170,5 +178,5 @@ def entropy_ceiling(nll: Float[Array, " units"], neg_elbo: Float[Array, " units"
 
 def denoising_integral(moments: NoiseMoments, grid: TimeGrid) -> Float[Array, " units"]:
     """The integral of 2c - b, R3 without the drift, per unit (nats)."""
-    weights = jnp.asarray(grid.rule.weights, moments.square.dtype)
-    return (2 * moments.overlap - moments.square) @ weights
+    denoising = system_moment(moments, "denoising")
+    return denoising @ jnp.asarray(grid.rule.weights, denoising.dtype)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -11,12 +13,13 @@ from thermodiff.array_types import Key, Process, Score
 from thermodiff.auditing.ledger import Means
 from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
+from thermodiff.numerics.divergence import HutchinsonDivergence
 from thermodiff.runtime.progress import stage
+from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.scores.exact import exact_score
-from thermodiff.thermodynamics.ensembles import Points, noised_points
 from thermodiff.thermodynamics.entropies import Entropy, marginal_entropy
 from thermodiff.thermodynamics.moments import noise_moments
+from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.priors import prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
@@ -26,34 +29,81 @@ STAGES = ("the score's averages", "entropies", "the probability flow")
 """What is measured one after the other, as those who wait are told."""
 
 
-def _exact_score_of(data: Any, process: Process) -> Score | None:
-    if not isinstance(data, Family):
-        return None
-    try:
-        return exact_score(data, process)
-    except NotKnownError:
-        return None
+class Setting(NamedTuple):
+    """What is the same for every set of points; the flow carries the first ``flow_points`` of each unit (None: all)."""
+
+    diffusion: LearnedDiffusion
+    data: Any
+    grid: TimeGrid
+    prior: Gaussian
+    tolerance: Tolerance | None
+    flow_points: int | None
+
+
+class Measured(NamedTuple):
+    """Means over points, and how S0 and S1 are known; None where bounds stand for them."""
+
+    means: Means
+    S0: str | None
+    S1: str | None
+
+
+def measure_all(keys: Any, setting: Setting, sets: Iterable[Points]) -> Measured:
+    """The means over all sets of points, their units one after another; ``keys`` for the averages and for the flow."""
+    measured: list[Measured] = []
+    for points in sets:
+        # The first set draws what it would draw alone.
+        here = [jax.random.fold_in(key, len(measured)) if measured else key for key in keys]
+        measured.append(measure(here, setting, points))
+    means = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(one.means for one in measured))
+    return measured[0]._replace(means=means)
+
+
+def measure(keys: Any, setting: Setting, points: Points) -> Measured:
+    """The means over one set of points."""
+    diffusion, data, grid = setting.diffusion, setting.data, setting.grid
+    process, nodes = diffusion.process, len(grid.time)
+    stage(STAGES[0])
+    exact = _exact_score_of(data, process)
+    moments = noise_moments(keys[0], _with_one_probe(diffusion), points, grid.time, exact)
+    stage(STAGES[1])
+    CE = prior_cross_entropy(points, process, setting.prior)
+    start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))
+    start = start[:, : setting.flow_points]
+    S0, start_log_prob = marginal_entropy(data, process, points, start, grid.time[0])
+    S1, _ = marginal_entropy(data, process, points, end, grid.time[-1])
+    stage(STAGES[2])
+    flow = _flow_means(keys[1], setting, start, start_log_prob, S0)
+    means = Means(
+        S0=flow["nll"] if S0 is None else S0.units,
+        S1=CE if S1 is None else S1.units,
+        CE=CE,
+        moments=moments,
+        **flow,
+    )
+    return Measured(means, S0 and S0.known, S1 and S1.known)
+
+
+def _with_one_probe(diffusion: LearnedDiffusion) -> LearnedDiffusion:
+    """One probe a point is enough where the average over points does the rest."""
+    random = isinstance(diffusion.divergence, HutchinsonDivergence)
+    return diffusion.taking(HutchinsonDivergence(1)) if random else diffusion
 
 
 def _flow_means(
     key: Key,
-    score: Score,
-    process: Process,
+    setting: Setting,
     start: Float[Array, "units m d"],
     start_log_prob: Float[Array, "units m"] | None,
     S0: Entropy | None,
-    prior: Gaussian,
-    grid: TimeGrid,
-    divergence: Divergence,
-    tolerance: Tolerance | None,
 ) -> dict[str, Any]:
     """nll, flow_growth, x1 and x1_square of ``Means``, from one solve of the learned flow."""
     units, m, dim = start.shape
-    ends = grid.time[jnp.asarray([0, -1])]
-    path = probability_flow(key, score, process, start.reshape(-1, dim), ends, divergence, tolerance)
+    ends = setting.grid.time[jnp.asarray([0, -1])]
+    path = probability_flow(key, setting.diffusion, start.reshape(-1, dim), ends, setting.tolerance)
     terminal = path.x[:, -1].reshape(units, m, dim)
     growth = path.growth[:, -1].reshape(units, m)
-    nll = -prior.log_prob(terminal) - growth
+    nll = -setting.prior.log_prob(terminal) - growth
     sampling = jnp.zeros_like(nll)
     if S0 is not None and start_log_prob is not None:
         sampling = start_log_prob + S0.units[:, None]
@@ -66,49 +116,10 @@ def _flow_means(
     }
 
 
-class Measured(NamedTuple):
-    """Means over one set of points, and how S0 and S1 are known; None where bounds stand for them."""
-
-    means: Means
-    S0: str | None
-    S1: str | None
-
-
-def measure(
-    keys: Any,
-    score: Score,
-    process: Process,
-    data: Any,
-    points: Points,
-    grid: TimeGrid,
-    prior: Gaussian,
-    divergence: Divergence,
-    tolerance: Tolerance | None,
-    flow_points: int | None,
-) -> Measured:
-    """The means over one set of points."""
-    nodes = len(grid.time)
-    stage(STAGES[0])
-    exact = _exact_score_of(data, process)
-    moments = noise_moments(keys[0], score, process, points, grid.time, _cheap(divergence), exact)
-    stage(STAGES[1])
-    CE = prior_cross_entropy(points, process, prior)
-    start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))
-    start = start[:, :flow_points]
-    S0, start_log_prob = marginal_entropy(data, process, points, start, grid.time[0])
-    S1, _ = marginal_entropy(data, process, points, end, grid.time[-1])
-    stage(STAGES[2])
-    flow = _flow_means(keys[1], score, process, start, start_log_prob, S0, prior, grid, divergence, tolerance)
-    means = Means(
-        S0=flow["nll"] if S0 is None else S0.units,
-        S1=CE if S1 is None else S1.units,
-        CE=CE,
-        moments=moments,
-        **flow,
-    )
-    return Measured(means, S0 and S0.known, S1 and S1.known)
-
-
-def _cheap(divergence: Divergence) -> Divergence:
-    """One probe a point is enough where the average over points does the rest."""
-    return HutchinsonDivergence(1) if isinstance(divergence, HutchinsonDivergence) else divergence
+def _exact_score_of(data: Any, process: Process) -> Score | None:
+    if not isinstance(data, Family):
+        return None
+    try:
+        return exact_score(data, process)
+    except NotKnownError:
+        return None

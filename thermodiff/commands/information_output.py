@@ -116,8 +116,8 @@ def entropy_figure(parts: Mapping[str, Any]) -> plotting.Figure:
 def mi_figure(parts: Mapping[str, Any]) -> plotting.Figure:
     """The mutual information, its readings, and other estimates, one column wide."""
     information = parts["mutual_information"]
-    kinds = ("cross", "certified")
-    others = [_rung(o["name"], o, kind) for o, kind in zip(parts["others"], kinds, strict=True)]
+    kinds = {"nearest neighbours": "cross", "Gaussian formula": "certified"}
+    others = [_rung(o["name"], o, kinds[o["name"]]) for o in parts["others"]]
     with plotting.style():
         drawn = plotting.new_figure(plotting.COLUMN + 0.6, 1.9)
         axes = drawn.subplots()
@@ -131,7 +131,7 @@ def _readings(information: Mapping[str, Any]) -> list[dict[str, Any]]:
     readings = information["readings"]
     return [
         _rung("estimate", information, "entropy"),
-        *(_rung(f"held out, {name}", readings[name], "bound") for name in READINGS),
+        *(_rung(f"held out, {name}", readings[name], "bound") for name in READINGS if name in readings),
     ]
 
 

@@ -116,6 +116,12 @@ class MutualInformation:
     """Columns that make x: numbers from 0 or names, such as 0,1."""
     y_columns: Annotated[str | None, _no_default] = None
     """Columns that make y."""
+    discrete: Annotated[str | None, _no_default] = None
+    """Columns whose values are classes: `x` or `y` for all of that side, or columns of the one file, such as 4,sex."""
+    permutations: Annotated[int | None, _no_default] = None
+    """Test independence too, by so many random orders of held-out rows (999 are usual)."""
+    pairs: bool = False
+    """The matrix of every two columns of FILE-X (or of --x-columns) instead, with its picture."""
     steps: Annotated[int | None, _no_default] = None
     """At most so many training steps a network (default: the library's)."""
     seed: int = 0

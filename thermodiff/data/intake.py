@@ -64,6 +64,19 @@ def read_pair(x: Wanted, y: Wanted, rng: np.random.Generator) -> tuple[UserSampl
     return first, second
 
 
+def read_as_they_are(wanted: Wanted) -> tuple[UserSamples, tuple[tuple[str, ...] | None, int], list[int]]:
+    """As ``read``, of columns that need no density; the names and number of all columns, and which were taken."""
+    if wanted.file in NAMES:
+        table = named_data(wanted.file).table
+        return _named(wanted), (table.columns, table.values.shape[1]), _places(table, wanted.choice)
+    source = open_file(Path(wanted.file), wanted.key, wanted.separator, wanted.header)
+    chosen, _ = choose(source, wanted.choice)
+    lacking = _loaded(wanted)
+    lacking.refuse()
+    samples = UserSamples(lacking.table, None, None, lacking.table.notes, ())
+    return samples, (source.columns, source.width), chosen
+
+
 def check_density(samples: UserSamples) -> None:
     """Raise unless the columns are continuous, and the rows enough to train and to compare on."""
     table = samples.table

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermodiff.array_types import Key
+from thermodiff.array_types import Key, computed_now
 from thermodiff.distributions.base import if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.samples import Samples
@@ -29,23 +29,33 @@ def sample_gaussian(x: Any) -> Gaussian:
 
 
 MOMENT_DRAWS = 65536
+"""Draws that stand for a density whose moments are not known."""
+
+
+def exact_gaussian(data: Any) -> Gaussian | None:
+    """The Gaussian of the moments that a distribution knows of itself; None where it knows none."""
+    with computed_now(data):
+        known = if_known(data, "moments")
+    with computed_now(known):
+        return None if known is None else Gaussian(*known)
+
+
+def drawn_gaussian(key: Key, data: Any) -> Gaussian:
+    """The Gaussian of the moments of ``MOMENT_DRAWS`` draws from a distribution."""
+    return sample_gaussian(np.asarray(data.sample(key, MOMENT_DRAWS)))
 
 
 def reference_gaussian(key: Key, data: Any) -> Gaussian:
-    """The Gaussian with the data's mean and covariance: exact where known, else of 65536 draws.
+    """The Gaussian that a training starts from: of the data's own moments, else of those of draws from it.
 
     For ``Samples`` of n < 10 d rows the correlation matrix R is shrunk to (1 - rho) R + rho I with the rho of the
     oracle approximating estimator, Chen, Wiesel, Eldar & Hero (2010), eq. (23), so that no direction looks narrower
     than few rows can tell.
     """
-    known = rows_moments(data.array) if isinstance(data, Samples) else if_known(data, "moments")
-    if known is None:
-        drawn = np.asarray(data.sample(key, MOMENT_DRAWS), dtype=np.float64)
-        known = drawn.mean(axis=0), np.atleast_2d(np.cov(drawn, rowvar=False))
-    mean, cov = known
-    if isinstance(data, Samples) and data.array.shape[0] < FEW_ROWS_PER_DIM * data.dim:
-        cov = shrunk(np.asarray(cov, dtype=np.float64), data.array.shape[0])
-    return Gaussian(mean, cov)
+    if not isinstance(data, Samples):
+        return exact_gaussian(data) or drawn_gaussian(key, data)
+    n, (mean, cov) = len(data.array), rows_moments(data.array)
+    return Gaussian(mean, shrunk(cov, n) if n < FEW_ROWS_PER_DIM * data.dim else cov)
 
 
 def rows_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,9 @@ from thermodiff.validation import check_points, complain
 
 MOST_REPEATED = 0.05
 """Largest fraction of rows that may repeat another."""
+NARROWEST_WIDTH = 5e-4
+"""Of the rows' principal standard deviations, the smallest over the largest: noise a thirtieth of it, beside numbers as
+large as the largest, is still many times their rounding in single precision."""
 MOST_EQUAL = 0.05
 """Largest fraction of rows that may share one value of a column."""
 ENOUGH_DISTINCT = 500
@@ -87,6 +90,43 @@ def _check_independent(name: str, rows: Rows, cov: np.ndarray) -> None:
         involved = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-3).tolist()
         got = f"linearly dependent columns {rows.called(involved)} (singular covariance)"
         raise complain(name, got, "columns none of which is a combination of the others")
+
+
+def check_scales(name: str, x: Any) -> None:
+    """Raise where the covariance of ``x`` (n, d) is too uneven for single precision, saying what would even it out.
+
+    Its widest and narrowest principal standard deviations may differ by a factor 2000. Beyond, the columns differ in
+    scale, or one entry makes up most of a column's spread, or they are nearly dependent.
+    """
+    array = np.asarray(x)
+    mean, cov = streamed_moments(array)
+    principal, axes = np.linalg.eigh(cov)
+    if principal[0] > NARROWEST_WIDTH**2 * principal[-1]:
+        return
+    spread = np.sqrt(np.diag(cov))
+    low, high = int(spread.argmin()), int(spread.argmax())
+    column = np.abs(array[:, high].astype(np.float64) - mean[high])
+    if column.max() ** 2 > 0.5 * len(column) * spread[high] ** 2:
+        row = int(column.argmax())
+        raise complain(
+            f"{name}[{row}, {high}]",
+            f"{array[row, high]:.4g}, which alone makes up most of the spread of column {high}",
+            f"a look at row {row} (counted from 0): leave it out, or mend it, and then standardise the columns",
+        )
+    if spread[low] ** 2 <= 10 * NARROWEST_WIDTH**2 * spread[high] ** 2:
+        raise complain(
+            name,
+            f"standard deviations from {spread[low]:.3g} (column {low}) to {spread[high]:.3g} (column {high})",
+            "columns of one scale: standardise them, (x - x.mean(axis=0)) / x.std(axis=0)",
+        )
+    width = np.sqrt(max(float(principal[0] / principal[-1]), 0.0))
+    raise complain(
+        name,
+        f"columns {np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()}, counted from 0, together {width:.1g} times as "
+        "wide as the widest direction",
+        f"at least {NARROWEST_WIDTH:g} in single precision: white = td.whiten({name}), train on white.rows, and add "
+        "white.log_jacobian to entropies and likelihoods",
+    )
 
 
 def check_continuous(name: str, x: Any) -> None:

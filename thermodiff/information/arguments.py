@@ -33,13 +33,14 @@ def checked_rows(name: str, samples: Any) -> np.ndarray:
     return x
 
 
-def check_arguments(key: Any, marginals: Any, settings: Any) -> None:
-    """Raise unless there is a random key, a way to map coordinates and a ``CrossFitting``."""
-    check_key(key)
+def check_arguments(key: Any, marginals: Any, settings: Any) -> Any:
+    """The random key (``validation.check_key``); raises without one, maps and a ``CrossFitting``."""
+    key = check_key(key)
     if not callable(marginals):
         raise complain("marginals", repr(marginals), "a class such as td.Asinh")
     if not isinstance(settings, CrossFitting):
         raise complain("settings", repr(settings), "a td.CrossFitting")
+    return key
 
 
 def check_no_function(

@@ -23,6 +23,8 @@ from thermodiff.information.arguments import (
     checked_rows,
     paired_rows,
 )
+from thermodiff.information.classes.mixed import mixed_information
+from thermodiff.information.classes.sides import Discrete, check_no_classes
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates, conditional_table, narrowest
 from thermodiff.information.cross_fitting.folds import CrossFitting
@@ -50,6 +52,7 @@ def mutual_information(
     y: Any,
     *,
     given: Any = None,
+    discrete: Discrete = (),
     marginals: MakeMarginals = Gaussianise,
     settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
     progress: bool = False,
@@ -63,8 +66,11 @@ def mutual_information(
     sum of others; terms: ``gaussian``, the mutual information of a Gaussian of the mapped moments, and
     ``beyond gaussian``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
+    if discrete:
+        return mixed_information(key, named, discrete, marginals, settings, progress)
+    check_no_classes(named)
     parts = paired_rows(named)
     first, second, *rest = blocks(parts)
     known = rest[0] if rest else ()
@@ -88,7 +94,7 @@ def total_correlation(
 
     Arguments and errors as in ``mutual_information``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")

@@ -65,7 +65,7 @@ def data_entropy(
     Raises:
         ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x = checked_rows("samples", samples)
     fitted = Coordinates(x, marginals)
     part = Part(tuple(range(x.shape[1])))
@@ -87,7 +87,7 @@ def conditional_entropy(
     One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``, and ValueError where a column
     is a sum of others or a monotone function of one: minus infinity.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x, y = paired_rows({"samples": samples, "given": given})
     infinite = "columns with noise of their own: their entropy given the others is minus infinity"
     check_no_function(np.hstack([x, y]), infinite)

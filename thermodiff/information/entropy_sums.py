@@ -15,9 +15,9 @@ import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
-from thermodiff.information.cross_fitting.folds import CrossFitting, split_folds
+from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows, in_order
-from thermodiff.information.report import Information, total_error
+from thermodiff.information.report import Information, Pointwise, total_error
 from thermodiff.information.warnings import (
     bracket_warning,
     few_rows_warning,
@@ -46,6 +46,7 @@ def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[st
         terms,
         readings,
         tuple(spread_warning(values["quadratic"], best)),
+        pointwise=Pointwise(best, 0.0),
     )
 
 
@@ -56,10 +57,14 @@ def cross_fitted_sum(
     settings: CrossFitting,
     normal: frozenset[Part],
     tell: Callable[[float], None],
+    folds: list[Fold] | None = None,
 ) -> tuple[dict[Part, list[FoldRows]], Rows]:
-    """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients."""
+    """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients.
+
+    ``folds`` are drawn at random unless they are given, as rows in the order of time need.
+    """
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-    folds = split_folds(seed, len(z), settings)
+    folds = folds or split_folds(seed, len(z), settings)
     answers = {part: cross_fit(key, z, part, folds, settings, part in normal, tell) for part in coefficients}
     ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
     return answers, Rows(
@@ -100,6 +105,7 @@ def report(
         terms,
         readings,
         tuple(warnings),
+        pointwise=Pointwise(rows.held_out, float(best.mean() - rows.held_out.mean())),
     )
 
 

@@ -27,7 +27,8 @@ from thermodiff.information.entropy_sums import READINGS, report_readings, telle
 from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.validation import check_key, check_points, check_process, check_score
+from thermodiff.scores.callables import as_score
+from thermodiff.validation import check_key, check_points, check_process
 
 
 @in_full_precision
@@ -73,7 +74,7 @@ def _held_out(
     key: Key, training: Any, test: Any, marginals: MakeMarginals, settings: CrossFitting, progress: bool
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     x, table = checked_rows("training", training), as_rows("test", test).values
     d = x.shape[1]
     check_points("test", table, d)
@@ -99,11 +100,11 @@ def entropy_from_score(key: Key, score: Score, process: Process, samples: Any) -
     the quadratic reading; a score that was never fitted to a network's own limits has nothing else to be judged by.
     Raises ValueError for a score of another shape, or samples that have no density.
     """
-    check_key(key)
+    key = check_key(key)
     check_process(process)
     x = checked_rows("samples", samples)
     d = x.shape[1]
-    check_score(score, d)
+    score = as_score(score, d)
     reference = sample_gaussian(x)
     correction = evaluate(key, score, unconditional(reference), x, tuple(range(d)), d, process)
     bias = seen_gaussian_bias(len(x), d)

@@ -51,7 +51,7 @@ def kl_divergence(
     that of the sampling of p, of the bracket, and of the moments of q from m rows (``moment_error``). Arguments and
     errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p in the units of the rows.
     """
-    check_arguments(key, marginals, settings)
+    key = check_arguments(key, marginals, settings)
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -13,6 +13,18 @@ from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.types import Estimate, to_error
 from thermodiff.units import BITS_PER_DIMENSION, NATS, Unit, convert, unit_of
 from thermodiff.validation import complain
+
+
+class Pointwise(NamedTuple):
+    """What each row contributes to an ``Information``, nats: ``values`` (n,) in the order of the rows.
+
+    A value is the held-out one, by networks that never saw the row, such as ln p(x, y)/p(x)p(y) or -ln p(x) at that
+    row, with the noise of one draw at each noise level. ``correction`` is what the estimate adds to all of them for
+    what the networks have not learned: values.mean() + correction is the estimate.
+    """
+
+    values: np.ndarray
+    correction: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +38,8 @@ class Information:
     terms         what it is made of, each in nats
     readings      the held-out estimate by the quadratic, divergence and denoising readings: their spread is a warning
     warnings      one sentence for each thing to distrust; empty for a healthy estimate (they speak of nats)
+    block         rows a block where they depend on one another in time, 1 where they are independent
+    pointwise     what each row contributes (``Pointwise``); in no record, because it is as long as the data
     unit          of all these numbers: nats, bits or bits/dim
     """
 
@@ -38,6 +52,8 @@ class Information:
     readings: Mapping[str, Estimate]
     warnings: tuple[str, ...]
     unit: str = NATS.name
+    block: int = 1
+    pointwise: Pointwise | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def estimate(self) -> Estimate:
@@ -62,7 +78,7 @@ class Information:
         """The same in another unit (``thermodiff.units.unit_of``). Raises ValueError unless this one is in nats."""
         if self.unit != NATS.name:
             raise complain("unit", f"an answer in {self.unit}", "one in nats")
-        low, high = self.bracket
+        (low, high), own = self.bracket, self.pointwise
         whole = convert(self.estimate, unit)
         return dataclasses.replace(
             self,
@@ -72,6 +88,7 @@ class Information:
             terms={name: value / unit.nats for name, value in self.terms.items()},
             readings={name: convert(e, unit) for name, e in self.readings.items()},
             unit=unit.name,
+            pointwise=None if own is None else Pointwise(own.values / unit.nats, own.correction / unit.nats),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +107,7 @@ class Information:
             "terms": dict(self.terms),
             "readings": readings,
             "warnings": list(self.warnings),
+            "block": self.block,
         }
 
     def __str__(self) -> str:

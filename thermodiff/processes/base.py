@@ -14,6 +14,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
 from thermodiff.validation import check_time
 
@@ -27,40 +29,40 @@ class DerivedProcess:
     two functions.
     """
 
-    def alpha(self, t: Any) -> Any:
+    def alpha(self, t: ArrayLike) -> Array:
         """Signal amplitude alpha(t), alpha(0) = 1."""
         raise NotImplementedError
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: ArrayLike) -> Array:
         """Noise amplitude sigma(t), sigma(0) = 0."""
         raise NotImplementedError
 
-    def noise_ratio(self, t: Any) -> Any:
+    def noise_ratio(self, t: ArrayLike) -> Array:
         """sigma(t) / alpha(t), the noise in units of the data."""
         return self.sigma(t) / self.alpha(t)
 
-    def log_snr(self, t: Any) -> Any:
+    def log_snr(self, t: ArrayLike) -> Array:
         """ln(alpha^2 / sigma^2); +infinity at t = 0."""
         return -2.0 * jnp.log(self.noise_ratio(t))
 
-    def drift_rate(self, t: Any) -> Any:
-        """a(t) = d ln alpha / dt, per unit time."""
+    def drift_rate(self, t: ArrayLike) -> Array:
+        """a(t) = d ln alpha / dt, per unit time, of the shape of t."""
         check_time(t)
         t = jnp.asarray(t, dtype=float)
         return jnp.vectorize(jax.grad(lambda u: jnp.log(self.alpha(u))))(t)
 
-    def diffusivity(self, t: Any) -> Any:
-        """D(t) = (1/2) d sigma^2/dt - a sigma^2 = sigma^2 d ln(sigma/alpha)/dt."""
+    def diffusivity(self, t: ArrayLike) -> Array:
+        """D(t) = (1/2) d sigma^2/dt - a sigma^2 = sigma^2 d ln(sigma/alpha)/dt, in (length of x)^2 per unit time."""
         check_time(t)
         t = jnp.asarray(t, dtype=float)
         half_growth = jnp.vectorize(jax.grad(lambda u: 0.5 * self.sigma(u) ** 2))(t)
         return half_growth - self.drift_rate(t) * self.sigma(t) ** 2
 
-    def time_of_noise_ratio(self, ratio: Any) -> Any:
+    def time_of_noise_ratio(self, ratio: ArrayLike) -> Array:
         """The time at which sigma/alpha = ratio: the inverse of ``noise_ratio``, by bisection."""
         return _bisect(self, jnp.asarray(ratio, dtype=float))
 
-    def time_of_log_snr(self, log_snr: Any) -> Any:
+    def time_of_log_snr(self, log_snr: ArrayLike) -> Array:
         """The inverse of ``log_snr``."""
         return self.time_of_noise_ratio(jnp.exp(-0.5 * jnp.asarray(log_snr)))
 

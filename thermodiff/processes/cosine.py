@@ -6,6 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
 from thermodiff.array_types import pytree_dataclass
 from thermodiff.processes.base import DerivedProcess
@@ -18,7 +20,7 @@ class CosineVariancePreserving(DerivedProcess):
     """alpha = cos(theta t), sigma = sin(theta t), theta = arccos(alpha_final).
 
     The cosine schedule of Nichol & Dhariwal (2021) without its offset; alpha_final > 0 (default 0.01)
-    keeps D = theta tan(theta t) finite at t = 1.
+    keeps D = theta tan(theta t) finite at t = 1. Raises ValueError unless 0 < alpha_final < 1.
     """
 
     alpha_final: Any = 0.01
@@ -30,29 +32,29 @@ class CosineVariancePreserving(DerivedProcess):
         object.__setattr__(self, "alpha_final", jnp.asarray(given, dtype=float))
 
     @property
-    def theta(self) -> Any:
+    def theta(self) -> Array:
         """The angle reached at t = 1."""
         return jnp.arccos(self.alpha_final)
 
-    def alpha(self, t: Any) -> Any:
+    def alpha(self, t: ArrayLike) -> Array:
         """cos(theta t)."""
         check_time(t)
         return jnp.cos(self.theta * jnp.asarray(t, dtype=float))
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: ArrayLike) -> Array:
         """sin(theta t)."""
         check_time(t)
         return jnp.sin(self.theta * jnp.asarray(t, dtype=float))
 
-    def drift_rate(self, t: Any) -> Any:
+    def drift_rate(self, t: ArrayLike) -> Array:
         """a = -theta tan(theta t)."""
         check_time(t)
         return -self.theta * jnp.tan(self.theta * jnp.asarray(t, dtype=float))
 
-    def diffusivity(self, t: Any) -> Any:
+    def diffusivity(self, t: ArrayLike) -> Array:
         """D = theta tan(theta t)."""
         return -self.drift_rate(t)
 
-    def time_of_noise_ratio(self, ratio: Any) -> Any:
+    def time_of_noise_ratio(self, ratio: ArrayLike) -> Array:
         """arctan(ratio) / theta."""
         return jnp.arctan(jnp.asarray(ratio, dtype=float)) / self.theta

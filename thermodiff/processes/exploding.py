@@ -6,6 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
 from thermodiff.array_types import pytree_dataclass
 from thermodiff.processes.base import DerivedProcess
@@ -20,27 +22,27 @@ class _ExplodingProcess(DerivedProcess):
     rate: Any
     scale: Any
 
-    def alpha(self, t: Any) -> Any:
+    def alpha(self, t: ArrayLike) -> Array:
         """1 at every time."""
         check_time(t)
         return jnp.ones_like(jnp.asarray(t, dtype=float))
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: ArrayLike) -> Array:
         """sigma(t) = sqrt(scale (e^{2 rate t} - 1)), by expm1 so that small t keeps its digits."""
         check_time(t)
         return jnp.sqrt(self.scale * jnp.expm1(2 * self.rate * jnp.asarray(t, dtype=float)))
 
-    def drift_rate(self, t: Any) -> Any:
+    def drift_rate(self, t: ArrayLike) -> Array:
         """a = 0."""
         check_time(t)
         return jnp.zeros_like(jnp.asarray(t, dtype=float))
 
-    def diffusivity(self, t: Any) -> Any:
+    def diffusivity(self, t: ArrayLike) -> Array:
         """D(t) = scale rate e^{2 rate t}."""
         check_time(t)
         return self.scale * self.rate * jnp.exp(2 * self.rate * jnp.asarray(t, dtype=float))
 
-    def time_of_noise_ratio(self, ratio: Any) -> Any:
+    def time_of_noise_ratio(self, ratio: ArrayLike) -> Array:
         """t = ln(1 + ratio^2 / scale) / (2 rate)."""
         return jnp.log1p(jnp.asarray(ratio, dtype=float) ** 2 / self.scale) / (2 * self.rate)
 
@@ -50,7 +52,8 @@ class VarianceExploding(_ExplodingProcess):
     """dx = sigma^t dw:  sigma(t)^2 = (sigma^{2t} - 1)/(2 ln sigma), D(t) = sigma^{2t}/2.
 
     ``sigma`` > 1 (default 25, the common tutorial form; sigma(1)^2 = 96.93 there, not 625). That the
-    paper's "VE, sigma" means this form is our reading.
+    paper's "VE, sigma" means this form is our reading. Raises ValueError for sigma <= 1. Source: Song et al. (2021),
+    eq. 9 with sigma^t for its noise scale.
     """
 
     def __init__(self, sigma: Any = 25.0) -> None:
@@ -68,7 +71,8 @@ class GeometricVarianceExploding(_ExplodingProcess):
     """sigma(t)^2 = sigma_min^2 ((sigma_max/sigma_min)^{2t} - 1), sigma from sigma_min to sigma_max.
 
     The geometric ladder of Song et al. (2021) with the start subtracted exactly, so that sigma(0) = 0 and
-    sigma(1)^2 = sigma_max^2 - sigma_min^2: the marginal and D agree at every t.
+    sigma(1)^2 = sigma_max^2 - sigma_min^2: the marginal and D agree at every t. ``sigma_min`` and ``sigma_max`` are in
+    units of x; raises ValueError unless 0 < sigma_min < sigma_max.
     """
 
     def __init__(self, sigma_min: Any = 0.01, sigma_max: Any = 50.0) -> None:

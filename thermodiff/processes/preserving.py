@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
 from thermodiff.array_types import pytree_dataclass
 from thermodiff.processes.base import DerivedProcess
@@ -16,75 +19,89 @@ from thermodiff.validation import check_positive, check_time, complain
 class _PreservingProcess(DerivedProcess):
     """alpha^2 + sigma^2 = 1 with alpha = e^{-B/2}, B(t) the integral of beta: f = -D x, D = beta/2."""
 
-    def integrated_beta(self, t: Any) -> Any:
+    def integrated_beta(self, t: ArrayLike) -> Array:
         """B(t) = integral of beta from 0 to t."""
         raise NotImplementedError
 
-    def beta(self, t: Any) -> Any:
+    def beta(self, t: ArrayLike) -> Array:
         """The rate beta(t) = g(t)^2."""
         raise NotImplementedError
 
-    def time_of_integrated_beta(self, b: Any) -> Any:
+    def time_of_integrated_beta(self, b: ArrayLike) -> Array:
         """The inverse of B."""
         raise NotImplementedError
 
-    def alpha(self, t: Any) -> Any:
+    def alpha(self, t: ArrayLike) -> Array:
         """alpha = e^{-B/2}."""
         check_time(t)
         return jnp.exp(-0.5 * self.integrated_beta(jnp.asarray(t, dtype=float)))
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: ArrayLike) -> Array:
         """sigma = sqrt(1 - e^{-B})."""
         check_time(t)
         return jnp.sqrt(-jnp.expm1(-self.integrated_beta(jnp.asarray(t, dtype=float))))
 
-    def noise_ratio(self, t: Any) -> Any:
+    def noise_ratio(self, t: ArrayLike) -> Array:
         """sigma/alpha = sqrt(e^B - 1)."""
         check_time(t)
         return jnp.sqrt(jnp.expm1(self.integrated_beta(jnp.asarray(t, dtype=float))))
 
-    def drift_rate(self, t: Any) -> Any:
+    def drift_rate(self, t: ArrayLike) -> Array:
         """a = -beta/2."""
         check_time(t)
         return -0.5 * self.beta(jnp.asarray(t, dtype=float))
 
-    def diffusivity(self, t: Any) -> Any:
+    def diffusivity(self, t: ArrayLike) -> Array:
         """D = beta/2."""
         check_time(t)
         return 0.5 * self.beta(jnp.asarray(t, dtype=float))
 
-    def time_of_noise_ratio(self, ratio: Any) -> Any:
+    def time_of_noise_ratio(self, ratio: ArrayLike) -> Array:
         """The inverse of sqrt(e^B - 1)."""
         return self.time_of_integrated_beta(jnp.log1p(jnp.asarray(ratio, dtype=float) ** 2))
 
 
+def _rates(beta_min: Any = 0.1, beta_max: Any = 20.0) -> tuple[Any, Any]:
+    return beta_min, beta_max
+
+
 @pytree_dataclass
 class VariancePreserving(_PreservingProcess):
-    """beta(t) = beta_min + (beta_max - beta_min) t;  alpha^2 = e^{-B}, sigma^2 = 1 - e^{-B} (default 0.1 to 20)."""
+    """beta(t) = beta_min + (beta_max - beta_min) t;  alpha^2 = e^{-B}, sigma^2 = 1 - e^{-B} (default 0.1 to 20).
+
+    ``beta_min`` > 0 and ``beta_max`` >= ``beta_min``, rates per unit time. One number by position is refused: the usual
+    one is beta_max. Raises ValueError for that and for other rates. Source: Song et al. (2021), eq. 11.
+    """
 
     beta_min: Any = 0.1
     beta_max: Any = 20.0
 
-    def __post_init__(self) -> None:
-        check_positive("beta_min", self.beta_min)
-        check_positive("beta_max", self.beta_max)
-        given = (self.beta_min, self.beta_max)
-        if is_concrete(given) and not np.all(np.asarray(self.beta_max) >= np.asarray(self.beta_min)):
-            raise complain(
-                "beta_max", f"{self.beta_max} with beta_min = {self.beta_min}", "beta_max >= beta_min"
-            )
-        object.__setattr__(self, "beta_min", jnp.asarray(self.beta_min, dtype=float))
-        object.__setattr__(self, "beta_max", jnp.asarray(self.beta_max, dtype=float))
+    __signature__ = inspect.signature(_rates)
 
-    def beta(self, t: Any) -> Any:
+    def __init__(self, *rates: Any, **named: Any) -> None:
+        if len(rates) == 1 and "beta_max" not in named:
+            raise complain(
+                "beta_min",
+                f"{rates[0]} alone and without its name",
+                "beta_max=..., the rate at t = 1, by name, or both in order: VariancePreserving(0.1, 20.0)",
+            )
+        low, high = _rates(*rates, **named)
+        check_positive("beta_min", low)
+        check_positive("beta_max", high)
+        if is_concrete((low, high)) and not np.all(np.asarray(high) >= np.asarray(low)):
+            raise complain("beta_max", f"{high} with beta_min = {low}", "beta_max >= beta_min")
+        object.__setattr__(self, "beta_min", jnp.asarray(low, dtype=float))
+        object.__setattr__(self, "beta_max", jnp.asarray(high, dtype=float))
+
+    def beta(self, t: ArrayLike) -> Array:
         """beta_min + (beta_max - beta_min) t."""
         return self.beta_min + (self.beta_max - self.beta_min) * t
 
-    def integrated_beta(self, t: Any) -> Any:
+    def integrated_beta(self, t: ArrayLike) -> Array:
         """beta_min t + (beta_max - beta_min) t^2 / 2."""
         return t * (self.beta_min + 0.5 * (self.beta_max - self.beta_min) * t)
 
-    def time_of_integrated_beta(self, b: Any) -> Any:
+    def time_of_integrated_beta(self, b: ArrayLike) -> Array:
         """The positive root of the quadratic, in the form without cancellation."""
         root = jnp.sqrt(self.beta_min**2 + 2 * (self.beta_max - self.beta_min) * b)
         return 2 * b / (self.beta_min + root)
@@ -92,7 +109,10 @@ class VariancePreserving(_PreservingProcess):
 
 @pytree_dataclass
 class OrnsteinUhlenbeck(_PreservingProcess):
-    """Constant beta: dx = -(beta/2) x dt + sqrt(beta) dw, stationary law N(0, I)."""
+    """Constant beta: dx = -(beta/2) x dt + sqrt(beta) dw, stationary law N(0, I).
+
+    ``rate`` beta > 0, per unit time (default 10). Raises ValueError for another. Source: Uhlenbeck & Ornstein (1930).
+    """
 
     rate: Any = 10.0
 
@@ -100,14 +120,14 @@ class OrnsteinUhlenbeck(_PreservingProcess):
         check_positive("rate", self.rate)
         object.__setattr__(self, "rate", jnp.asarray(self.rate, dtype=float))
 
-    def beta(self, t: Any) -> Any:
+    def beta(self, t: ArrayLike) -> Array:
         """The constant rate."""
         return self.rate * jnp.ones_like(t)
 
-    def integrated_beta(self, t: Any) -> Any:
+    def integrated_beta(self, t: ArrayLike) -> Array:
         """rate t."""
         return self.rate * t
 
-    def time_of_integrated_beta(self, b: Any) -> Any:
+    def time_of_integrated_beta(self, b: ArrayLike) -> Array:
         """b / rate."""
         return b / self.rate

@@ -20,6 +20,7 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_process, complain
 
+STANDARDISE = "data of order 1: standardise the columns, (x - x.mean(axis=0)) / x.std(axis=0)"
 DEFAULT_NOISE_RATIO = 1e-3
 """Where nothing else is said, integrals over time start where sigma/alpha is this fraction of the data's scale."""
 NARROWEST_NOISE_RATIO = 1 / 30
@@ -70,6 +71,14 @@ def starting_time(score: Score, process: Process, t_min: Scalar | float | None =
             t_min = getattr(score, "t_min", None)
         if t_min is None:
             t_min = process.time_of_log_snr(-2 * jnp.log(smallest_noise(score)))
+            if is_concrete(t_min) and not 0 < float(t_min) < 1:
+                most = float(jnp.exp(-0.5 * process.log_snr(1.0)))
+                raise complain(
+                    "data",
+                    f"a scale of {float(length_scale(score)):.3g}, for which noise of sigma/alpha up to {most:.3g} has "
+                    "no start",
+                    STANDARDISE,
+                )
         if not is_concrete(t_min):
             return t_min
         if not 0 < float(t_min) < 1:
@@ -91,3 +100,17 @@ class WrappedScore:
     def t_min(self) -> Any:
         """The starting time of the score inside."""
         return getattr(self.score, "t_min", None)
+
+
+class NoiseScore:
+    """What a score made of a noise prediction inherits: s = -n / sigma."""
+
+    process: Process
+
+    def noise(self, x: Vector, t: Scalar) -> Vector:
+        """n(x, t), shape (d,)."""
+        raise NotImplementedError
+
+    def __call__(self, x: Vector, t: Scalar) -> Vector:
+        """The score -n(x, t)/sigma(t), shape (d,), at x (d,) and time t."""
+        return -self.noise(x, t) / self.process.sigma(t)

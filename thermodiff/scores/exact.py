@@ -38,7 +38,7 @@ class ExactScore:
 
 
 def exact_score(distribution: Family, process: Process) -> ExactScore:
-    """The exact score of ``distribution`` under ``process``.
+    """s(x, t) = grad ln p_t(x) of ``distribution`` under ``process``, (d,), () -> (d,), in units of 1/x.
 
     Raises NotKnownError for a distribution whose noised marginal is not known (a user's samples, say), ValueError for
     what is no distribution or no process.

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 
 from thermodiff.array_types import Process, Scalar, Vector, pytree_dataclass
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.scores.base import has_closed_divergence
+from thermodiff.scores.base import NoiseScore, has_closed_divergence
 
 
 @pytree_dataclass
-class PlainScore:
+class PlainScore(NoiseScore):
     """The network is the noise prediction: s(x, t) = -F(x_in, ln(sigma/alpha)) / sigma.
 
     x_in = (x - alpha m)/sqrt(alpha^2 v + sigma^2) with m the data's mean and v its mean variance; nothing of
@@ -30,13 +30,9 @@ class PlainScore:
         scale = jnp.sqrt(alpha**2 * jnp.mean(self.reference.variances) + sigma**2)
         return self.network((x - alpha * self.reference.mean) / scale, jnp.log(sigma / alpha))
 
-    def __call__(self, x: Vector, t: Scalar) -> Vector:
-        """The score at x (d,) and time t."""
-        return -self.noise(x, t) / self.process.sigma(t)
-
 
 @pytree_dataclass
-class PreconditionedScore:
+class PreconditionedScore(NoiseScore):
     """The network learns the departure from the Gaussian of the data's moments; exact for Gaussian data at F = 0.
 
     In the eigenbasis e_i, c_i of the data's covariance, with v_i = alpha^2 c_i + sigma^2 and z_i = e_i.(x
@@ -59,17 +55,13 @@ class PreconditionedScore:
         departure = self.network(z, jnp.log(sigma / alpha))
         return g.axes @ ((sigma * z + alpha * jnp.sqrt(g.variances) * departure) / root)
 
-    def __call__(self, x: Vector, t: Scalar) -> Vector:
-        """The score at x (d,) and time t."""
-        return -self.noise(x, t) / self.process.sigma(t)
-
     @property
     def has_closed_divergence(self) -> bool:
         """Whether the network has its divergence in closed form."""
         return has_closed_divergence(self.network)
 
     def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
-        """w_i = alpha sigma sqrt(c_i)/v_i F_i(z) of ``scores.divergence``, shape (d,), and div_z w."""
+        """w_i = alpha sigma sqrt(c_i)/v_i F_i(z) of ``scores.diffusion``, shape (d,), and div_z w."""
         alpha, sigma = self.process.alpha(t), self.process.sigma(t)
         c = self.reference.variances
         weights = alpha * sigma * jnp.sqrt(c) / (alpha**2 * c + sigma**2)

@@ -78,7 +78,10 @@ class NoisyScore(WrappedScore):
 
 
 def scaled(score: Score, factor: Scalar | float | Callable[[Scalar], Scalar]) -> ScaledScore:
-    """``factor`` times the score; ``factor`` may be a function of t."""
+    """s_th = c(t) s: ``factor`` c, a number or a function () -> () of t, times the score.
+
+    Raises ValueError for a factor that is not finite. Source: this project.
+    """
     if not callable(factor):
         check_finite("factor", factor)
     return ScaledScore(
@@ -87,7 +90,10 @@ def scaled(score: Score, factor: Scalar | float | Callable[[Scalar], Scalar]) ->
 
 
 def shifted(score: Score, shift: Any) -> ShiftedScore:
-    """The score plus a constant vector (d,), or a function of t giving one."""
+    """s_th = s + h(t): the score plus ``shift`` h, a vector (d,) in units of 1/x or a function of t giving one.
+
+    Raises ValueError for a shift that is not finite. Source: this project.
+    """
     if not callable(shift):
         check_finite("shift", shift)
     return ShiftedScore(
@@ -96,7 +102,10 @@ def shifted(score: Score, shift: Any) -> ShiftedScore:
 
 
 def rotated(score: Score, rotation: Any) -> RotatedScore:
-    """The score multiplied by an orthogonal matrix (d, d); raises ValueError if it is not orthogonal."""
+    """s_th = Q s: the score multiplied by ``rotation`` Q, an orthogonal matrix (d, d).
+
+    Raises ValueError if it is not orthogonal. Source: this project.
+    """
     check_finite("rotation", rotation)
     rotation = jnp.asarray(rotation, dtype=float)
     if rotation.ndim != 2 or rotation.shape[0] != rotation.shape[1]:
@@ -118,7 +127,12 @@ def noisy(
     wavenumber: float = 1.0,
     waves: int = 64,
 ) -> NoisyScore:
-    """The score plus a smooth random field of relative size ``amplitude``; high ``wavenumber`` makes it rough."""
+    """The score plus a smooth random field u(x/scale, t)/scale in ``dim`` dimensions (``NoisyScore`` has the equation).
+
+    ``amplitude`` is the field's size relative to that of a Gaussian's score, sqrt(E|u|^2/d); ``wavenumber`` the scatter
+    of its ``waves`` wave vectors in units of 1/scale, where a high one makes it rough. Raises ValueError for amplitude
+    or wavenumber that is not finite. Source: random Fourier features, Rahimi & Recht (2007).
+    """
     check_finite("amplitude", amplitude)
     check_finite("wavenumber", wavenumber)
     reference = reference_of(score)

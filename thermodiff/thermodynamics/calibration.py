@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
-from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.delta_method import estimate
 from thermodiff.runtime.devices import in_full_precision
-from thermodiff.scores.base import has_closed_divergence, noise_prediction, reference_of, starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence
-from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, draw_points
+from thermodiff.scores.base import NoiseScore, WrappedScore, has_closed_divergence, noise_prediction
+from thermodiff.scores.diffusion import learned_diffusion
+from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.time_grid import time_grid
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key, check_score
+from thermodiff.validation import check_key
 
 
 @pytree_dataclass
-class CalibratedScore:
+class CalibratedScore(WrappedScore, NoiseScore):
     """c(t) s_th(x, t), c linear in ell = ln(sigma/alpha) between nodes ``ell`` (T,), where it is ``factor`` (T,)."""
 
     score: Score
@@ -34,23 +33,9 @@ class CalibratedScore:
     ell: Float[Array, " T"]
     factor: Float[Array, " T"]
 
-    @property
-    def reference(self) -> Gaussian | None:
-        """The Gaussian reference of the score inside."""
-        return reference_of(self.score)
-
-    @property
-    def t_min(self) -> Any:
-        """The starting time of the score inside."""
-        return getattr(self.score, "t_min", None)
-
     def noise(self, x: Vector, t: Scalar) -> Vector:
         """c(t) n_th(x, t), shape (d,)."""
         return self._factor(t) * noise_prediction(self.score, self.process, x, t)
-
-    def __call__(self, x: Vector, t: Scalar) -> Vector:
-        """c(t) s_th(x, t)."""
-        return -self.noise(x, t) / self.process.sigma(t)
 
     def _factor(self, t: Scalar) -> Scalar:
         return jnp.interp(-0.5 * self.process.log_snr(t), self.ell, self.factor)
@@ -61,7 +46,7 @@ class CalibratedScore:
         return has_closed_divergence(self.score)
 
     def relative_velocity(self, z: Vector, t: Scalar) -> tuple[Vector, Scalar]:
-        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``scores.divergence``), and its divergence."""
+        """c w + (c - 1) (r/rho)^2 z with the w of the score inside (``scores.diffusion``), and its divergence."""
         score: Any = self.score
         c, sigma = self._factor(t), self.process.sigma(t)
         share = sigma**2 / (self.process.alpha(t) ** 2 * score.reference.variances + sigma**2)
@@ -96,16 +81,16 @@ def calibrate(
     c is estimated at ``nodes`` times uniform in log-SNR and drawn towards 1 where it is not told from 1. Report what
     it does on data that it has not seen. Raises ValueError for a score of the wrong shape. Source: this project.
     """
-    check_key(key)
-    grid = time_grid(process, starting_time(score, process, t_min), nodes)
-    pts = draw_points(key, data, nodes, replicates, points)
-    check_score(score, pts.dim)
-    score = traceable(score)
-    moments = noise_moments(key, score, process, pts, grid.time, default_divergence(score, pts.dim))
+    key = check_key(key)
+    point_key, probe_key = jax.random.split(key)
+    pts = ensemble(point_key, data, nodes, replicates, points)
+    diffusion = learned_diffusion(score, process, pts.dim)
+    grid = time_grid(process, diffusion.starting_time(t_min), nodes)
+    moments = noise_moments(probe_key, diffusion, pts, grid.time)
     overlap = moments.divergence
     assert overlap is not None
     square = jnp.maximum(jnp.mean(moments.square, axis=0), 1e-12)
     ratio = jnp.mean(overlap, axis=0) / square
     scatter = estimate((overlap - ratio * moments.square) / square)
     factor = shrink(Estimate(ratio, scatter.stderr, scatter.n))
-    return CalibratedScore(score, process, jnp.asarray(grid.ell, dtype=float), factor)
+    return CalibratedScore(diffusion.score, process, jnp.asarray(grid.ell, dtype=float), factor)

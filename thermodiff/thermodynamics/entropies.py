@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Process, as_pytree
 from thermodiff.distributions.base import gaussian_entropy, if_known, states
 from thermodiff.numerics.estimates import as_float64
-from thermodiff.thermodynamics.ensembles import Points
+from thermodiff.thermodynamics.point_sets import Points
 from thermodiff.types import NotKnownError
 
 

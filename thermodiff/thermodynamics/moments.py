@@ -19,11 +19,10 @@ from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector
 from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.numerics.divergence import Divergence
 from thermodiff.runtime.devices import map_over_batch, spread
 from thermodiff.scores.base import noise_prediction
-from thermodiff.scores.divergence import noise_with_divergence
-from thermodiff.thermodynamics.ensembles import Points
+from thermodiff.scores.diffusion import LearnedDiffusion
+from thermodiff.thermodynamics.point_sets import Points
 from thermodiff.types import is_concrete
 
 EVALUATIONS_AT_ONCE = 4096
@@ -91,27 +90,21 @@ def _gaussian_excess(
 
 
 def _at_one_point(
-    score: Score,
-    process: Process,
+    diffusion: LearnedDiffusion,
     exact: Score | None,
-    divergence: Divergence | None,
     points: Points,
     t: Scalar,
     x0: Vector,
     eps: Vector,
-    key: Key,
+    key: Key | None,
 ) -> NoiseMoments:
-    at = _coefficients(process, t)
+    at = _coefficients(diffusion.process, t)
     x = at.alpha * x0 + at.sigma * eps
-
-    if divergence is None:
-        n_th, div = noise_prediction(score, process, x, t), None
-    else:
-        n_th, div = noise_with_divergence(score, process, divergence, x, t, key)
+    n_th, div = diffusion.noise_with_divergence(x, t, key)
     square, overlap, local = _gaussian_excess(points.reference, points.population, at, x0, eps)
     true_square = projection = error = None
     if exact is not None:
-        n = noise_prediction(exact, process, x, t)
+        n = noise_prediction(exact, diffusion.process, x, t)
         true_square = jnp.sum(n**2) - square
         projection, error = jnp.dot(n, n_th - n), jnp.sum((n_th - n) ** 2)
     return NoiseMoments(
@@ -126,21 +119,20 @@ def _at_one_point(
 
 
 def noise_moments(
-    key: Key,
-    score: Score,
-    process: Process,
+    key: Key | None,
+    diffusion: LearnedDiffusion,
     points: Points,
     times: Float[Array, " T"],
-    divergence: Divergence | None = None,
     exact: Score | None = None,
 ) -> NoiseMoments:
     """The averages of ``NoiseMoments`` for every unit of ``points`` at every time.
 
-    Block i of the points goes with time i. ``divergence`` adds the divergence reading; ``exact`` the true score's own
-    moments on the same points. Raises ScoreError where the score or its divergence gave NaN or infinity, naming the
-    time; under a trace that is not looked for. Source: theory sections 3 and 4, written per unit of ell.
+    Block i of the points goes with time i. Where the diffusion takes its divergence there is the divergence reading;
+    ``key`` is for its probes, None where none are drawn. ``exact`` adds the true score's own moments on those points.
+    Raises ScoreError where the score or its divergence gave NaN or infinity, naming the time; under a trace that is not
+    looked for. Source: theory sections 3 and 4, written per unit of ell.
     """
-    moments = spread(_noise_moments, key, score, process, points, times, divergence, exact)
+    moments = spread(_noise_moments, key, diffusion, points, times, exact)
     if not is_concrete(moments):
         return moments
     bad = ~jnp.isfinite(sum(jax.tree.leaves(moments)))
@@ -155,29 +147,27 @@ def noise_moments(
 
 @jax.jit
 def _noise_moments(
-    key: Key,
-    score: Score,
-    process: Process,
+    key: Key | None,
+    diffusion: LearnedDiffusion,
     points: Points,
     times: Float[Array, " T"],
-    divergence: Divergence | None,
     exact: Score | None,
 ) -> NoiseMoments:
     m = points.per_unit
 
-    def at_time(unit_key: Key, unit: Any, t: Scalar, index: Any) -> NoiseMoments:
+    def at_time(unit_key: Key | None, unit: Any, t: Scalar, index: Any) -> NoiseMoments:
         x0, eps = points.draw(unit, index)
-        probes = jax.random.split(jax.random.fold_in(unit_key, index), m)
-        one = lambda x, e, k: _at_one_point(score, process, exact, divergence, points, t, x, e, k)  # noqa: E731
+        probes = None if unit_key is None else jax.random.split(jax.random.fold_in(unit_key, index), m)
+        one = lambda x, e, k: _at_one_point(diffusion, exact, points, t, x, e, k)  # noqa: E731
         return jax.tree.map(lambda v: jnp.mean(v, axis=0), jax.vmap(one)(x0, eps, probes))
 
-    def over_times(keyed_unit: tuple[Key, Any]) -> NoiseMoments:
+    def over_times(keyed_unit: tuple[Key | None, Any]) -> NoiseMoments:
         unit_key, unit = keyed_unit
         index = jnp.arange(times.shape[0])
         # A gradient keeps no network's inside: each time is computed again when its turn comes.
         one_time = jax.checkpoint(lambda ti: at_time(unit_key, unit, ti[0], ti[1]))
         return jax.lax.map(one_time, (times, index))
 
-    unit_keys = jax.random.split(key, points.units)
+    unit_keys = None if key is None else jax.random.split(key, points.units)
     at_once = max(1, min(points.units, EVALUATIONS_AT_ONCE // m))
     return map_over_batch(over_times, (unit_keys, points.unit_data), at_once)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Process, Score, computed_now
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.scores.base import reference_of
-from thermodiff.thermodynamics.ensembles import Points, noised_points
+from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.validation import complain
 
 
@@ -26,9 +26,7 @@ def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Fl
         square = jnp.sum((z_mean**2 + jnp.diag(spread)) / prior.variances)
         log_det = jnp.sum(jnp.log(2 * jnp.pi * prior.variances))
         return jnp.full(points.units, 0.5 * (square + log_det))
-    noise = 0.5 * sigma**2 * jnp.sum(1 / prior.variances)
-    x0 = noised_points(process, points, 0, 0.0)
-    return jnp.mean(noise - prior.log_prob(alpha * x0), axis=1)
+    return jnp.mean(prior_cross_entropy_given(prior, process, noised_points(process, points, 0, 0.0)), axis=1)
 
 
 def moment_prior(reference: Gaussian, process: Process) -> Gaussian:

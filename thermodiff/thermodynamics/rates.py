@@ -27,22 +27,15 @@ from thermodiff.numerics.delta_method import estimate
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.quadrature import FEWEST_NODES
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
-from thermodiff.scores.base import starting_time
-from thermodiff.scores.callables import traceable
-from thermodiff.scores.divergence import default_divergence, noise_with_divergence
-from thermodiff.thermodynamics.ensembles import (
-    DEFAULT_POINTS,
-    DEFAULT_REPLICATES,
-    Points,
-    draw_points,
-    noised_points,
-)
+from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
+from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensemble
 from thermodiff.thermodynamics.moments import noise_moments
-from thermodiff.thermodynamics.readings import ORIENTATIONS, READINGS, system_moment
+from thermodiff.thermodynamics.point_sets import Points, noised_points
+from thermodiff.thermodynamics.readings import FLOW, ORIENTATIONS, READINGS, system_moment
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, TimeGrid, time_grid
 from thermodiff.trajectories.probability_flow import probability_flow
-from thermodiff.types import Estimate
-from thermodiff.validation import check_key, check_score, complain
+from thermodiff.types import Estimate, is_concrete
+from thermodiff.validation import check_key, complain
 
 
 class Integral(NamedTuple):
@@ -88,7 +81,7 @@ class EntropyRates(NamedTuple):
         if len(self.time) < FEWEST_NODES:
             raise complain("times", f"{len(self.time)} of them", f"at least {FEWEST_NODES} for an integral")
         drift = self.dim * self.grid.drift_integral
-        sign = -1.0 if self.orientation == "generation" else 1.0
+        sign = ORIENTATIONS[self.orientation]
 
         def integrate(units: Any, offset: Scalar | float) -> Integral:
             total = estimate(offset + units @ jnp.asarray(self.grid.rule.weights, units.dtype))
@@ -106,7 +99,7 @@ class EntropyRates(NamedTuple):
         -2 in the generation orientation of a variance-exploding process for the true score. With the quadratic reading
         that is algebra for any score; it is evidence only when the system rate is read in another way.
         """
-        sign = -1.0 if self.orientation == "generation" else 1.0
+        sign = ORIENTATIONS[self.orientation]
         system = sign * (self.dim * self.grid.drift / self.grid.rate + self.system_units)
         exchange, intrinsic = system - self.intrinsic_units, self.intrinsic_units
         ratio = jnp.mean(exchange, axis=0) / jnp.mean(intrinsic, axis=0)
@@ -145,12 +138,10 @@ jax.tree_util.register_pytree_node(EntropyRates, _flatten, _unflatten)
 
 def flow_system_moment(
     key: Key,
-    score: Score,
-    process: Process,
+    diffusion: LearnedDiffusion,
     points: Points,
     time: Float[Array, " T"],
-    divergence: Divergence,
-    t_start: float,
+    t_start: Scalar | float,
 ) -> Float[Array, "units T"]:
     """sigma E[div n_th] over the points that the learned flow carries: R0 without the drift, per unit of ell.
 
@@ -158,22 +149,20 @@ def flow_system_moment(
     """
     units, m, dim = points.units, points.per_unit, points.dim
     flow_key, probe_key = jax.random.split(key)
-    first = min(float(t_start), float(time[0]))
-    along_from = 1 if first < float(time[0]) else 0
-    start = noised_points(process, points, time.shape[0], first).reshape(-1, dim)
-    passed = jnp.concatenate([jnp.asarray([first], dtype=time.dtype)[:along_from], time])
-    path = probability_flow(flow_key, score, process, start, passed, divergence)
+    first = jnp.minimum(jnp.asarray(t_start, dtype=time.dtype), time[0])
+    there = is_concrete((first, time)) and float(first) == float(time[0])
+    passed = time if there else jnp.concatenate([first[None], time])
+    start = noised_points(diffusion.process, points, time.shape[0], passed[0]).reshape(-1, dim)
+    path = probability_flow(flow_key, diffusion, start, passed)
     keys = jax.random.split(probe_key, start.shape[0])
-    along = spread(_divergence_along, score, process, divergence, path.x[:, along_from:], time, keys)
+    along = spread(_divergence_along, diffusion, path.x[:, -time.shape[0] :], time, keys)
     return along.reshape(units, m, -1).mean(axis=1)
 
 
 @jax.jit
-def _divergence_along(
-    score: Score, process: Process, divergence: Divergence, x: Any, time: Any, keys: Any
-) -> Float[Array, "n T"]:
+def _divergence_along(diffusion: LearnedDiffusion, x: Any, time: Any, keys: Any) -> Float[Array, "n T"]:
     def at(position: Any, t: Any, key: Key) -> Any:
-        return noise_with_divergence(score, process, divergence, position, t, key)[1]
+        return diffusion.noise_with_divergence(position, t, key)[1]
 
     return map_over_batch(
         lambda point: jax.vmap(at, in_axes=(0, 0, None))(point[0], time, point[1]), (x, keys), 64
@@ -211,22 +200,21 @@ def entropy_rates(
     orientation, times outside (0, 1], a score of the wrong shape. Source: arXiv 2510.06174 for the rates; the four
     readings, units and errors are this project's (theory sections 2 and 3).
     """
-    check_key(key)
-    if reading not in READINGS:
-        raise complain("reading", repr(reading), f"one of {', '.join(READINGS)}")
+    key = check_key(key)
+    if reading not in (*READINGS, FLOW):
+        raise complain("reading", repr(reading), f"one of {', '.join((*READINGS, FLOW))}")
     if orientation not in ORIENTATIONS:
         raise complain("orientation", repr(orientation), f"one of {', '.join(ORIENTATIONS)}")
     point_key, moment_key, flow_key = jax.random.split(key, 3)
-    start = starting_time(score, process, t_min)
+    blocks = 1 + (nodes if times is None else np.size(times))
+    pts = ensemble(point_key, data, blocks, replicates, points)
+    diffusion = learned_diffusion(score, process, pts.dim, divergence)
+    start = diffusion.starting_time(t_min)
     grid = time_grid(process, start, nodes, times)
-    pts = draw_points(point_key, data, len(grid.time) + 1, replicates, points)
-    check_score(score, pts.dim)
-    score = traceable(score)
-    divergence = divergence or default_divergence(score, pts.dim)
-    needed = divergence if reading == "divergence" else None
-    moments = noise_moments(moment_key, score, process, pts, grid.time, needed)
-    if reading == "flow":
-        system_units = flow_system_moment(flow_key, score, process, pts, grid.time, divergence, start)
+    averaged = diffusion if reading == "divergence" else diffusion.taking(None)
+    moments = noise_moments(moment_key, averaged, pts, grid.time)
+    if reading == FLOW:
+        system_units = flow_system_moment(flow_key, diffusion, pts, grid.time, start)
     else:
         system_units = system_moment(moments, reading)
     return assemble_rates(grid, pts.dim, system_units, moments.local, reading, orientation)
@@ -236,7 +224,7 @@ def assemble_rates(
     grid: TimeGrid, dim: int, system_units: Any, intrinsic_units: Any, reading: str, orientation: str
 ) -> EntropyRates:
     """EntropyRates from per-unit averages per unit of ell."""
-    sign = -1.0 if orientation == "generation" else 1.0
+    sign = ORIENTATIONS[orientation]
     system = sign * (dim * grid.drift + grid.rate * system_units)
     intrinsic = grid.rate * intrinsic_units
     return EntropyRates(

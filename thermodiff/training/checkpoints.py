@@ -1,4 +1,4 @@
-"""Checkpoints of a training, one folder a step, and what makes two trainings the same.
+"""Checkpoints of a training, one folder a step.
 
 A folder called ``step_00000250`` is whole: its format on disk is that of ``runtime.saved_arrays``. The newest that can
 be read is where training goes on.
@@ -6,8 +6,6 @@ be read is where training goes on.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import logging
 import re
 import shutil
@@ -22,8 +20,6 @@ import numpy as np
 from thermodiff.runtime.devices import first_process, from_first_process
 from thermodiff.runtime.files import check_writable
 from thermodiff.runtime.saved_arrays import UNFINISHED, UNREADABLE, out_of_the_way, read_arrays, write_arrays
-from thermodiff.training.config import TrainingConfig
-from thermodiff.training.problem import as_distribution
 from thermodiff.validation import complain
 
 KEPT = 2
@@ -163,31 +159,3 @@ class Keeper:
         if self.folder is None or not steps_in(self.folder):
             return "there is no checkpoint"
         return f"the last good checkpoint is {step_folder(self.folder, steps_in(self.folder)[-1])}"
-
-
-def fingerprint(key: Any, data: Any, process: Any, config: TrainingConfig, validation: Any) -> dict[str, str]:
-    """What makes two trainings the same, one short string an entry: the settings by name, the rest by hash.
-
-    ``key`` and ``process`` may be several. A process is known by alpha and sigma at five times, a distribution by its
-    arrays and sixteen draws.
-    """
-    settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-    data, times = as_distribution(data), np.linspace(0.1, 0.9, 5, dtype=np.float32)
-    processes = process if isinstance(process, list | tuple) else [process]
-    curves = [[f(t) for t in times] for p in processes for f in (p.alpha, p.sigma)]
-    return {name: getattr(value, "__qualname__", repr(value)) for name, value in settings.items()} | {
-        "process": _digest(np.round(np.log(curves), 4)),
-        "data": _digest(data, np.round(data.sample(jax.random.key(0), 16), 4)),
-        "validation data": _digest(getattr(validation, "array", validation)),
-        "key": _digest(key),
-    }
-
-
-def _digest(*trees: Any) -> str:
-    """Twelve hexadecimal digits that stand for the arrays in ``trees``."""
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(trees):
-        is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        array = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-        digest.update(f"{array.shape}".encode() + array.astype(np.float32).tobytes())
-    return digest.hexdigest()[:12]

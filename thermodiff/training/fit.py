@@ -17,8 +17,9 @@ import numpy as np
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.runtime.devices import local, place, run
 from thermodiff.runtime.progress import Callback, Report, watchers
-from thermodiff.training.checkpoints import Keeper, fingerprint
+from thermodiff.training.checkpoints import Keeper
 from thermodiff.training.config import TrainingConfig
+from thermodiff.training.fingerprint import fingerprint
 from thermodiff.training.problem import Problem, prepare
 from thermodiff.training.step import Record, State, advance_one, initial_state
 from thermodiff.validation import check_key
@@ -128,26 +129,24 @@ def fit(
 ) -> Fit:
     """Train a score on ``data`` carried through ``process`` by denoising score matching.
 
-    Args:
-        key: fixes everything random, the result bit for bit.
-        data: a distribution (fresh samples at each step) or an array (n, d) (rows drawn with replacement).
-        process: the diffusion.
-        config: a ``TrainingConfig``; settings override its fields, as in ``fit(..., steps=1000, width=96)``.
-        validation: rows (m, d) not trained on. The averaged weights with the smallest loss on them, always at the
-            same times and noise, become the score; ``patience`` chunks without a better one end the training.
-        checkpoint_dir: a folder for checkpoints, written every 5 s, at the end and when interrupted; two are kept.
-        resume: continue from the newest checkpoint there, to the same result as if never interrupted, or return at
-            once if it was the last. False removes the checkpoints there and starts over.
-        progress: draw a progress bar, if stderr is a terminal.
-        callback: called with a ``Report`` after each chunk; what it raises ends the training, checkpoint written.
-        **settings: fields of ``TrainingConfig``.
+    ``key`` fixes everything random, the result bit for bit. ``data`` is a distribution (fresh samples at each step)
+    or an array (n, d) (rows drawn with replacement). ``config`` is a ``TrainingConfig``; ``settings`` override its
+    fields, as in ``fit(..., steps=1000, width=96)``.
 
-    Raises:
-        ValueError: for arguments that do not fit, or a checkpoint of another training, naming what differs.
-        OSError: where no checkpoint can be written (a full disk, a read-only folder); the last one stays good.
-        TrainingDivergedError: when loss or gradient is not finite.
+    ``validation`` are rows (m, d) not trained on: the averaged weights with the smallest loss on them, always at the
+    same times and noise, become the score; ``patience`` chunks without a better one end the training.
+
+    ``checkpoint_dir`` is a folder for checkpoints, written every 5 s, at the end and when interrupted; two are kept.
+    With ``resume`` training goes on from the newest there, to the same result as if never interrupted, or returns at
+    once if it was the last; without, the checkpoints there are removed. ``progress`` draws a bar, if stderr is a
+    terminal; ``callback`` is called with a ``Report`` after each chunk, and what it raises ends the training,
+    checkpoint written.
+
+    Raises ValueError for arguments that do not fit, or a checkpoint of another training, naming what differs; OSError
+    where no checkpoint can be written (a full disk, a read-only folder), the last one staying good;
+    TrainingDivergedError when loss or gradient is not finite. Source: Vincent (2011), Song et al. (2021).
     """
-    check_key(key)
+    key = check_key(key)
     config = configured(config, settings)
     problem, network = prepare(key, data, process, config, validation)
     state = initial_state(config, network, validation is not None)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from thermodiff.array_types import Key, Scalar
+from thermodiff.array_types import Key, Scalar, WithGiven
 from thermodiff.training.times import Span, Times, TimeSampler, draw_times
 from thermodiff.validation import check_positive, complain
 
@@ -82,7 +82,7 @@ def draw_batch(key: Key, data: Any, span: Span, sampler: TimeSampler, weighting:
 
     The two errors of a pair are opposite to first order in sigma, so that their sum has no noise of that order; at
     equal cost the excess loss of a trained network was two to three times less for Gaussian data than with
-    independent noise. The last ``data.given`` columns, if data have that, stay as they are and their noise is 0.
+    independent noise. Columns that are conditions (``WithGiven``) stay as they are and their noise is 0.
     """
     if n < 2 or n % 2:
         raise complain("batch_size", f"{n}", "an even number, at least 2 (noise comes in pairs)")
@@ -91,8 +91,8 @@ def draw_batch(key: Key, data: Any, span: Span, sampler: TimeSampler, weighting:
     noise = jax.random.normal(key_noise, x0.shape, x0.dtype)
     t, density = draw_times(key_time, sampler, span, n // 2)
     alpha, sigma = span.process.alpha(t)[:, None], span.process.sigma(t)[:, None]
-    if given := getattr(data, "given", 0):
-        noised = jnp.arange(x0.shape[1]) < x0.shape[1] - given
+    if isinstance(data, WithGiven) and data.given:
+        noised = jnp.arange(x0.shape[1]) < x0.shape[1] - data.given
         noise, alpha = jnp.where(noised, noise, 0.0), jnp.where(noised, alpha, 1.0)
     x = jnp.concatenate([alpha * x0 + sigma * noise, alpha * x0 - sigma * noise])
     weight = weighting(t, span) / density

@@ -10,12 +10,20 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from thermodiff.array_types import Distribution, Key, Process, as_pytree, pytree_dataclass, static
-from thermodiff.distributions.base import states
-from thermodiff.distributions.reference import reference_gaussian, rows_moments
+from thermodiff.array_types import (
+    Distribution,
+    Key,
+    Process,
+    WithGiven,
+    WithReference,
+    as_pytree,
+    pytree_dataclass,
+    static,
+)
+from thermodiff.distributions.reference import reference_gaussian
 from thermodiff.distributions.rows import as_rows
+from thermodiff.distributions.sample_checks import check_scales
 from thermodiff.distributions.samples import Samples
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import ExactScore
@@ -27,9 +35,6 @@ from thermodiff.training.times import Span
 from thermodiff.validation import check_points, check_process, complain
 
 VALIDATION_DRAWS = 4096
-NARROWEST_WIDTH = 5e-4
-"""Of the rows' principal standard deviations, the smallest over the largest: noise a thirtieth of it, beside numbers as
-large as the largest, is still many times their rounding in single precision."""
 
 
 class Problem(NamedTuple):
@@ -71,10 +76,9 @@ def prepare(
     key_network, key_steps, key_moments, key_validation = jax.random.split(key, 4)
     data, process = as_distribution(data), as_pytree(process)
     if isinstance(data, Samples):
-        _check_widths(data)
-    # Rows with given columns bring the Gaussian of the others given those.
-    given = states(data, "training_reference")
-    reference: Any = data.training_reference if given else reference_gaussian(key_moments, data)
+        check_scales("data", data.array)
+    brought = isinstance(data, WithReference)
+    reference: Any = data.training_reference if brought else reference_gaussian(key_moments, data)
     t_min = config.t_min or starting_time(ExactScore(reference, process), process)
     problem = Problem(data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None)
     if validation is not None:
@@ -83,21 +87,6 @@ def prepare(
     if config.parameterisation is PreconditionedScore:
         network = for_whitened_input(network, jnp.sqrt(reference.variances))
     return problem, network
-
-
-def _check_widths(data: Samples) -> None:
-    """Raise where the rows have a direction that single precision cannot follow to noise narrower than it."""
-    values, axes = np.linalg.eigh(rows_moments(data.array)[1])
-    if values[0] > NARROWEST_WIDTH**2 * values[-1]:
-        return
-    width = np.sqrt(max(float(values[0] / values[-1]), 0.0))
-    raise complain(
-        "data",
-        f"columns {np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()}, counted from 0, together {width:.1g} times as "
-        "wide as the widest direction",
-        f"at least {NARROWEST_WIDTH:g} in single precision: white = td.whiten(data), train on white.rows, and add "
-        "white.log_jacobian to entropies and likelihoods",
-    )
 
 
 @pytree_dataclass
@@ -116,7 +105,7 @@ def _validation_batch(key: Key, rows: Any, problem: Problem, config: TrainingCon
     rows = as_rows("validation", getattr(rows, "array", rows)).values
     check_points("validation", rows, problem.data.dim)
     key_order, key_draws = jax.random.split(key)
-    given = getattr(problem.data, "given", 0)
+    given = problem.data.given if isinstance(problem.data, WithGiven) else 0
     rows = _InOrder(jax.random.permutation(key_order, jnp.asarray(rows, dtype=float)), given)
     draws = 2 * max(len(rows.array), VALIDATION_DRAWS // 2)
     return draw_batch(key_draws, rows, problem.span, config.times, config.weighting, draws)

@@ -103,18 +103,29 @@ advance_one = jax.jit(_chunk, static_argnums=0)
 """One training: (config, problem, state, start, stop) -> (state, record)."""
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def advance_all(
-    side_by_side: bool, config: TrainingConfig, problem: Problem, state: State, start: Any, stop: Any
+@functools.partial(jax.jit, static_argnums=0)
+def advance_in_turn(
+    config: TrainingConfig, problem: Problem, state: State, start: Any, stop: Any
 ) -> tuple[State, Record]:
-    """The same for several: every leaf but those of the data has a leading axis S.
+    """The same for several, one after another: every leaf but those of the data has a leading axis S.
 
-    ``side_by_side`` fills an accelerator; one after another each training stays in a processor's cache, a quarter
-    faster there, where several devices share each batch.
+    Each stays in a processor's cache, a quarter faster there, where several devices share each batch.
     """
+    return _several(config, problem, state, start, stop, None)
 
+
+@functools.partial(jax.jit, static_argnums=0)
+def advance_side_by_side(
+    config: TrainingConfig, problem: Problem, state: State, start: Any, stop: Any
+) -> tuple[State, Record]:
+    """The same for several, mapped, so that they fill an accelerator."""
+    return _several(config, problem, state, start, stop, state.stale.shape[0])
+
+
+def _several(
+    config: TrainingConfig, problem: Problem, state: State, start: Any, stop: Any, at_once: int | None
+) -> tuple[State, Record]:
     def one(inputs: tuple[Problem, State]) -> tuple[State, Record]:
         return _chunk(config, inputs[0]._replace(data=problem.data), inputs[1], start, stop)
 
-    batch_size = state.stale.shape[0] if side_by_side else None
-    return jax.lax.map(one, (problem._replace(data=None), state), batch_size=batch_size)
+    return jax.lax.map(one, (problem._replace(data=None), state), batch_size=at_once)

@@ -12,13 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.runtime.progress import Callback, watchers
-from thermodiff.training.checkpoints import Keeper, fingerprint
+from thermodiff.training.checkpoints import Keeper
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.cores import advance_on_cores, share_cores
+from thermodiff.training.fingerprint import fingerprint
 from thermodiff.training.fit import Fit, History, configured, finished, run_chunks
 from thermodiff.training.problem import Problem, as_distribution, prepare
-from thermodiff.training.step import advance_all, initial_state
-from thermodiff.validation import complain
+from thermodiff.training.step import advance_in_turn, advance_side_by_side, initial_state
+from thermodiff.validation import check_key, complain
 
 
 def fit_sweep(
@@ -43,7 +44,7 @@ def fit_sweep(
     config = configured(config, settings)
     processes = _one_each(keys, processes)
     data = as_distribution(data)
-    pairs = [prepare(k, data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
+    pairs = [prepare(check_key(k), data, p, config, validation) for k, p in zip(keys, processes, strict=True)]
     problems = [problem for problem, _ in pairs]
     state = _stack([initial_state(config, network, validation is not None) for _, network in pairs])
     marks = {} if checkpoint_dir is None else fingerprint(keys, data, processes, config, validation)
@@ -68,8 +69,8 @@ def _at_once(config: TrainingConfig, problems: list[Problem]) -> tuple[Callable,
     if share_cores():
         return functools.partial(advance_on_cores, config), problems
     stacked = _stack([problem._replace(data=None) for problem in problems])
-    advance = functools.partial(advance_all, jax.default_backend() != "cpu", config)
-    return advance, stacked._replace(data=problems[0].data)
+    advance = advance_in_turn if jax.default_backend() == "cpu" else advance_side_by_side
+    return functools.partial(advance, config), stacked._replace(data=problems[0].data)
 
 
 def _one_each(keys: Any, processes: Any) -> list:

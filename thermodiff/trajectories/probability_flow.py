@@ -25,12 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from thermodiff.array_types import Key, Process, Scalar, Score, Vector
-from thermodiff.distributions.gaussian import Gaussian
-from thermodiff.numerics.divergence import Divergence
+from thermodiff.array_types import Key, Scalar
 from thermodiff.runtime.devices import batch_parts, gather_batch, map_over_batch, shard_batch, spread
-from thermodiff.scores.base import reference_of
-from thermodiff.scores.divergence import relative_velocity, without_products
+from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.types import is_concrete
 from thermodiff.validation import complain
 
@@ -87,14 +84,28 @@ def _largest(error: tuple[Array, Array]) -> Scalar:
     return jnp.sqrt(jnp.max((jnp.sum(z**2, axis=1) + growth**2) / (z.shape[1] + 1)))
 
 
+def _solve(adjoint: Any, velocity: Any, u: Float[Array, " T"], start: Any, tolerance: Tolerance) -> Any:
+    """diffrax's solution of dy/du = velocity(u, y) from ``start`` at u[0], kept at every u."""
+    return diffrax.diffeqsolve(
+        diffrax.ODETerm(velocity),
+        diffrax.Dopri5(),  # weights below 1: Tsit5's, up to 3.3, multiply rounding where little time passes
+        t0=u[0],
+        t1=u[-1],
+        dt0=FIRST_STEP * (u[-1] - u[0]),
+        y0=start,
+        saveat=diffrax.SaveAt(ts=u),
+        stepsize_controller=diffrax.PIDController(rtol=tolerance.rtol, atol=tolerance.atol, norm=_largest),
+        adjoint=adjoint,
+        max_steps=MAX_STEPS,
+        throw=False,
+    )
+
+
 def _solve_together(
     adjoint: Any,
-    score: Score,
-    process: Process,
-    divergence: Divergence,
+    diffusion: LearnedDiffusion,
     times: Float[Array, " T"],
     tolerance: Tolerance,
-    reference: Gaussian,
     x: Float[Array, "m d"],
     keys: Any,
 ) -> FlowPath:
@@ -102,6 +113,7 @@ def _solve_together(
 
     At one time for all the score computes what depends on time alone once, and no point waits masked for others.
     """
+    process, reference = diffusion.process, diffusion.reference
     ell, alpha = -0.5 * process.log_snr(times), process.alpha(times)
     rho = jnp.sqrt(reference.variances + jnp.exp(2 * ell)[:, None])
     clock = _Clock(jnp.exp(0.5 * jnp.mean(jnp.log(reference.variances))))
@@ -110,27 +122,11 @@ def _solve_together(
     def velocity(u: Any, state: tuple[Array, Array], _: Any) -> tuple[Array, Array]:
         r, pace = clock.ratio_and_pace(u)
         t = process.time_of_log_snr(-2 * jnp.log(r))
-
-        def at(z: Vector, key: Any) -> tuple[Vector, Scalar]:
-            return relative_velocity(score, process, divergence, reference, z, t, key)
-
-        w, div = jax.vmap(at)(state[0], keys)
+        w, div = jax.vmap(lambda z, key: diffusion.relative_velocity(z, t, key))(state[0], keys)
         return pace * w, pace * div
 
     z0 = (x / alpha[0] - reference.mean) @ reference.axes / rho[0]
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(velocity),
-        diffrax.Dopri5(),  # weights below 1: Tsit5's, up to 3.3, multiply rounding where little time passes
-        t0=u[0],
-        t1=u[-1],
-        dt0=FIRST_STEP * (u[-1] - u[0]),
-        y0=(z0, jnp.zeros(len(x), x.dtype)),
-        saveat=diffrax.SaveAt(ts=u),
-        stepsize_controller=diffrax.PIDController(rtol=tolerance.rtol, atol=tolerance.atol, norm=_largest),
-        adjoint=adjoint,
-        max_steps=MAX_STEPS,
-        throw=False,
-    )
+    solution = _solve(adjoint, velocity, u, (z0, jnp.zeros(len(x), x.dtype)), tolerance)
     z, growth = (jnp.moveaxis(y, 0, 1) for y in solution.ys)
     failed = solution.result != diffrax.RESULTS.successful
     gaussian_growth = jnp.sum(jnp.log(rho / rho[0]), axis=1) + x.shape[1] * jnp.log(alpha / alpha[0])
@@ -144,9 +140,8 @@ def _solve_together(
 @functools.partial(jax.jit, static_argnums=0)
 def _solve_in_groups(adjoint: Any, problem: tuple, x: Float[Array, "n d"], keys: Any) -> FlowPath:
     """All points, in groups that share their steps and are split over the devices."""
-    score, _, divergence, *_ = problem
-    n = len(x)
-    groups = -(-n // (POINTS_WITHOUT_PRODUCTS if without_products(score, divergence) else POINTS_AT_ONCE))
+    n, diffusion = len(x), problem[0]
+    groups = -(-n // (POINTS_WITHOUT_PRODUCTS if diffusion.closed else POINTS_AT_ONCE))
     size = -(-n // (groups * batch_parts())) * batch_parts()
     # The last group is filled up with the first points again.
     index = (jnp.arange(groups * size) % n).reshape(groups, size)
@@ -169,11 +164,9 @@ def _solve_alone(adjoint: Any, problem: tuple, x: Float[Array, "n d"], keys: Any
 
 def probability_flow(
     key: Key,
-    score: Score,
-    process: Process,
+    diffusion: LearnedDiffusion,
     x: Float[Array, "n d"],
     times: Float[Array, " T"],
-    divergence: Divergence,
     tolerance: Tolerance | None = None,
     adjoint: Any = None,
 ) -> FlowPath:
@@ -188,10 +181,9 @@ def probability_flow(
     reverse mode; ``adjoint`` is another of diffrax's, such as ``diffrax.ForwardMode()`` for ``jax.jvp`` and
     ``jax.jacfwd``. Source: Song et al. (2021); the change of variables is this project's.
     """
-    n, dim = x.shape
-    reference = reference_of(score) or Gaussian(jnp.zeros(dim), jnp.eye(dim))
+    n = len(x)
     keys = jax.random.split(key, n)
-    problem = score, process, divergence, jnp.asarray(times), tolerance or Tolerance(), reference
+    problem = diffusion, jnp.asarray(times), tolerance or Tolerance()
     adjoint = adjoint or diffrax.RecursiveCheckpointAdjoint(checkpoints=CHECKPOINTS)
     try:
         path = spread(functools.partial(_solve_in_groups, adjoint), problem, x, keys)

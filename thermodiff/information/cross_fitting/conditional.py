@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Process, Samples2d, Scalar, Vector, pytree_dataclass, static
+from thermodiff.scores.base import NoiseScore
 
 Row = Float[Array, " width"]
 """(y, w), of d + c entries."""
@@ -111,7 +112,7 @@ class ConditionalRows:
 
 
 @pytree_dataclass
-class ConditionalScore:
+class ConditionalScore(NoiseScore):
     """The network learns the departure from a ``ConditionalGaussian``; exact for Gaussian rows at F = 0.
 
     As ``PreconditionedScore`` for y - E[y | w], with the whitened w beside z in the network's input:
@@ -124,17 +125,13 @@ class ConditionalScore:
     reference: ConditionalGaussian
     t_min: Any
 
-    def noise(self, row: Row, t: Scalar) -> Row:
+    def noise(self, x: Row, t: Scalar) -> Row:
         """n(y_t, t | w) and zeros, shape (d + c,)."""
         g, alpha, sigma = self.reference, self.process.alpha(t), self.process.sigma(t)
-        y, w = row[: g.dim], row[g.dim :]
+        y, w = x[: g.dim], x[g.dim :]
         root = jnp.sqrt(alpha**2 * g.variances + sigma**2)
         z = (g.axes.T @ (y - alpha * g.centre(w))) / root
         seen = jnp.concatenate([z, g.whitening @ (w - g.given_mean)])
         departure = self.network(seen, jnp.log(sigma / alpha))[: g.dim]
         noise = g.axes @ ((sigma * z + alpha * jnp.sqrt(g.variances) * departure) / root)
         return jnp.concatenate([noise, jnp.zeros_like(w)])
-
-    def __call__(self, row: Row, t: Scalar) -> Row:
-        """The score at y_t given w, and zeros."""
-        return -self.noise(row, t) / self.process.sigma(t)

@@ -10,9 +10,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.array_types import Scalar, pytree_dataclass
+from thermodiff.array_types import Process, Scalar, pytree_dataclass
 from thermodiff.information.cross_fitting.conditional import ConditionalScore, Row
 from thermodiff.information.cross_fitting.negentropy import LEVELS, SIGMA_HIGH, SIGMA_LOW, Correction
+from thermodiff.scores.base import NoiseScore
 
 SMOOTHING = 5
 """Neighbouring noise levels that share one rescaling of the network's correction."""
@@ -20,25 +21,26 @@ LARGEST_SCALE = 1.2
 
 
 @pytree_dataclass
-class RescaledScore:
+class RescaledScore(NoiseScore):
     """n = n_G + c(ell) (n_th - n_G): the network's correction of its Gaussian times c (L,), one for each interval."""
 
     score: ConditionalScore
     scale: Any
 
-    def noise(self, row: Row, t: Scalar) -> Row:
+    @property
+    def process(self) -> Process:  # type: ignore[override]  # that of the score inside
+        """The process of the score inside."""
+        return self.score.process
+
+    def noise(self, x: Row, t: Scalar) -> Row:
         """The noise prediction, shape (d + c,)."""
         inside, g = self.score, self.score.reference
         alpha, sigma = inside.process.alpha(t), inside.process.sigma(t)
         level = (jnp.log(sigma / alpha) - jnp.log(SIGMA_LOW)) / jnp.log(SIGMA_HIGH / SIGMA_LOW) * LEVELS
         factor = self.scale[jnp.clip(level.astype(int), 0, LEVELS - 1)]
-        gaussian = g.noise(row, alpha, sigma)
-        noise = inside.noise(row, t)
+        gaussian = g.noise(x, alpha, sigma)
+        noise = inside.noise(x, t)
         return noise.at[: g.dim].set(gaussian + factor * (noise[: g.dim] - gaussian))
-
-    def __call__(self, row: Row, t: Scalar) -> Row:
-        """The score, shape (d + c,)."""
-        return -self.noise(row, t) / self.score.process.sigma(t)
 
 
 @pytree_dataclass

@@ -1,0 +1,199 @@
+"""Mutual information where some columns are classes: classifiers for these, scores for the others, by the chain rule.
+
+With x = (X, A), y = (Y, B) and w, A and B classes, X and Y columns that have a density,
+    I(x; y | w) = H(A | w) - H(A | Y, B, w)             classes of x
+                + H(B | A, w) - H(B | X, A, w)          classes of y
+                + S(Y | A, B, w) - S(Y | X, A, B, w)    within classes,
+each a difference of entropies of the same rows, cross-fitted on the same folds; what is not there is left out. The
+entropies H are those of ``classifier``, S those of ``entropy_sums``, whose networks are shown classes as columns of
+zeros and ones. Source: this project.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from thermodiff.array_types import Key
+from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function, checked_rows
+from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
+from thermodiff.information.classes.sides import (
+    Discrete,
+    Side,
+    check_no_classes,
+    joint,
+    one_hot,
+    rare_warning,
+    sides,
+)
+from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
+from thermodiff.information.cross_fitting.half_effort import Part, Rows
+from thermodiff.information.entropy_sums import cross_fitted_sum, report, teller, warnings_of
+from thermodiff.information.report import Information
+from thermodiff.information.warnings import bracket_warning, training_warning
+from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.training.config import TrainingConfig
+
+Tell = Callable[[float], None]
+MOST_PRODUCTS = 32
+
+
+class _Use(NamedTuple):
+    """What all lines of the chain rule share: who judges whom, with how much effort, and the map of the numbers."""
+
+    folds: list[Fold]
+    settings: CrossFitting
+    marginals: MakeMarginals
+
+
+class _Stage(NamedTuple):
+    """One line of the chain rule: its rows, and what to distrust in it."""
+
+    rows: Rows
+    warnings: list[str]
+
+
+def mixed_information(
+    key: Key,
+    named: Mapping[str, Any],
+    discrete: Discrete,
+    marginals: MakeMarginals,
+    settings: CrossFitting,
+    progress: bool,
+) -> Information:
+    """I(x; y), or I(x; y | given), of the tables ``named``, of which the columns ``discrete`` are classes."""
+    check_arguments(key, marginals, settings)
+    told = sides(named, discrete)
+    x, y, known = told["x"], told["y"], list(told.values())[2:]
+    if x.dim * y.dim:
+        check_no_classes(named, discrete)
+        _check_densities(told, marginals)
+    of_x, of_y = (Side(side.rows[:, :0], side.codes, side.classes) for side in (x, y))
+    fold_key, *keys = jax.random.split(key, 4)
+    folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(x.rows), settings)
+    use = _Use(folds, settings, marginals)
+    lines = {
+        "classes of x": lambda tell: _classes(keys[0], x, known, [y, *known], use, tell),
+        "classes of y": lambda tell: _classes(keys[1], y, [of_x, *known], [x, *known], use, tell),
+        "within classes": lambda tell: _within(keys[2], x, y, [of_x, of_y, *known], use, tell),
+    }
+    there = [x.codes is not None, y.codes is not None and (x.dim > 0 or x.codes is None), x.dim * y.dim > 0]
+    lines = {name: line for (name, line), is_there in zip(lines.items(), there, strict=True) if is_there}
+    with teller(2 * settings.folds * len(lines), progress) as tell:
+        stages = {name: line(tell) for name, line in lines.items()}
+    added = zip(*(stage.rows for stage in stages.values()), strict=True)
+    total = Rows(*(np.sum(parts, axis=0) for parts in added))
+    terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
+    warnings = [warning for stage in stages.values() for warning in stage.warnings]
+    warnings += rare_warning([side.codes for side in told.values()])
+    quantity = "conditional mutual information" if known else "mutual information"
+    answer = report(quantity, total, terms, list(dict.fromkeys(warnings)))
+    if "within classes" in stages:
+        return answer
+    return dataclasses.replace(answer, readings={"classifier": estimate_rows(total.held_out)})
+
+
+def _check_densities(told: Mapping[str, Side], marginals: MakeMarginals) -> None:
+    """Raise unless the numbers of all sides can be samples of a density, none of them given by others."""
+    for name, side in told.items():
+        if side.dim:
+            checked_rows(name, side.rows)
+    check_no_function(np.hstack([side.rows for side in told.values()]))
+    check_no_function(np.hstack(_mapped(told.values(), marginals)))
+
+
+def _classes(
+    key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], use: _Use, tell: Tell
+) -> _Stage:
+    """H(classes of ``asked`` | known) - H(classes of ``asked`` | more), where ``more`` says at least as much."""
+    codes = asked.codes
+    assert codes is not None
+    before, after = (_columns(sides) for sides in (known, more))
+    keys = jax.random.split(key, 2)
+    less, ended = _left(keys[0], before, codes, use, tell)
+    left, ended_too = _left(keys[1], after, codes, use, tell)
+    rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
+    warnings = [
+        *_line_warning(len(codes), len(use.folds[0].validation)),
+        *training_warning(ended + ended_too, use.settings.training.steps),
+        *bracket_warning(rows.bracket, 1),
+    ]
+    return _Stage(rows, warnings)
+
+
+def _line_warning(n: int, stopping: int) -> list[str]:
+    if stopping >= FEWEST_STOPPING:
+        return []
+    return [
+        f"{n} rows are too few for a network: classes are told by lines alone, so the estimate is from below"
+    ]
+
+
+def _columns(known: Sequence[Side]) -> np.ndarray:
+    """What a classifier is shown: numbers that vary, tails bent, and a column for each joint class but one."""
+    numbers = np.hstack([side.rows for side in known]) if known else np.zeros((0, 0))
+    numbers = numbers[:, numbers.std(axis=0) > 0] if numbers.size else numbers
+    rows = [Asinh(numbers).forward(numbers)] if numbers.size else []
+    together = joint([side.codes for side in known])
+    rows += [] if together is None else [one_hot(together)]
+    return np.hstack(rows) if rows else np.zeros((0, 0))
+
+
+def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use, tell: Tell) -> tuple[Rows, list[int]]:
+    """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
+    held, half, ended = np.full(len(codes), np.nan), np.full(len(codes), np.nan), []
+    for k, fold in enumerate(use.folds):
+        efforts = ((held, fold.training, use.settings.training), (half, fold.half, use.settings.half))
+        for i, (values, numbers, config) in enumerate(efforts):
+            place = jax.random.fold_in(key, 2 * k + i)
+            values[fold.held_out], step = _of_fold(place, columns, codes, numbers, fold, config)
+            ended += [step] if i == 0 else []
+        tell(float(held[fold.held_out].mean()))
+    return Rows(held, half, held, held), ended
+
+
+def _of_fold(
+    key: Key, columns: np.ndarray, codes: np.ndarray, numbers: np.ndarray, fold: Fold, config: TrainingConfig
+) -> tuple[np.ndarray, int]:
+    """-ln q of the rows held out, less the known cost of what was fitted to the rows ``numbers``."""
+    classes = int(codes.max()) + 1
+    if columns.size == 0:
+        bias = (classes - 1) / (2 * len(numbers))
+        return -frequencies(codes[numbers], classes)[codes[fold.held_out]] - bias, 0
+    classifier = fit_classifier(key, columns, codes, numbers, fold.validation, config)
+    found = classifier.log_probability(columns[fold.held_out], codes[fold.held_out])
+    return -found - classifier.line.bias, classifier.best_step
+
+
+def _mapped(every: Iterable[Side], marginals: MakeMarginals) -> list[np.ndarray]:
+    """The columns of each side that have a density, mapped; nothing of a side that has none."""
+    return [marginals(side.rows).forward(side.rows) for side in every if side.dim]
+
+
+def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use, tell: Tell) -> _Stage:
+    """S(Y | classes, w) - S(Y | X, classes, w), or the same of X: that of fewer columns is modelled."""
+    told, asked = (x, y) if y.dim <= x.dim else (y, x)
+    modelled, shown, *rest = _mapped([asked, told, *known], use.marginals)
+    classes = joint([side.codes for side in known])
+    of_class = np.zeros((len(modelled), 0)) if classes is None else one_hot(classes)
+    before = np.hstack([of_class, *rest, *(_products(part, of_class) for part in rest)])
+    z = np.hstack([modelled, before, shown, _products(shown, of_class)])
+    columns, others = tuple(range(asked.dim)), tuple(range(asked.dim, z.shape[1]))
+    coefficients = {Part(columns, others[: before.shape[1]]): 1.0, Part(columns, others): -1.0}
+    answers, rows = cross_fitted_sum(key, z, coefficients, use.settings, frozenset(), tell, use.folds)
+    return _Stage(rows, warnings_of(z, answers, rows, use.settings))
+
+
+def _products(rows: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """Each column of rows (n, d) within each class but the first: every class then has a regression line of its own.
+
+    Nothing where they would be more than ``MOST_PRODUCTS``: a network learns the lines from columns and classes too.
+    """
+    if rows.shape[1] * of_class.shape[1] > MOST_PRODUCTS:
+        return rows[:, :0]
+    return (rows[:, :, None] * of_class[:, None, :]).reshape(len(rows), -1)

@@ -1,0 +1,4 @@
+"""Information between series in time: rows that depend on one another.
+
+May import what information may.
+"""
