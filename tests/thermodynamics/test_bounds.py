@@ -317,7 +317,7 @@ def test_standing_follows_the_rates(injected):
             assert above == (error == "scaled up")
 
 
-@pytest.mark.parametrize("draws", [8, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("draws", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_random_errors_never_break_what_is_certified(draws):
     """Draws of all errors at once on correlated Gaussian data; means of identities' residuals must be honest too."""
     rng = np.random.default_rng(99)
