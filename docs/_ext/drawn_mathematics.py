@@ -26,6 +26,8 @@ SPACING = [
     (re.compile(r"\\Vert\b"), r"\\,\\|\\,"),  # what stands between two densities
     (re.compile(r"(^|[=(,\[{&]|\\ge|\\le|\\;|\\q?quad)(\s*)-"), r"\1\2{-}"),  # a sign, not a difference
     (re.compile(r"(\\operatorname\{\w+\}) (?=[\\a-zA-Z])"), r"\1\\,"),
+    (re.compile(r"\\det (?=[\\a-zA-Z])"), r"\\det\\,"),
+    (re.compile(r"\\sim\b"), r"\\;\\sim\\;"),
 ]
 """What TeX would space otherwise than the drawing library does."""
 MATRIX = re.compile(r"\\begin\{(aligned|align\*?|gather\*?|split|cases|[pbv]?matrix)\}")

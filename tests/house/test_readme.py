@@ -5,7 +5,6 @@ by it with the files that there are then, and the slow tests run them.
 """
 
 import contextlib
-import dataclasses
 import importlib
 import io
 import os
@@ -99,7 +98,7 @@ def test_commands_find_what_they_name_in_an_empty_folder(line, empty_folder):
     command = cli._parse(shlex.split(line, comments=True)[1:])
     assert not isinstance(command, int), line
     worker = importlib.import_module(f"thermodiff.commands.{cli.WORKERS[type(command)]}")
-    worker.prepare(**{f.name: getattr(command, f.name) for f in dataclasses.fields(command)})
+    worker.prepare(command)
     assert command.out.is_dir()
 
 

@@ -39,7 +39,8 @@ def key(author, year):
 
 
 def named(text):
-    """Keys of the works that a text names by author and year, and the arXiv numbers in it."""
+    """Keys of the works that a text names by author and year, wherever lines end, and the arXiv numbers in it."""
+    text = re.sub(r"\s+", " ", text)
     groups = [match.groups() for match in AUTHORS.finditer(text)]
     works = {key(a or c, b or d) for a, b, c, d in groups if (a or c) not in CALENDAR}
     works |= {one.strip() for cited in CITED.findall(text) for one in cited.split(",")}
@@ -54,6 +55,7 @@ def named(text):
         ("Hutchinson (1990); the average", {"hutchinson1990"}),
         ("Benjamini and Hochberg 1995", {"benjamini1995"}),
         ("{cite:p}`kodama2025,deng2025`", {"kodama2025", "deng2025"}),
+        ("Kessy, Lewin and Strimmer\n    (2018)", {"kessy2018"}),
         ("November (2026)", set()),
     ],
 )

@@ -60,7 +60,7 @@ class Audit:
 
     @property
     def healthy(self) -> bool:
-        """Whether the readings agree: |int R1 - int R3| below 3 standard errors or 1 % of d nats."""
+        """Whether the readings agree, |int R1 - int R3| below 3 standard errors or 1 % of d nats."""
         spread = self.values["readings_spread"]
         return abs(spread.mean) < max(SIGMAS * spread.stderr, 0.01 * self.dim / self.unit.nats)
 

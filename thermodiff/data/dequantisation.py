@@ -35,7 +35,7 @@ class Dequantised(NamedTuple):
 
     @property
     def discrete_correction(self) -> float:
-        """-sum_j ln h_j in nats: the discrete entropy is that of ``samples`` plus this."""
+        """The discrete entropy is that of ``samples`` plus this, -sum_j ln h_j in nats."""
         return -float(self.log_steps.sum())
 
 
@@ -56,7 +56,7 @@ def dequantise(
         continuous: what to do with a column that lies on no grid, where ``step`` is None: refuse it, or leave it alone.
 
     Returns:
-        The samples, the steps in the columns' units and their logarithms: H(counts) = S(samples) - sum ln step.
+        The samples, the steps in the columns' units and their logarithms, with H(counts) = S(samples) - sum ln step.
 
     Raises:
         ValueError: for counts that are no table of finite numbers, a step that is not positive, a column on no grid,

@@ -43,8 +43,8 @@ def whiten(samples: Any) -> Whitened:
     The map is M (x - m)/s with M the symmetric root of the inverse correlations, in double precision: columns that are
     narrow together, to correlations of 1 - 1e-9, are as wide as any afterwards. Of fewer than ten rows a column only
     directions too narrow for chance are widened. Fitted to all rows given; other rows go through ``forward``. Raises
-    ValueError for rows that have no density. Source: whitening that keeps columns in place, Kessy, Lewin and Strimmer
-    (2018), Am. Stat. 72, 309, "ZCA-cor".
+    ValueError for rows that have no density. Source: whitening that keeps columns in place, "ZCA-cor" in
+    Kessy, Lewin and Strimmer (2018), Am. Stat. 72, 309.
     """
     check_samples("samples", samples)
     found = whitening(samples)

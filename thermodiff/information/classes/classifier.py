@@ -6,8 +6,8 @@ f_c the frequencies, B the ridge regression that makes the training rows likelie
 is stopped by other rows. These choose a, between 0 and 1.2, and leave the network out where it is not better by a
 standard error, or where they are too few to tell: few rows are told apart by anything. e = 1/2m is half of one of m
 rows, so that no row is impossible. Fitted lines cost (number of parameters)/2m on rows that they were not fitted to;
-that is known and taken off, as the Gaussian's bias is elsewhere. Source: this project; the cost of fitted parameters
-is Akaike's (1974).
+that is known and taken off, as the Gaussian's bias is elsewhere. Source: this project; the cost of fitted parameters,
+Akaike (1974).
 """
 
 from __future__ import annotations
