@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thermodiff.runtime.files import write_atomically
-from thermodiff.types import with_error
+from thermodiff.types import mean_and_error, with_error
 from thermodiff.units import unit_of
 from thermodiff.validation import complain
 
@@ -169,9 +169,10 @@ def plot_pairs(axes: Axes, record: Mapping[str, Any]) -> Axes:
     axes.imshow(np.clip(mean, 0.0, None), cmap="Blues", vmin=0.0, vmax=1.3 * largest)
     for (i, j), value in np.ndenumerate(mean):
         if np.isfinite(value):
-            number = f"{value:.2f}" if value > 2 * stderr[i, j] else f"[{value:.2f}]"
+            shown, error = mean_and_error(value, stderr[i, j])
+            number = shown if value > 2 * stderr[i, j] else f"[{shown}]"
             colour = "white" if value > 0.7 * largest else BLACK
-            text = f"{number}\n±{stderr[i, j]:.2f}"
+            text = f"{number}\n±{error}".replace("-", "−")
             axes.text(j, i, text, ha="center", va="center", fontsize=5.5, color=colour)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)

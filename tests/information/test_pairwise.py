@@ -28,14 +28,14 @@ def test_the_record_is_plain_and_the_picture_shows_it():
     with plotting.style():
         axes = plotting.plot_pairs(plotting.new_figure().subplots(), record)
     words = [text.get_text() for text in axes.texts]
-    assert words.count("0.50\n±0.02") == 2
-    assert words.count("[0.01]\n±0.02") == 2  # within two errors of zero
+    assert words.count("0.500\n±0.020") == 2
+    assert words.count("[0.010]\n±0.020") == 2  # within two errors of zero
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c"]
 
 
 def test_what_is_printed():
     text = str(made())
-    assert "a : b    0.5000 ± 0.0200   1 warning(s)" in text
+    assert "a : b      0.500   ± 0.020   1 warning(s)" in text
 
 
 def test_what_is_refused(key):

@@ -22,6 +22,7 @@ from thermodiff.information.dependence import mutual_information
 from thermodiff.information.entropy_sums import teller
 from thermodiff.information.report import Information
 from thermodiff.training.config import TrainingConfig
+from thermodiff.types import aligned
 from thermodiff.validation import complain
 
 TWO_COLUMNS = CrossFitting(
@@ -60,7 +61,7 @@ class PairwiseInformation(NamedTuple):
         for (i, j), answer in strongest:
             warned = f"   {len(answer.warnings)} warning(s)" if answer.warnings else ""
             pair = f"{self.names[i]} : {self.names[j]}"
-            lines.append(f"  {pair:<{width}}  {answer.mean:>8.4f} ± {answer.stderr:.4f}{warned}")
+            lines.append(f"  {pair:<{width}}  {aligned(answer.mean, answer.stderr)}{warned}")
         return "\n".join(lines)
 
 
