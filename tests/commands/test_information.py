@@ -41,6 +41,8 @@ def folder(tmp_path, monkeypatch):
     np.savez("two.npz", a=GOOD[:, :1], b=GOOD[:, 1:])
     lines = ["a,sex,b", *(f"{a!r},{i % 2},{b!r}" for i, (a, b) in enumerate(GOOD.tolist()))]
     Path("x.csv").write_text("\n".join(lines))
+    gaps = [*lines[:4], ",1,0.5", *lines[5:8], "0.5,NA,0.5", *lines[9:]]
+    Path("gaps.csv").write_text("\n".join(gaps))
     return tmp_path
 
 
@@ -75,7 +77,7 @@ BAD = {
     "out is a file": ("entropy x.npy --out x.csv", "out: got 'x.csv', which is a file"),
     "classes nowhere": (
         "mi x.csv --x-columns a --y-columns b --discrete sex",
-        "discrete: got 'sex', need a column that is used",
+        "discrete: got 'sex', need a column that is used, one of x-columns or y-columns",
     ),
     "a column of two files": (
         "mi x.npy x.npy --discrete 1",
@@ -90,6 +92,14 @@ BAD = {
     "pairs of two files": (
         "mi x.npy x.npy --pairs",
         "pairs: got it with FILE-Y, need one file, and --x-columns",
+    ),
+    "pairs and permutations": (
+        "mi x.npy --pairs --permutations 99",
+        "--x-columns for some of its columns, without permutations",
+    ),
+    "classes that lack values": (
+        "mi gaps.csv --x-columns a --y-columns sex --discrete sex",
+        "gaps.csv: got 1 missing value(s) in 1 of 100 rows, first in line 5, column 0 ('a'), need numbers",
     ),
     "a pair of one": ("mi cube.npy --pairs", "pairs: got 1 column of cube.npy, need at least two"),
     "pairs with a label": (
@@ -208,6 +218,16 @@ def test_entropy_of_tenths(folder, capsys):
     assert {k: v for k, v in again.items() if k != "seconds"} == {
         k: v for k, v in record.items() if k != "seconds"
     }
+
+
+@pytest.mark.parametrize("which", ["--x-columns a --y-columns sex", "--pairs --x-columns a,sex"])
+def test_rows_that_lack_values_are_dropped_beside_classes_too(folder, which):
+    command = f"mi gaps.csv {which} --discrete sex --missing drop --steps 20 --out results"
+    assert cli.main(command.split()) == 0
+    record = strict("results/mi.json")
+    notes = record["notes"] if "--pairs" in which else record["x"]["notes"]
+    assert record["rows"] == 98
+    assert "2 of 100 rows dropped for missing values" in notes[0]
 
 
 def test_mi_of_a_label(folder, capsys):

@@ -138,7 +138,7 @@ def test_words_in_a_column_that_is_left_out_do_no_harm(tmp_path):
 BAD = {
     "a word": (
         "a,b\n1,2\n3,x\n",
-        r"line 3, column 1 \('b'\): got 'x', need a number in every cell; --without",
+        r"line 3, column 1 \('b'\): got 'x', need a number in every cell: leave the column out, or",
     ),
     "a short row": ("a,b\n1,2\n3\n", r"x.csv, line 3: got 1 cell\(s\), need 2"),
     "half a header": (

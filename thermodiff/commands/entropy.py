@@ -128,7 +128,8 @@ def _label(model: DensityModel) -> str:
         return f"mixture of {model.components}"
     if isinstance(model, KernelBaseline):
         return f"kernels, width {model.bandwidth:.2g}"
-    return "Gaussian"
+    assert isinstance(model, GaussianBaseline)
+    return f"Gaussian, shrunk {model.shrinkage:.2g}"
 
 
 def _compared(name: str, nll: np.ndarray, score: np.ndarray) -> dict[str, Any]:

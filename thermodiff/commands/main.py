@@ -94,7 +94,7 @@ def _carry_out(command: Any, holding: contextlib.ExitStack) -> int:
     except worker.FORESEEN as error:
         return _complain(str(error), FAILED)
     results = getattr(job, "results", None) or worker.RESULTS  # what is written may depend on the data
-    print(f"{said}\n\nWritten: {', '.join(str(command.out / name) for name in results)}", flush=True)
+    print(f"{said}\n\nWritten: {command.out / results[0]}, {', '.join(results[1:])}", flush=True)
     return 0
 
 

@@ -97,7 +97,9 @@ def prepare(options: MutualInformation) -> Job | PairsJob:
 def _check_tables_are_named(options: MutualInformation) -> None:
     """Raise unless the options say which columns are x and which are y."""
     if options.permutations is not None and options.permutations < FEWEST_PERMUTATIONS:
-        raise complain("permutations", f"{options.permutations}", f"at least {FEWEST_PERMUTATIONS}")
+        raise complain(
+            "permutations", f"{options.permutations}", f"at least {FEWEST_PERMUTATIONS}, to reach p = 0.05"
+        )
     if options.file_y is not None:
         return
     if options.x_columns is None or options.y_columns is None:
@@ -121,9 +123,10 @@ def _read(options: MutualInformation) -> tuple[UserSamples, UserSamples, dict[st
         _check_pair(x, y)
         return x, y, {}
     refuse_dequantise(options.dequantise)
-    x, whole, taken = read_as_they_are(asked_x)
-    y, _, taken_y = read_as_they_are(asked_y)
-    classes = classes_of(options.discrete, whole if one_file else None, {"x": taken, "y": taken_y})
+    x_taken, y_taken = read_as_they_are(asked_x, asked_y)
+    places = {"x": x_taken.places, "y": y_taken.places}
+    classes = classes_of(options.discrete, x_taken.whole if one_file else None, places)
+    x, y = x_taken.samples, y_taken.samples
     sides({"x": x.table.values, "y": y.table.values}, classes)
     return x, y, classes
 

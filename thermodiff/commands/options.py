@@ -61,8 +61,8 @@ class Entropy:
     """Estimate the differential entropy of your samples by scores, and compare density models on held-out rows.
 
     Trains networks on parts of the rows and evaluates them on the others. Then trains on 80 % of the rows, and reports
-    -ln p of the other 20 % for the score, a Gaussian, a mixture of Gaussians and a kernel estimate. Writes the table
-    that is also printed (entropy.txt), a figure (entropy.png, entropy.pdf), and every number (entropy.json).
+    the mean -ln p of the other 20 % for the score, a Gaussian, a mixture of Gaussians and a kernel estimate. Writes
+    the table that is also printed (entropy.txt), a figure (entropy.png, entropy.pdf), and every number (entropy.json).
     """
 
     file: Annotated[str, tyro.conf.Positional]
@@ -117,11 +117,12 @@ class MutualInformation:
     y_columns: Annotated[str | None, _no_default] = None
     """Columns that make y."""
     discrete: Annotated[str | None, _no_default] = None
-    """Columns whose values are classes: `x` or `y` for all of that side, or columns of the one file, such as 4,sex."""
+    """Columns whose values are classes: `x` or `y` for all of that side, or columns of the one file, such as 4,sex;
+    in a file classes are numbers."""
     permutations: Annotated[int | None, _no_default] = None
     """Test independence too, by so many random orders of held-out rows (999 are usual)."""
     pairs: bool = False
-    """The matrix of every two columns of FILE-X (or of --x-columns) instead, with its picture."""
+    """The matrix of every two columns of FILE-X (or of --x-columns) instead, in nats, with its picture."""
     steps: Annotated[int | None, _no_default] = None
     """At most so many training steps a network (default: the library's)."""
     seed: int = 0
@@ -144,9 +145,9 @@ class Explore:
 
     One file is a policy, two are a policy before and after; a folder or a quoted glob of <step>.jsonl is a training.
     Prints pass@k, problems lost and gained beside what chance alone would lose, and what entropies there are, each with
-    its error; then what the data say and cannot say, and remarks. Writes that report (explore.txt), every number
-    (explore.json), of two policies each problem (changed.csv), and figures (boundary, and where the data allow entropy
-    and tokens, as .png and .pdf).
+    its error; then what the data say and cannot say, and remarks. Writes that report (explore.txt), every
+    number (explore.json), of two policies each problem (changed.csv), and figures (boundary, and where the data allow
+    entropy and tokens, as .png and .pdf).
     """
 
     files: Annotated[tuple[str, ...], tyro.conf.Positional, _no_default] = ()

@@ -54,7 +54,11 @@ def classes_of(
         (place,) = places("discrete", word, *whole)
         sides = [side for side, columns in taken.items() if place in columns]
         if not sides:
-            raise complain("discrete", repr(word), "a column that is used")
+            raise complain(
+                "discrete",
+                repr(word),
+                f"a column that is used, one of {' or '.join(f'{side}-columns' for side in taken)}",
+            )
         for side in sides:
             found[side].add(taken[side].index(place))
     return {side: sorted(columns) for side, columns in found.items() if columns}
@@ -76,7 +80,8 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
     without |= {"unit": None if options.unit == "nats" else options.unit}
     for name, value in without.items():
         if value is not None:
-            raise complain("pairs", f"it with {name}", "one file, and --x-columns for some of its columns")
+            need = f"one file, and --x-columns for some of its columns, without {name}"
+            raise complain("pairs", f"it with {name}", need)
     asked = wanted(options.file_x, options.key, Choice("x-columns", options.x_columns), options)
     classes: list[int] = []
     if options.discrete is None:
@@ -84,7 +89,7 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
         check_density(samples)
     else:
         refuse_dequantise(options.dequantise)
-        samples, whole, taken = read_as_they_are(asked)
+        ((samples, whole, taken),) = read_as_they_are(asked)
         classes = classes_of(options.discrete, whole, {"x": taken}).get("x", [])
         check_no_classes({asked.file: samples.table.values}, {asked.file: classes})
     table = samples.table

@@ -5,6 +5,7 @@ One way in: what was guessed, dropped and added is a line of ``notes``, what to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,17 +65,27 @@ def read_pair(x: Wanted, y: Wanted, rng: np.random.Generator) -> tuple[UserSampl
     return first, second
 
 
-def read_as_they_are(wanted: Wanted) -> tuple[UserSamples, tuple[tuple[str, ...] | None, int], list[int]]:
-    """As ``read``, of columns that need no density; the names and number of all columns, and which were taken."""
-    if wanted.file in NAMES:
-        table = named_data(wanted.file).table
-        return _named(wanted), (table.columns, table.values.shape[1]), _places(table, wanted.choice)
+class Taken(NamedTuple):
+    """Rows of columns that need no density, the names and number of all columns there are, and which were taken."""
+
+    samples: UserSamples
+    whole: tuple[tuple[str, ...] | None, int]
+    places: list[int]
+
+
+def read_as_they_are(*several: Wanted) -> list[Taken]:
+    """As ``read`` or ``read_pair``, of columns that need no density."""
+    loaded = _whole([None if wanted.file in NAMES else _loaded(wanted) for wanted in several], several)
+    return [_taken(*pair) for pair in zip(several, loaded, strict=True)]
+
+
+def _taken(wanted: Wanted, table: Table | None) -> Taken:
+    if table is None:
+        named = named_data(wanted.file).table
+        return Taken(_named(wanted), (named.columns, named.values.shape[1]), _places(named, wanted.choice))
     source = open_file(Path(wanted.file), wanted.key, wanted.separator, wanted.header)
     chosen, _ = choose(source, wanted.choice)
-    lacking = _loaded(wanted)
-    lacking.refuse()
-    samples = UserSamples(lacking.table, None, None, lacking.table.notes, ())
-    return samples, (source.columns, source.width), chosen
+    return Taken(UserSamples(table, None, None, table.notes, ()), (source.columns, source.width), chosen)
 
 
 def check_density(samples: UserSamples) -> None:
@@ -98,21 +109,23 @@ def divide(samples: UserSamples, rng: np.random.Generator) -> tuple[np.ndarray, 
 
 
 def _read(several: list[Wanted], rng: np.random.Generator) -> list[UserSamples]:
-    loaded = [None if wanted.file in NAMES else _loaded(wanted) for wanted in several]
+    tables = _whole([None if wanted.file in NAMES else _loaded(wanted) for wanted in several], several)
+    return [
+        _named(wanted) if table is None else _samples(table, wanted, rng)
+        for wanted, table in zip(several, tables, strict=True)
+    ]
+
+
+def _whole(loaded: list[Lacking | None], several: Sequence[Wanted]) -> list[Table | None]:
+    """The tables of files (None: data with a name) without rows that lack values: refused, or dropped from all."""
     files = [lacking for lacking in loaded if lacking is not None]
     if all(wanted.missing == "refuse" for wanted in several):
         for lacking in files:
             lacking.refuse()
-    else:
-        _check_as_long(files)
-        files = [
-            lacking._replace(table=table) for lacking, table in zip(files, without_rows(files), strict=True)
-        ]
-    tables = iter(files)
-    return [
-        _named(wanted) if lacking is None else _samples(next(tables).table, wanted, rng)
-        for wanted, lacking in zip(several, loaded, strict=True)
-    ]
+        return [None if lacking is None else lacking.table for lacking in loaded]
+    _check_as_long(files)
+    tables = iter(without_rows(files) if files else [])
+    return [None if lacking is None else next(tables) for lacking in loaded]
 
 
 def _loaded(wanted: Wanted) -> Lacking:

@@ -36,7 +36,11 @@ class Parquet(NamedTuple):
         tests = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
         if not any(test(kind) for test in tests):
             name = f"{self.name}, column {j} ({self.columns[j]!r})"
-            raise complain(name, f"entries of type {kind}", "numbers; --without leaves a column out")
+            raise complain(
+                name,
+                f"entries of type {kind}",
+                "numbers: leave the column out, or write its classes as 0, 1, ...",
+            )
         if kinds.is_boolean(kind) or kinds.is_decimal(kind) or kinds.is_float16(kind):
             return np.array([np.nan if v is None else float(v) for v in column.to_pylist()])
         return column.cast("float64").to_numpy()

@@ -65,7 +65,7 @@ def _number_needed(cell: str) -> str:
         return "digits alone, such as 1000"
     if is_number(cell.replace(",", "")) or is_number(cell.replace(".", "").replace(",", ".")):
         return "one decimal mark in the whole file, point or comma, and nothing between thousands"
-    return "a number in every cell; --without leaves a column out"
+    return "a number in every cell: leave the column out, or write its classes as 0, 1, ..."
 
 
 def read_text(path: Path, separator: str = "auto", header: str = "auto") -> Text:
