@@ -205,7 +205,7 @@ def test_divergences_along_what_is_narrow():
     assert any("100% of the rows of p lie where q has none" in warning for warning in apart.warnings)
 
 
-def matrices(d, count=12):
+def matrices(d, count=6):
     """Drawn d by d matrices of conditions from 1 to 1e4."""
     rng = np.random.default_rng(5)
     for condition in np.geomspace(1, 1e4, count):
