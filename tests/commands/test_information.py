@@ -110,7 +110,10 @@ BAD = {
     "half the columns": ("mi x.npy --x-columns 1", "need two files, or --x-columns and --y-columns"),
     "unpaired": ("mi x.npy short.npy", "short.npy: got 90 rows, need as many as x.npy has, 100"),
     "the same": ("mi x.npy x.npy", "column 0 of y: got it in x too, need it in one"),
-    "the same but for scale": ("mi x.npy twice.npy", "x and y side by side: got linearly dependent columns"),
+    "the same but for scale": (
+        "mi x.npy twice.npy",
+        "over all tables side by side, one of them given by the others",
+    ),
     "no such column": (
         "mi x.npy --x-columns 0 --y-columns 3",
         "y-columns: got '3', need numbers from 0 to 1, with commas between",
@@ -263,6 +266,23 @@ def test_mi_with_a_test_of_independence(folder, capsys):
     record = json.loads(Path("results/mi.json").read_text())
     assert 0.01 <= record["independence"]["p_value"] <= 1
     assert "independence: p = " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_rows_that_the_library_takes_are_taken(folder):
+    """Ranks of y are those of x, whose difference alone is not nothing: answered, and only neighbours refuse."""
+    x = GOOD[:, :1]
+    y = x + 3e-6 * np.random.default_rng(1).normal(size=x.shape)
+    np.testing.assert_array_equal(x.argsort(axis=0), y.argsort(axis=0))
+    np.save("one.npy", x)
+    np.save("nearly.npy", y)
+    assert cli.main(["mi", "one.npy", "nearly.npy", "--out", "results"]) == 0
+    record = strict("results/mi.json")
+    found = record["mutual_information"]
+    assert abs(found["mean"] - 0.5 * np.log1p(3e-6**-2)) < 4 * found["stderr"]
+    assert [other["name"] for other in record["others"]] == ["Gaussian formula"]
+    assert "no estimate by nearest neighbours: y: got column 0 a monotone function" in record["remarks"][-1]
+    assert record["remarks"][-1] in Path("results/mi.txt").read_text()
 
 
 def test_the_unit_is_chosen_and_stated(folder, capsys):

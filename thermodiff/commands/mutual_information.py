@@ -25,17 +25,15 @@ from thermodiff.commands.shared import (
 )
 from thermodiff.data.columns import Choice
 from thermodiff.data.intake import UserSamples, check_density, read_as_they_are, read_pair
-from thermodiff.distributions.sample_checks import check_samples
-from thermodiff.information.arguments import check_no_function
 from thermodiff.information.baselines.gaussian_formula import gaussian_mutual_information
 from thermodiff.information.baselines.nearest_neighbours import nearest_neighbour_mutual_information
 from thermodiff.information.classes.sides import sides
-from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.dependence import mutual_information
+from thermodiff.information.dependence import check_pair, mutual_information
 from thermodiff.information.independence import FEWEST_PERMUTATIONS, independence_test
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
+from thermodiff.types import Estimate
 from thermodiff.units import convert, unit_of
 from thermodiff.validation import complain
 
@@ -132,7 +130,7 @@ def _read(options: MutualInformation) -> tuple[UserSamples, UserSamples, dict[st
 
 
 def _check_pair(x: UserSamples, y: UserSamples) -> None:
-    """As many rows in both, and nothing of one that the other gives exactly: that has no finite information."""
+    """As many rows in both, no column in both, and nothing else that has no finite information."""
     n = len(x.table.values)
     if len(y.table.values) != n:
         got = f"{len(y.table.values)} rows"
@@ -144,9 +142,7 @@ def _check_pair(x: UserSamples, y: UserSamples) -> None:
             raise complain(
                 f"column {y.table.column(j)} of y", "it in x too", "it in one: of itself a column tells all"
             )
-    tables = [x.table.values, y.table.values]
-    check_samples("x and y side by side", np.hstack(tables))
-    check_no_function(np.hstack([Gaussianise(table).forward(table) for table in tables]))
+    check_pair(x.table.values, y.table.values)
 
 
 def _describe(samples: UserSamples) -> dict[str, Any]:
@@ -168,7 +164,7 @@ def run(job: Job | PairsJob) -> str:
         key, job.x, job.y, discrete=job.discrete, settings=job.settings, progress=True
     )
     with working("other estimates"):
-        others = {} if job.discrete else {name: estimate(job.x, job.y) for name, estimate in OTHERS.items()}
+        others, refused = ({}, ()) if job.discrete else _others(job)
     test = None
     if job.permutations is not None:
         with working("permutations"):
@@ -178,6 +174,7 @@ def run(job: Job | PairsJob) -> str:
     others = {name: convert(estimate, unit) for name, estimate in others.items()}
     record = {
         **job.about,
+        "remarks": (*job.about["remarks"], *refused),
         "mutual_information": information.to_dict(),
         "others": [
             {"name": name, "mean": float(e.mean), "stderr": float(e.stderr)} for name, e in others.items()
@@ -189,3 +186,17 @@ def run(job: Job | PairsJob) -> str:
     text = information_output.mi_text(record, information) + ("" if test is None else f"\n{test}")
     write_results(job.out, "mi", information_output.mi_figure(record), text, record)
     return text
+
+
+def _others(job: Job) -> tuple[dict[str, Estimate], tuple[str, ...]]:
+    """The other estimates by name; of those that refuse rows which ``mutual_information`` takes, the reason instead.
+
+    Ranks of y that are those of x, as where they differ by little, have no nearest-neighbour estimate.
+    """
+    others, refused = {}, []
+    for name, estimate in OTHERS.items():
+        try:
+            others[name] = estimate(job.x, job.y)
+        except ValueError as error:
+            refused.append(f"no estimate by {name}: {error}")
+    return others, tuple(refused)

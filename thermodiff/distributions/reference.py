@@ -54,8 +54,13 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
     """
     if not isinstance(data, Samples):
         return exact_gaussian(data) or drawn_gaussian(key, data)
-    n, (mean, cov) = len(data.array), rows_moments(data.array)
-    return Gaussian(mean, shrunk(cov, n) if n < FEW_ROWS_PER_DIM * data.dim else cov)
+    return Gaussian(*believed_moments(data.array))
+
+
+def believed_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """``rows_moments``, the covariance ``shrunk`` where rows are fewer than ten a column."""
+    (n, d), (mean, cov) = x.shape, rows_moments(x)
+    return mean, shrunk(cov, n) if n < FEW_ROWS_PER_DIM * d else cov
 
 
 def rows_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -118,19 +118,40 @@ def _in_coordinates(
     progress: bool,
 ) -> Information:
     """The sum of entropies in the coordinates given, unless these lose what the tables have together."""
-    x = np.hstack(parts)
-    check_no_function(x)
-    pairs = list(zip(coordinates, parts, strict=True))
-    mixed = np.hstack([c.mixing.forward(part) for c, part in pairs])
-    ranks = marginals is Gaussianise
-    width, narrow = narrowest(mixed)
-    if len(narrow) and (not ranks or width < narrowest_in_ranks(len(x))):
-        smooth = Asinh if ranks else marginals
+    mixed, z = _side_by_side(parts, coordinates, marginals)
+    if z is None:
+        x, smooth = np.hstack(parts), Asinh if marginals is Gaussianise else marginals
         answer = _by_entropies(key, quantity, x, coefficients, smooth, settings, progress)
     else:
-        z = np.hstack([c.forward(part) for c, part in pairs])
         answer = _dependence(key, quantity, z, coefficients, marginals, settings, progress)
     return _beside_scatter(answer, mixed, coefficients)
+
+
+def check_pair(x: Any, y: Any) -> None:
+    """Raise ValueError where ``mutual_information`` of rows ``x`` (n, a) and ``y`` (n, b) would, before any training.
+
+    For columns that all have a density and are mapped by ranks, the default.
+    """
+    parts = paired_rows({"x": x, "y": y})
+    _side_by_side(parts, [Coordinates(part, Gaussianise) for part in parts], Gaussianise)
+
+
+def _side_by_side(
+    parts: list[np.ndarray], coordinates: list[Coordinates], marginals: MakeMarginals
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """All tables (n, D) mixed, and mapped as well; None for the second where the map loses what they have together.
+
+    Raises where a column is given by the others, as far as the coordinates that are used can tell.
+    """
+    check_no_function(np.hstack(parts))
+    pairs = list(zip(coordinates, parts, strict=True))
+    mixed = np.hstack([c.mixing.forward(part) for c, part in pairs])
+    width, narrow = narrowest(mixed)
+    if len(narrow) and (marginals is not Gaussianise or width < narrowest_in_ranks(len(mixed))):
+        return mixed, None
+    z = np.hstack([c.forward(part) for c, part in pairs])
+    check_no_function(z)
+    return mixed, z
 
 
 def _beside_scatter(answer: Information, x: np.ndarray, coefficients: dict[Part, float]) -> Information:
@@ -162,7 +183,6 @@ def _dependence(
     progress: bool,
 ) -> Information:
     """A sum of entropies of z (n, D) in which the units of the coordinates cancel."""
-    check_no_function(z)
     ranks = marginals is Gaussianise
     normal = frozenset(Part((j,)) for j in range(z.shape[1])) if ranks else frozenset()
     networks = sum(part not in normal for part in coefficients)

@@ -151,6 +151,39 @@ def test_mixed_columns_on_both_sides():
     assert list(got.terms) == ["classes of x", "classes of y", "within classes"]
 
 
+def information_of_a_number_and_a_label():
+    """I(g; g + h, b) for normal g and h and P(b = 1 | g) = 1/(1 + exp(1 - 2 g^2)), nats, on a grid."""
+    grid = np.linspace(-8, 8, 801)
+    g, y = grid[:, None], 1.6 * grid[None, :]
+    normal = np.exp(-0.5 * g**2) / np.sqrt(2 * np.pi)
+    one = 1 / (1 + np.exp(1 - 2 * g**2))
+    cells = (grid[1] - grid[0]) * (y[0, 1] - y[0, 0])
+    total = 0.0
+    for p in (one, 1 - one):
+        given = p * np.exp(-0.5 * (y - g) ** 2) / np.sqrt(2 * np.pi)
+        marginal = (normal * given).sum(axis=0) * (grid[1] - grid[0])
+        ratio = np.log(np.maximum(given, 1e-300)) - np.log(np.maximum(marginal, 1e-300))
+        total += np.sum(normal * given * ratio) * cells
+    return float(total)
+
+
+@pytest.mark.slow
+def test_a_narrow_block_of_numbers_beside_classes():
+    """Of x = (g, g + e h) all that matters is h, which no map of single columns shows where e is small."""
+    rng = np.random.default_rng(11)
+    g, h, noise = rng.normal(size=(3, 1500))
+    label = rng.random(1500) < 1 / (1 + np.exp(1 - 2 * h**2))
+    y = np.column_stack([h + noise, label])
+    truth, plain = information_of_a_number_and_a_label(), None
+    for e in (1.0, 1e-3):
+        x = np.column_stack([g, g + e * h])
+        got = td.mutual_information(jax.random.key(10), x, y, discrete={"y": 1}, settings=SETTING)
+        near(got, truth)
+        plain = plain or got
+        assert got.stderr < 1.5 * plain.stderr
+        assert abs(got.mean - plain.mean) < 4 * plain.stderr
+
+
 @pytest.mark.slow
 def test_what_a_label_tells_when_another_is_given():
     """Given w, x says nothing more: x = 2 w + noise, c = w or another in one of ten."""

@@ -9,6 +9,7 @@ from problems_information import SMALL
 from scipy.linalg import solve_discrete_lyapunov
 
 import thermodiff as td
+from thermodiff.information.time_series.transfer import _mapped
 
 DRIVES = np.array([[0.7, 0.0], [0.4, 0.5]])
 """The first coordinate drives the second, not the other way round."""
@@ -105,6 +106,14 @@ def test_a_common_driver_that_is_given_explains_it_away():
     assert abs(plain.mean + 0.5 * np.log(1 - 0.8**2)) < 4 * plain.stderr
     explained = td.transfer_entropy(jax.random.key(2), x, y, given=w[1:-1], settings=SETTING)
     assert abs(explained.mean) < 4 * explained.stderr
+
+
+def test_columns_of_a_series_that_are_narrow_together_are_mixed():
+    """And others are not touched."""
+    g, h = np.random.default_rng(4).normal(size=(2, 500))
+    narrow, wide = _mapped({"source": np.column_stack([g, g + 1e-4 * h]), "target": h}, td.Gaussianise)
+    assert abs(np.corrcoef(narrow, rowvar=False)[0, 1]) < 0.5
+    np.testing.assert_array_equal(wide, td.Gaussianise(h[:, None]).forward(h[:, None]))
 
 
 def test_arguments_that_do_not_fit(key):

@@ -19,6 +19,7 @@ from scipy.special import logsumexp
 
 from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import sample_rows
+from thermodiff.numerics.affine_maps import AffineMap, standardising
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.runtime.extras import from_extra
 from thermodiff.types import Estimate
@@ -45,15 +46,15 @@ class GaussianBaseline:
     """
 
     def __init__(self, training: Any) -> None:
-        self._scaling = _Scaling(training)
+        self._scaling = _scaling(training)
         shrunk, self.shrinkage = from_extra("data", "sklearn.covariance", "baseline").ledoit_wolf(
-            self._scaling(training), assume_centered=True
+            _standard(self._scaling, training), assume_centered=True
         )
         self._root = np.linalg.cholesky(shrunk)
 
     def log_prob(self, x: Any) -> np.ndarray:
         """-(1/2) z^T C^-1 z - (1/2) ln det 2 pi C - sum_j ln std_j, shape (m,), nats."""
-        white = solve_triangular(self._root, self._scaling(x).T, lower=True)
+        white = solve_triangular(self._root, _standard(self._scaling, x).T, lower=True)
         log_det = 2 * np.log(np.diag(self._root)).sum() + len(white) * np.log(2 * np.pi)
         return -0.5 * (np.square(white).sum(axis=0) + log_det) - self._scaling.log_jacobian
 
@@ -72,8 +73,8 @@ class MixtureBaseline:
     """Rows that a component needs at least."""
 
     def __init__(self, training: Any) -> None:
-        self._scaling = _Scaling(training)
-        z = self._scaling(training)
+        self._scaling = _scaling(training)
+        z = _standard(self._scaling, training)
         self.components, self.ridge = self._choose(z)
         chosen = self._fitted(z, self.components, self.ridge)
         assert chosen is not None, "EM fails on all rows where it went through on most"
@@ -108,7 +109,7 @@ class MixtureBaseline:
 
     def log_prob(self, x: Any) -> np.ndarray:
         """ln sum_k w_k N(z; m_k, C_k) - sum_j ln std_j, shape (m,), nats."""
-        return self._mixture.score_samples(self._scaling(x)) - self._scaling.log_jacobian
+        return self._mixture.score_samples(_standard(self._scaling, x)) - self._scaling.log_jacobian
 
 
 class KernelBaseline:
@@ -123,8 +124,8 @@ class KernelBaseline:
     CHUNK = 500
 
     def __init__(self, training: Any) -> None:
-        self._scaling = _Scaling(training)
-        self._centres = self._scaling(training)
+        self._scaling = _scaling(training)
+        self._centres = _standard(self._scaling, training)
         fitting, judging = _divide(self._centres, self.MOST_JUDGING)
         likelihoods = sum(
             np.array([_kernel_log_density(square, h, fitting.shape[1]).sum() for h in self.BANDWIDTHS])
@@ -139,7 +140,7 @@ class KernelBaseline:
 
     def log_prob(self, x: Any) -> np.ndarray:
         """ln (1/n) sum_i N(z; z_i, h^2 1) - sum_j ln std_j, shape (m,), nats."""
-        z = self._scaling(x)
+        z = _standard(self._scaling, x)
         parts = [_kernel_log_density(s, self.bandwidth, z.shape[1]) for s in self._squares(z, self._centres)]
         return np.concatenate(parts) - self._scaling.log_jacobian
 
@@ -177,18 +178,16 @@ def held_out_entropy(
     return estimate_rows(values)
 
 
-class _Scaling:
+def _scaling(training: Any) -> AffineMap:
     """z = (x - mean)/std by the training rows."""
+    return standardising(sample_rows("training", training))
 
-    def __init__(self, training: Any) -> None:
-        rows = np.asarray(sample_rows("training", training), dtype=np.float64)
-        self._mean, self._std = rows.mean(axis=0), rows.std(axis=0)
-        self.log_jacobian = float(np.log(self._std).sum())
 
-    def __call__(self, x: Any) -> np.ndarray:
-        rows = as_rows("x", x).values
-        check_points("x", rows, len(self._mean))
-        return (np.asarray(rows, dtype=np.float64) - self._mean) / self._std
+def _standard(scaling: AffineMap, x: Any) -> np.ndarray:
+    """z (m, d) of rows x (m, d), checked."""
+    rows = as_rows("x", x).values
+    check_points("x", rows, len(scaling.mean))
+    return scaling.forward(rows)
 
 
 def _divide(z: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -30,12 +30,13 @@ from thermodiff.information.classes.sides import (
     rare_warning,
     sides,
 )
-from thermodiff.information.coordinate_maps import Asinh
+from thermodiff.information.coordinate_maps import Asinh, Gaussianise
+from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
 from thermodiff.information.cross_fitting.half_effort import Part, Rows
 from thermodiff.information.entropy_sums import cross_fitted_sum, report, teller, warnings_of
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import bracket_warning, training_warning
+from thermodiff.information.warnings import bracket_warning, strong_warning, training_warning
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
 
@@ -135,10 +136,10 @@ def _line_warning(n: int, stopping: int) -> list[str]:
 
 
 def _columns(known: Sequence[Side]) -> np.ndarray:
-    """What a classifier is shown: numbers that vary, tails bent, and a column for each joint class but one."""
+    """What a classifier is shown: numbers that vary, narrow ones mixed, tails bent, and columns for classes."""
     numbers = np.hstack([side.rows for side in known]) if known else np.zeros((0, 0))
     numbers = numbers[:, numbers.std(axis=0) > 0] if numbers.size else numbers
-    rows = [Asinh(numbers).forward(numbers)] if numbers.size else []
+    rows = [Coordinates(numbers, Asinh).forward(numbers)] if numbers.size else []
     together = joint([side.codes for side in known])
     rows += [] if together is None else [one_hot(together)]
     return np.hstack(rows) if rows else np.zeros((0, 0))
@@ -171,8 +172,8 @@ def _of_fold(
 
 
 def _mapped(every: Iterable[Side], marginals: MakeMarginals) -> list[np.ndarray]:
-    """The columns of each side that have a density, mapped; nothing of a side that has none."""
-    return [marginals(side.rows).forward(side.rows) for side in every if side.dim]
+    """The columns of each side that have a density, narrow ones mixed, mapped; nothing of a side that has none."""
+    return [Coordinates(side.rows, marginals).forward(side.rows) for side in every if side.dim]
 
 
 def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use, tell: Tell) -> _Stage:
@@ -186,7 +187,10 @@ def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use, tell: 
     columns, others = tuple(range(asked.dim)), tuple(range(asked.dim, z.shape[1]))
     coefficients = {Part(columns, others[: before.shape[1]]): 1.0, Part(columns, others): -1.0}
     answers, rows = cross_fitted_sum(key, z, coefficients, use.settings, frozenset(), tell, use.folds)
-    return _Stage(rows, warnings_of(z, answers, rows, use.settings))
+    warnings = warnings_of(z, answers, rows, use.settings)
+    if use.marginals is Gaussianise:
+        warnings += strong_warning(float(rows.best.mean()) / asked.dim, len(z))
+    return _Stage(rows, warnings)
 
 
 def _products(rows: np.ndarray, of_class: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.distributions.reference import FEW_ROWS_PER_DIM, shrunk
+from thermodiff.distributions.reference import believed_moments
 from thermodiff.information.cross_fitting.conditional import (
     ConditionalGaussian,
     ConditionalRows,
@@ -49,14 +49,9 @@ class Trained(NamedTuple):
 def gaussian_of(rows: np.ndarray, dim: int) -> ConditionalGaussian:
     """The Gaussian of the first ``dim`` columns of rows (n, d + c) given the others, by their moments.
 
-    Correlations are shrunk as in ``distributions.reference.reference_gaussian`` where rows are few.
+    Those of ``distributions.reference.believed_moments``.
     """
-    x = np.asarray(rows, dtype=np.float64)
-    n, width = x.shape
-    cov = np.cov(x, rowvar=False).reshape(width, width)
-    if n < FEW_ROWS_PER_DIM * width:
-        cov = shrunk(cov, n)
-    return regression(x.mean(axis=0), cov, dim, n)
+    return regression(*believed_moments(rows), dim, len(rows))
 
 
 def train(

@@ -16,6 +16,7 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
 from thermodiff.information.coordinate_maps import Gaussianise
+from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import Part
 from thermodiff.information.report import Information
@@ -127,12 +128,12 @@ def lagged_mutual_information(
 
 
 def _mapped(named: dict[str, Any], marginals: MakeMarginals) -> list[np.ndarray]:
-    """Each series (T, d), its columns mapped before they are cut into windows; as long as the first."""
+    """Each series (T, d), narrow columns mixed and all mapped before windows are cut; as long as the first."""
     series = []
     for name, array in named.items():
         table = np.asarray(array)
         rows = checked_rows(name, table[:, None] if table.ndim == 1 else table)
-        series.append(marginals(rows).forward(rows))
+        series.append(Coordinates(rows, marginals).forward(rows))
         if len(rows) != len(series[0]):
             raise complain(name, f"{len(rows)} rows", f"as many as {next(iter(named))} has, {len(series[0])}")
     return series
