@@ -27,3 +27,8 @@ def assert_identical(one, other):
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         assert np.asarray(a).dtype == np.asarray(b).dtype
         assert np.array_equal(a, b)
+
+
+def without_progress(err):
+    """What a command said on stderr but for how far it was, which a slow machine is told after a second."""
+    return "".join(line for line in err.splitlines(keepends=True) if not line.endswith(" so far\n"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checks import strict
+from checks import strict, without_progress
 
 import thermodiff as td
 from thermodiff.commands import main as cli
@@ -91,6 +91,7 @@ def complaint(capsys, *argv):
     before = set(Path().iterdir())
     assert cli.main(("explore", *argv)) == 2
     out, err = capsys.readouterr()
+    err = without_progress(err)
     assert out == ""
     assert err.count("\n") == 1
     assert set(Path().iterdir()) == before

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checks import names_in, strict
+from checks import names_in, strict, without_progress
 
 import thermodiff as td
 from thermodiff.commands import entropy as entropy_command
@@ -50,6 +50,7 @@ def complaint(capsys, *argv):
     """The one line that a bad call leaves on stderr, after checking that it is one line and nothing else."""
     assert cli.main(argv) == 2
     out, err = capsys.readouterr()
+    err = without_progress(err)
     assert out == ""
     assert err.count("\n") == 1
     assert err.startswith("thermodiff: error: ")

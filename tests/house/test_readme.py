@@ -22,6 +22,7 @@ from thermodiff.commands import main as cli
 ROOT = Path(__file__).resolve().parents[2]
 ONE_AFTER_ANOTHER = "docs/information.md"
 """Its blocks train for minutes and go on from one another."""
+LONG = {"docs/concepts/auditing.md"}
 PAGES = (
     "README.md",
     *sorted(
@@ -35,7 +36,7 @@ def blocks_of(page):
 
 
 BLOCKS = [
-    pytest.param(code, page, id=f"{page}, block {i + 1}")
+    pytest.param(code, page, id=f"{page}, block {i + 1}", marks=[pytest.mark.slow] * (page in LONG))
     for page in PAGES
     if page != ONE_AFTER_ANOTHER
     for i, code in enumerate(blocks_of(page))

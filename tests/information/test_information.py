@@ -123,6 +123,15 @@ def test_units_move_the_entropy_and_nothing_else(mixture_rows, mixture_answer):
     assert got.stderr == pytest.approx(mixture_answer.stderr, abs=1e-6)
 
 
+def assert_slope_is_one(true, values):
+    """Values are the truth of their row and noise that knows nothing of it: regressed on it they rise as it does."""
+    apart = true - true.mean()
+    slope = apart @ values / (apart @ apart)
+    noise = values - values.mean() - slope * apart
+    error = np.sqrt(np.sum((apart * noise) ** 2)) / (apart @ apart)
+    assert abs(slope - 1) < 4 * error
+
+
 def test_values_by_row_and_their_correction_make_the_estimate(
     mixture_rows, mixture_answer, trio, pair_answer
 ):
@@ -132,10 +141,10 @@ def test_values_by_row_and_their_correction_make_the_estimate(
         assert values.shape == (N,)
         assert values.mean() + correction == pytest.approx(answer.mean, abs=1e-6)
     true = -oracle.mixture_log_density(mixture_rows, WEIGHTS, MEANS, COVS)
-    assert np.corrcoef(true, mixture_answer.pointwise.values)[0, 1] > 0.9
+    assert_slope_is_one(true, mixture_answer.pointwise.values)
     x, y = ((trio - [50.0, -3.0, 0.0]) / [1.0, 100.0, 0.01])[:, :2].T
     ratio = -0.5 * np.log(1 - 0.49) - 0.5 * ((y - 0.7 * x) ** 2 / 0.51 - y**2)
-    assert np.corrcoef(ratio, pair_answer.pointwise.values)[0, 1] > 0.95
+    assert_slope_is_one(ratio, pair_answer.pointwise.values)
 
 
 def test_the_same_key_gives_the_same_answer(mixture_rows, mixture_answer):
@@ -213,6 +222,7 @@ def test_dependence_without_correlation():
     assert abs(got.terms["gaussian"]) < 0.05 < got.terms["beyond gaussian"]
 
 
+@pytest.mark.slow
 def test_conditional_mutual_information_and_the_chain_rule(trio):
     x, y, w = (trio[:, [j]] for j in range(3))
     key = jax.random.key(8)
