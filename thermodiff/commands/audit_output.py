@@ -10,6 +10,7 @@ import numpy as np
 from thermodiff import plotting
 from thermodiff.auditing.report import Audit
 from thermodiff.auditing.table import line as table_line
+from thermodiff.commands.shared import remark_lines
 from thermodiff.runtime.records import plain
 from thermodiff.training.fit import Fit
 from thermodiff.types import Estimate
@@ -65,9 +66,7 @@ def record(
 def table(parts: Mapping[str, Any], measured: Audit) -> str:
     """The readable account: where the numbers come from, the answer in the data's own units, the audit, remarks."""
     lines = [*_heading(parts), "", *_answer(parts), "", _standardised_line(parts), "", str(measured)]
-    if parts["remarks"]:
-        lines += ["", "Remarks", *(f"  {remark}" for remark in parts["remarks"])]
-    return "\n".join(lines)
+    return "\n".join([*lines, *remark_lines(parts["remarks"])])
 
 
 def _heading(parts: Mapping[str, Any]) -> list[str]:

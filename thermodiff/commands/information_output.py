@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from thermodiff import plotting
+from thermodiff.commands.shared import remark_lines
 from thermodiff.information.report import Information, row
 from thermodiff.runtime.records import plain
 from thermodiff.types import to_error, with_error
@@ -49,7 +50,7 @@ def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
         f"  {'':<38}{'mean':<22}more than the score, paired",
         *(_compared_line(row, first=i == 0) for i, row in enumerate(parts["held_out"])),
     ]
-    return "\n".join([*lines, *_remarks(parts)])
+    return "\n".join([*lines, *remark_lines(parts["remarks"])])
 
 
 def mi_text(parts: Mapping[str, Any], information: Information) -> str:
@@ -67,12 +68,7 @@ def mi_text(parts: Mapping[str, Any], information: Information) -> str:
         str(information),
         *(_line(other["name"], other) for other in parts["others"]),
     ]
-    return "\n".join([*lines, *_remarks(parts)])
-
-
-def _remarks(parts: Mapping[str, Any]) -> list[str]:
-    """What to be careful with in the rows themselves; nothing for most."""
-    return ["", "Remarks", *(f"  {remark}" for remark in parts["remarks"])] if parts["remarks"] else []
+    return "\n".join([*lines, *remark_lines(parts["remarks"])])
 
 
 def _columns(dim: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import textwrap
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,16 @@ def describe_reading(wanted: Wanted) -> dict[str, Any]:
     """What was said of a file, as options of the record."""
     names = ("key", "dequantise", "missing", "separator", "header")
     return {name: getattr(wanted, name) for name in names}
+
+
+def remark_lines(remarks: Sequence[str]) -> list[str]:
+    """What to distrust, below its heading, in 100 columns; nothing where there is nothing."""
+    if not remarks:
+        return []
+    wrapped = (
+        textwrap.wrap(remark, 100, initial_indent="  ", subsequent_indent="    ") for remark in remarks
+    )
+    return ["", "Remarks", *itertools.chain.from_iterable(wrapped)]
 
 
 def make_folder(out: Path) -> None:
