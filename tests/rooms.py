@@ -51,6 +51,22 @@ ROOMS: dict[str, tuple[str, ...]] = {
 ROOMS["commands"] = (*ROOMS, "plotting")
 ROOMS["__main__"] = ("commands",)
 
+_TRAINED = ("array_types", "training.optimiser", "training.checkpoints", "training.cores")
+FURTHER: dict[str, tuple[str, ...]] = {
+    "exploration.tasks": ("array_types",),
+    "exploration.policies": ("array_types",),
+    "exploration.learning": _TRAINED,
+    "exploration.diffusion_policy": (
+        *_TRAINED,
+        "distributions",
+        "processes",
+        "scores",
+        "training",
+        "trajectories",
+    ),
+}
+"""Files, or parts of a room, that may import more than their room: rooms, or single files of them."""
+
 SINGLE_FILES = {
     "version",
     "units",
@@ -81,7 +97,16 @@ WITHOUT_JAX = (
     "distributions.sample_checks",
     "data",
     "plotting",
-    "exploration",
+    "exploration.boundary",
+    "exploration.exchange",
+    "exploration.extrapolation",
+    "exploration.readers",
+    "exploration.tokens",
+    "exploration.methods",
+    "exploration.policies.tabular",
+    "exploration.loading",
+    "exploration.named",
+    "exploration.rollouts",
     "commands.main",
     "commands.options",
     "commands.shared",
@@ -92,7 +117,7 @@ WITHOUT_JAX = (
 
 DOORS = {
     "matplotlib": {"plotting"},
-    "flax": {"scores.networks"},
+    "flax": {"scores.networks", "exploration.policies.networks"},
     "optax": {"training.optimiser"},
     "orbax": {"runtime.saved_arrays"},
     "diffrax": {"trajectories.probability_flow"},
@@ -135,6 +160,17 @@ def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[int, s
             base = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
                 yield node.lineno, f"{base}.{alias.name}"
+
+
+def may_import(module: str, target: str) -> bool:
+    """Whether the plan lets a file import another, outside packages and its own room apart."""
+    allowed = [*ROOMS[module.split(".")[0]]]
+    allowed += [name for part, names in FURTHER.items() if _within(module, part) for name in names]
+    return any(_within(target, name) for name in allowed)
+
+
+def _within(module: str, part: str) -> bool:
+    return module == part or module.startswith(f"{part}.")
 
 
 def imported_files(module: str) -> set[str]:

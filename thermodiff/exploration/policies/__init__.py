@@ -1,0 +1,1 @@
+"""Policies over sequences of tokens: networks, and tables with a logit for every response."""

@@ -1,0 +1,99 @@
+"""What a task is: problems as tokens, a verdict on a response, and, where there are few enough, all responses.
+
+A response ends with the token ``end``; what follows it is ``end`` too, so that all have one length. One without
+``end`` was cut off.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Array, Bool, Int
+
+from thermodiff.array_types import Scalar
+from thermodiff.validation import complain
+
+Prompt = Int[Array, " prompt"]
+Response = Int[Array, " response"]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """Problems and their verifier."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Words; a token is an index into it."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The token that ends a response."""
+        ...
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of every prompt."""
+        ...
+
+    @property
+    def response_length(self) -> int:
+        """Most tokens of a response, ``end`` included."""
+        ...
+
+    @property
+    def prompts(self) -> np.ndarray:
+        """All problems there are, (problems, prompt_length) whole numbers."""
+        ...
+
+    def reward(self, prompt: Prompt, response: Response) -> Scalar:
+        """1 where the response solves the problem, else 0; of one sample, in JAX."""
+        ...
+
+
+class Forms(NamedTuple):
+    """Responses of each problem, all that could be listed; rows of one problem are all different."""
+
+    responses: np.ndarray
+    """(problems, forms, response_length) tokens."""
+    correct: np.ndarray
+    """(problems, forms): whether the response solves the problem; false in padding."""
+    real: np.ndarray
+    """(problems, forms): false where a problem has fewer forms than the longest list, which is padding."""
+
+
+@runtime_checkable
+class EnumeratedTask(Task, Protocol):
+    """A task of which every correct response can be listed, so that p = sum pi(y) over them is no estimate."""
+
+    def forms(self, prompts: np.ndarray) -> Forms:
+        """All correct responses to each prompt, and the wrong ones that are worth telling apart."""
+        ...
+
+
+def response_mask(response: Response, end: int) -> Bool[Array, " response"]:
+    """Which tokens belong to a response: those up to its first ``end``, that one included."""
+    is_end = response == end
+    return (is_end.cumsum(axis=-1) - is_end) == 0
+
+
+def words_of(task: Task, tokens: np.ndarray) -> str:
+    """The tokens of one prompt or response as text, words apart by spaces, up to the first ``end``."""
+    listed = np.asarray(tokens).tolist()
+    if task.end in listed:
+        listed = listed[: listed.index(task.end)]
+    return " ".join(task.vocabulary[token] for token in listed)
+
+
+def check_prompts(task: Task, prompts: np.ndarray) -> np.ndarray:
+    """The prompts as whole numbers (problems, prompt_length). Raises ValueError for those of another task."""
+    prompts = np.asarray(prompts)
+    need = f"whole numbers (problems, {task.prompt_length}) from 0 to {len(task.vocabulary) - 1}"
+    if prompts.ndim != 2 or prompts.shape[1] != task.prompt_length or len(prompts) == 0:
+        raise complain("prompts", f"shape {prompts.shape}", need)
+    if prompts.dtype.kind not in "iu":
+        raise complain("prompts", f"numbers of type {prompts.dtype}", need)
+    if prompts.min() < 0 or prompts.max() >= len(task.vocabulary):
+        raise complain("prompts", f"tokens from {prompts.min()} to {prompts.max()}", need)
+    return prompts.astype(np.int32)
