@@ -53,3 +53,12 @@ from .exchange.entropy_production import exact_entropy_production as exact_entro
 from .exchange.reversal import reverse_tokens as reverse_tokens
 from .exchange.reversal import reverse_blocks as reverse_blocks
 from .exchange.reversal import blocks_between as blocks_between
+
+# policies with known gradients
+from .policies.tabular import TabularPolicy as TabularPolicy
+from .policies.prefix_tabular import PrefixTabularPolicy as PrefixTabularPolicy
+from .policies.shared_features import SharedFeaturePolicy as SharedFeaturePolicy
+from .policies.weights import PassAtKGradient as PassAtKGradient
+from .policies.weights import PassAtKTraining as PassAtKTraining
+from .policies.weights import exact_weights as exact_weights
+from .policies.weights import sampled_weights as sampled_weights
