@@ -43,27 +43,29 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
         for axes in places[len(parts) :]:
             axes.set_axis_off()
         handles = [Line2D([], [], label=name, linestyle="", **look) for name, look in LOOKS.items()]
-        handles += [
-            Line2D([], [], label=name, color=plotting.BLACK, marker="o", markerfacecolor=fill, linestyle="")
-            for name, fill in (("natural", plotting.BLACK), ("Euclidean", "white"))
-        ]
-        figure.legend(
-            handles=handles, loc="outside upper center", ncols=6, columnspacing=1.2, handletextpad=0.2
-        )
+        figure.legend(handles=handles, loc="outside upper center", ncols=4, handletextpad=0.2)
         return plotting.save_figure(figure, out / "cost_of_accuracy_tabular")
 
 
 def _clocks(axes: Any, arms: list[Row]) -> None:
     chosen = [arm for arm in arms if arm["data"] == arms[0]["data"]]
-    _waste_and_reach(axes, chosen, [arm["geometry"] == "natural" for arm in chosen], ("natural", "Euclidean"))
+    _waste_and_reach(
+        axes,
+        chosen,
+        [arm["geometry"] == "natural" for arm in chosen],
+        ("natural", "Euclidean"),
+        "upper right",
+    )
 
 
 def _shared(axes: Any, arms: list[Row]) -> None:
     filled = [arm["with_reward"] for arm in arms]
-    _waste_and_reach(axes, arms, filled, ("correctness a feature", "no feature"))
+    _waste_and_reach(axes, arms, filled, ("correctness a feature", "no feature"), "lower left")
 
 
-def _waste_and_reach(axes: Any, arms: list[Row], filled: list[bool], names: tuple[str, str]) -> None:
+def _waste_and_reach(
+    axes: Any, arms: list[Row], filled: list[bool], names: tuple[str, str], place: str
+) -> None:
     """Share wasted against pass@64, a point a seed."""
     for arm, full in zip(arms, filled, strict=True):
         look = LOOKS[arm["objective"]]
@@ -81,7 +83,7 @@ def _waste_and_reach(axes: Any, arms: list[Row], filled: list[bool], names: tupl
             Line2D([], [], label=name, markerfacecolor=fill, **black)
             for name, fill in zip(names, (plotting.BLACK, "white"), strict=True)
         ],
-        loc="center left" if max(map(share_wasted, arms)) > 0.4 else "center",
+        loc=place,
         handletextpad=0.2,
     )
 
