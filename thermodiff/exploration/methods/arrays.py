@@ -18,7 +18,12 @@ def namespace(**arrays: Any) -> Any:
     for name, array in arrays.items():
         if not is_array_api_obj(array):
             raise complain(name, f"a {type(array).__name__}", "an array of NumPy, JAX or PyTorch")
-    return array_namespace(*arrays.values())
+    found = {name: array_namespace(array) for name, array in arrays.items()}
+    xp = next(iter(found.values()))
+    if any(other is not xp for other in found.values()):
+        libraries = ", ".join(f"{name} of {other.__name__.split('.')[-1]}" for name, other in found.items())
+        raise complain(", ".join(arrays), libraries, "arrays of one library")
+    return xp
 
 
 def real(xp: Any, x: Any) -> Any:
@@ -81,7 +86,7 @@ def check_uniforms(xp: Any, uniforms: Any, shape: tuple[int, ...], of: str) -> N
     check_true(xp, "uniforms", inside, "a number outside [0, 1]", "uniform random numbers")
 
 
-def check_range(name: str, value: Any, low: float, high: float, need: str) -> None:
+def check_range(name: str, value: Any, low: float | int, high: float | int, need: str) -> None:
     """Raise unless low <= value <= high; NaN is not."""
     if is_concrete(value) and not low <= value <= high:
         raise complain(name, f"{value}", need)
