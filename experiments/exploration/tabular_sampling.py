@@ -9,13 +9,8 @@ import numpy as np
 
 from experiments.exploration.made_up_tables import Tables
 from thermodiff.exploration.exchange.free_energy import least_cost_of_mean_accuracy
+from thermodiff.exploration.methods.advantages import rloo_advantage
 from thermodiff.exploration.policies.weights import sampled_weights
-
-
-def leave_one_out(rewards: np.ndarray) -> np.ndarray:
-    """r_i less the mean of the group's others."""
-    G = rewards.shape[1]
-    return G / (G - 1) * (rewards - rewards.mean(1, keepdims=True))
 
 
 def sampled_step(
@@ -24,7 +19,7 @@ def sampled_step(
     """eta times the natural step of weights from ``group`` rollouts of every problem, new ones at each step."""
 
     def step(policy: Any) -> np.ndarray:
-        weights = sampled_weights(rng, policy.log_probs(), tables.correct, group, leave_one_out)
+        weights = sampled_weights(rng, policy.log_probs(), tables.correct, group, rloo_advantage)
         return eta * policy.natural(weights)
 
     return step
