@@ -31,6 +31,8 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
             _effects(axes, rows, arms, name)
         _needed(panels[-1], rows, arms)
         panels[0].set_yticks(range(len(arms)), arms)
+        for axes in panels[1:]:
+            axes.tick_params(left=False)
         panels[0].set_ylim(len(arms) - 0.4, -0.6)
         figure.legend(
             handles=_legend(), loc="outside upper center", ncols=6, columnspacing=1.2, handlelength=1.4
@@ -52,15 +54,8 @@ def _effects(axes: Any, rows: list[Row], arms: list[str], name: str) -> None:
         if abs(one.mean) > largest:
             _beyond(axes, place, one.mean, largest)
             continue
-        axes.plot(
-            values,
-            [place] * len(values),
-            ".",
-            color=plotting.SKY,
-            markersize=3,
-            markeredgewidth=0,
-            clip_on=True,
-        )
+        below = [place + 0.27] * len(values)
+        axes.plot(values, below, ".", color=plotting.SKY, markersize=3, markeredgewidth=0)
         half = one.half if np.isfinite(one.half) else None
         axes.errorbar(
             one.mean, place, xerr=half, color=plotting.BLUE, marker="o", markersize=3, linewidth=1.0

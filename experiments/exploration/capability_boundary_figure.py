@@ -117,6 +117,9 @@ def _cost(axes: Any, rows: list[Row]) -> None:
             least, mean, color=look["color"], marker=look["marker"], markersize=4, markerfacecolor="white"
         )
     axes.set(xscale="log", xlabel="KL from the base (nats)", ylabel="pass@1")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     black = {"color": plotting.BLACK, "marker": "o", "markersize": 4, "linestyle": ""}
     axes.legend(
         handles=[
@@ -124,7 +127,7 @@ def _cost(axes: Any, rows: list[Row]) -> None:
             Line2D([], [], label="least for this mean accuracy", markerfacecolor="white", **black),
             Line2D([], [], label="from a narrow base", color=plotting.BLACK, linestyle=":", linewidth=0.8),
         ],
-        loc="best",
+        loc="upper center",
         handlelength=1.6,
     )
 
