@@ -86,6 +86,28 @@ def words_of(task: Task, tokens: np.ndarray) -> str:
     return " ".join(task.vocabulary[token] for token in listed)
 
 
+def tokens_of(task: Task, text: str, length: int) -> np.ndarray:
+    """The inverse: words apart by spaces as ``length`` tokens, ``end`` after the last.
+
+    A response that fills ``length`` has no ``end``: it was cut off. Raises ValueError for words that the task does not
+    have and for more of them than fit.
+    """
+    words = text.split()
+    unknown = [word for word in words if word not in task.vocabulary]
+    if unknown:
+        raise complain("text", f"the word {unknown[0]!r}", f"words of {_some(task.vocabulary)}")
+    if len(words) > length:
+        raise complain("text", f"{len(words)} words", f"at most {length}")
+    tokens = np.full(length, task.end, dtype=np.int32)
+    tokens[: len(words)] = [task.vocabulary.index(word) for word in words]
+    return tokens
+
+
+def _some(words: tuple[str, ...]) -> str:
+    shown = words if len(words) <= 8 else (*words[:3], "...", *words[-4:])
+    return " ".join(shown)
+
+
 def check_prompts(task: Task, prompts: np.ndarray) -> np.ndarray:
     """The prompts as whole numbers (problems, prompt_length). Raises ValueError for those of another task."""
     prompts = np.asarray(prompts)
