@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from thermodiff.exploration.tasks.checks import check_task
 from thermodiff.exploration.tasks.countdown import Countdown
 from thermodiff.exploration.tasks.task import EnumeratedTask, Task, tokens_of, words_of
 
@@ -47,6 +48,7 @@ def test_every_response_is_listed_once():
         assert set(listed) == set(truth)
         assert correct[real].tolist() == [truth[text] == prompt[3] for text in listed]
         assert not correct[~real].any()
+        assert np.all(responses[~real] == TASK.end)
     right = np.asarray(jax.jit(jax.vmap(jax.vmap(TASK.reward, (None, 0))))(prompts, forms.responses))
     np.testing.assert_array_equal((right == 1) & forms.real, forms.correct)
 
@@ -66,6 +68,11 @@ def test_the_verifier_on_right_wrong_and_broken_responses():
         np.testing.assert_array_equal(REWARD(prompts, responses), np.array(truth, float))
     assert np.all(REWARD(prompts, right) == 1)
     assert 0.2 < np.mean(REWARD(prompts, mutated(rng, right, 106, likely))) < 0.9  # both verdicts are there
+
+
+def test_responses_of_other_numbers_too():
+    """Where many responses are not valid, padding is still tokens, and the list agrees with the verifier."""
+    check_task(Countdown(largest_number=5, largest_target=9))
 
 
 def test_it_is_a_task():

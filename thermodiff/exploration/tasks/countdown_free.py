@@ -139,7 +139,8 @@ class CountdownFree:
         keep = np.argsort(~new, axis=1, kind="stable")[:, : new.sum(axis=1).max()]
         real, order = np.take_along_axis(new, keep, axis=1), np.take_along_axis(order, keep, axis=1)
         correct = np.take_along_axis(values, order, axis=1) == prompts[:, 3, None]
-        return Forms(np.take_along_axis(lines, order[..., None], axis=1), real & correct, real)
+        lines = np.where(real[..., None], np.take_along_axis(lines, order[..., None], axis=1), END)
+        return Forms(lines, real & correct, real)
 
 
 def arithmetic(x: Any, operation: Any, y: Any, numpy: Any = np) -> Any:

@@ -56,7 +56,7 @@ class Forms(NamedTuple):
     """Responses of each problem, all that could be listed; rows of one problem are all different."""
 
     responses: np.ndarray
-    """(problems, forms, response_length) tokens."""
+    """(problems, forms, response_length) tokens; in padding all ``end``, so that a policy can read it."""
     correct: np.ndarray
     """(problems, forms): whether the response solves the problem; false in padding."""
     real: np.ndarray
