@@ -39,3 +39,20 @@ from .exchange.identity import exchange_identity as exchange_identity
 from .exchange.covariance import entropy_covariance as entropy_covariance
 from .exchange.cost import cost_of_accuracy as cost_of_accuracy
 from .exchange.cost import binary_divergence as binary_divergence
+
+# methods of training, arrays of any library in and out
+from .methods.advantages import group_relative_advantage as group_relative_advantage
+from .methods.advantages import rloo_advantage as rloo_advantage
+from .methods.advantages import pass_at_k_advantage as pass_at_k_advantage
+from .methods.advantages import positive_only as positive_only
+from .methods.advantages import negative_only as negative_only
+from .methods.advantages import varied_groups as varied_groups
+from .methods.shaping import perplexity_shaped_advantage as perplexity_shaped_advantage
+from .methods.shaping import position_shaped_advantage as position_shaped_advantage
+from .methods.losses import clipped_policy_loss as clipped_policy_loss
+from .methods.losses import policy_loss_terms as policy_loss_terms
+from .methods.losses import token_mean as token_mean
+from .methods.covariance import clip_cov_mask as clip_cov_mask
+from .methods.covariance import kl_cov_penalty as kl_cov_penalty
+from .methods.selection import select_for_finetuning as select_for_finetuning
+from .methods.selection import response_mean as response_mean

@@ -1,12 +1,14 @@
-"""Adam with a warm-up, half a cosine and a clipped gradient."""
+"""Adam with a warm-up, half a cosine and a clipped gradient; and the optimisers of policies, at a steady rate."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, Protocol
 
 import optax
 
 from thermodiff.training.config import TrainingConfig
+from thermodiff.validation import check_positive
 
 
 def adam(config: TrainingConfig) -> optax.GradientTransformation:
@@ -21,3 +23,60 @@ def adam_step(config: TrainingConfig, network: Any, state: Any, gradient: Any) -
     """The network and the optimiser's state after one step along ``gradient``."""
     updates, state = adam(config).update(gradient, state)
     return optax.apply_updates(network, updates), state
+
+
+class Optimiser(Protocol):
+    """What turns gradients into steps; hashable, compiled in."""
+
+    def transformation(self) -> optax.GradientTransformation:
+        """The same as optax has it."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class SteadyAdam:
+    """Adam at one learning rate, the global norm of the gradient clipped."""
+
+    learning_rate: float = 3e-4
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive_fields(self)
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Clipped, then Adam, on one flat vector of weights."""
+        return optax.flatten(
+            optax.chain(optax.clip_by_global_norm(self.clip), optax.adam(self.learning_rate))
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class SteadyMuon:
+    """Muon at one learning rate: steps along the orthogonal factor of each matrix's momentum; Adam for vectors.
+
+    Source: Jordan et al. (2024), as optax has it. Every direction of a matrix moves equally far, where Adam moves
+    every entry.
+    """
+
+    learning_rate: float = 3e-3
+    adam_learning_rate: float = 3e-4
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive_fields(self)
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Clipped, then Muon."""
+        muon = optax.contrib.muon(self.learning_rate, adam_learning_rate=self.adam_learning_rate)
+        return optax.chain(optax.clip_by_global_norm(self.clip), muon)
+
+
+def optimiser_step(optimiser: Optimiser, weights: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
+    """Weights and the optimiser's state after one step along ``gradient``."""
+    updates, state = optimiser.transformation().update(gradient, state, weights)
+    return optax.apply_updates(weights, updates), state
+
+
+def _check_positive_fields(settings: Any) -> None:
+    for field in dataclasses.fields(settings):
+        check_positive(field.name, getattr(settings, field.name))

@@ -86,7 +86,7 @@ def test_tasks_that_are_right():
         (with_forms(put((0, 0, 0), 7)), r"task.forms: got tokens from 0 to 7, need tokens from 0 to 2"),
         (
             with_forms(put((0, 1, 1), 1)),
-            r"task.forms: got 'b b' for the prompt 'a', without an end, need .* close with",
+            r"task.forms: got 'b b' for the prompt 'a', without an end, need .* close",
         ),
         (with_forms(put((0, 1), [2, 0])), r"task.forms: got 'end a' for the prompt 'a', without an end"),
         (with_forms(put((1, 1), [0, 2])), r"task.forms: got a response twice for one problem"),
@@ -96,7 +96,7 @@ def test_tasks_that_are_right():
         ),
         (
             with_forms(lambda responses, correct, real: correct.__setitem__((0, 1), True)),
-            r"task.forms: got 'b end' for the prompt 'a' listed as correct with reward 0, need a list that reward agrees",
+            r"task.forms: got 'b end' for the prompt 'a' listed as correct with reward 0, need a list",
         ),
     ],
 )

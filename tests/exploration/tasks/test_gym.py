@@ -140,7 +140,7 @@ def test_countdown_forms_are_scored_alike(countdown):
 
 @pytest.mark.peer
 def test_countdown_answers_are_scored_alike(countdown):
-    """Free answers and mutated ones. Theirs takes forms that are none of ours, such as 3 x 7 + 5; never the other way."""
+    """Free answers and mutated ones. Theirs also takes forms that are none of ours, such as 3 x 7 + 5."""
     task, rng = CountdownFree(), np.random.default_rng(1)
     prompts = task.prompts[rng.choice(len(task.prompts), 5, replace=False)]
     forms = task.answers(prompts)

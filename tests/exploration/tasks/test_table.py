@@ -68,7 +68,5 @@ def test_prompts_of_another_task():
     task = task_of_texts(PROBLEMS)
     with pytest.raises(ValueError, match=r"prompts: got 'a a a' \(row 1\), need problems of this task"):
         task.forms(np.array([task.prompts[0], [0, 0, 0]]))
-    with pytest.raises(
-        ValueError, match=r"prompts: got shape \(2, 4\), need whole numbers \(problems, 3\) from 0 to 7"
-    ):
+    with pytest.raises(ValueError, match=r"prompts: got shape \(2, 4\), need whole numbers \(problems, 3\)"):
         task.forms(np.zeros((2, 4), int))

@@ -95,8 +95,8 @@ class Countdown:
         order = np.argsort(~valid, axis=1, kind="stable")[:, : valid.sum(axis=1).max()]
         responses = np.take_along_axis(responses, order[..., None], axis=1)
         real = np.take_along_axis(valid, order, axis=1)
-        responses = np.where(real[..., None], responses, END)
-        return Forms(responses, real & (responses[..., 10] == prompts[:, 3, None]), real)
+        correct = real & (responses[..., 10] == prompts[:, 3, None])
+        return Forms(np.where(real[..., None], responses, END), correct, real)
 
 
 def _holds(x: Token, operation: Token, y: Token, result: Token) -> Bool[Array, ""]:
