@@ -56,3 +56,18 @@ from .methods.covariance import clip_cov_mask as clip_cov_mask
 from .methods.covariance import kl_cov_penalty as kl_cov_penalty
 from .methods.selection import select_for_finetuning as select_for_finetuning
 from .methods.selection import response_mean as response_mean
+
+# problems whose answers can be checked
+from .tasks.task import Task as Task
+from .tasks.task import EnumeratedTask as EnumeratedTask
+from .tasks.task import Forms as Forms
+from .tasks.task import words_of as words_of
+from .tasks.task import tokens_of as tokens_of
+from .tasks.checks import check_task as check_task
+from .tasks.countdown import Countdown as Countdown
+from .tasks.countdown_free import CountdownFree as CountdownFree
+from .tasks.countdown_free import DEFECTS as DEFECTS
+from .tasks.countdown_attempts import AttemptMixture as AttemptMixture
+from .tasks.countdown_attempts import countdown_attempts as countdown_attempts
+from .tasks.table import task_of_texts as task_of_texts
+from .tasks.gym import ReasoningGym as ReasoningGym
