@@ -7,11 +7,34 @@ from typing import Any, Protocol
 
 import optax
 
-from thermodiff.training.config import TrainingConfig
 from thermodiff.validation import check_positive
 
 
-def adam(config: TrainingConfig) -> optax.GradientTransformation:
+class Schedule(Protocol):
+    """What ``adam`` needs to know, as a ``TrainingConfig`` has it."""
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """Steps in which the rate rises, at most a tenth of all."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Its largest value."""
+        ...
+
+    @property
+    def clip(self) -> float:
+        """Bound on the global norm of the gradient."""
+        ...
+
+
+def adam(config: Schedule) -> optax.GradientTransformation:
     """Adam as ``config`` says; its learning rate rises for ``warmup`` steps and falls as half a cosine to zero."""
     warmup = min(config.warmup, config.steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warmup, config.steps)
@@ -19,7 +42,7 @@ def adam(config: TrainingConfig) -> optax.GradientTransformation:
     return optax.flatten(optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate)))
 
 
-def adam_step(config: TrainingConfig, network: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
+def adam_step(config: Schedule, network: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
     """The network and the optimiser's state after one step along ``gradient``."""
     updates, state = adam(config).update(gradient, state)
     return optax.apply_updates(network, updates), state
@@ -48,6 +71,20 @@ class SteadyAdam:
         return optax.flatten(
             optax.chain(optax.clip_by_global_norm(self.clip), optax.adam(self.learning_rate))
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class FallingAdam:
+    """Adam whose learning rate rises for ``warmup`` of ``steps`` steps and falls as half a cosine to zero."""
+
+    learning_rate: float
+    steps: int
+    warmup: int = 50
+    clip: float = 1.0
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Clipped, then Adam, on one flat vector of weights."""
+        return adam(self)
 
 
 @dataclasses.dataclass(frozen=True)

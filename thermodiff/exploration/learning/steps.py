@@ -80,27 +80,24 @@ def run_steps(
     steps, every = config.steps, config.keep_every
     kept_at = [] if every is None else list(range(every, steps + 1, every))
     ends = sorted({*range(config.chunk, steps, config.chunk), *kept_at, steps})
-    room = jax.tree.map(lambda x: np.zeros((len(kept_at), *np.shape(x)), np.asarray(x).dtype), state.policy)
-    done, (state, room) = keeper.restore((state, room), resume) or (0, (state, room))
-    room = jax.tree.map(np.array, room)
+    # Policies of steps to come stand for themselves by the first: a checkpoint has one structure.
+    new = (state, [state.policy] * len(kept_at))
+    done, (state, kept) = keeper.restore(new, resume) or (0, new)
     try:
         for end in ends[int(np.searchsorted(ends, done, side="right")) :]:
             state = advance(state, done, end)
             _check(state, done, end, steps, keeper)
             done = end
             if done in kept_at:
-                _put(room, kept_at.index(done), state.policy)
-            keeper.offer(done, (state, jax.tree.map(np.copy, room)))
+                kept = [
+                    state.policy if at == done else policy for at, policy in zip(kept_at, kept, strict=True)
+                ]
+            keeper.offer(done, (state, kept))
             tell(Report(done, np.asarray(state.history["loss"][done - 1]), np.asarray(np.nan)))
     finally:
         keeper.flush()
-    kept = [(at, jax.tree.map(lambda x, k=k: jnp.asarray(x[k]), room)) for k, at in enumerate(kept_at)]
-    return Learned(state.policy, {k: np.asarray(v) for k, v in state.history.items()}, kept)
-
-
-def _put(room: Any, place: int, policy: Any) -> None:
-    for all_kept, weights in zip(jax.tree.leaves(room), jax.tree.leaves(policy), strict=True):
-        all_kept[place] = np.asarray(weights)
+    history = {name: np.asarray(values) for name, values in state.history.items()}
+    return Learned(state.policy, history, list(zip(kept_at, kept, strict=True)))
 
 
 def _check(state: State, start: int, end: int, steps: int, keeper: Keeper) -> None:

@@ -6,10 +6,10 @@ A response ends with the token ``end``; what follows it is ``end`` too, so that 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Int
 
 from thermodiff.array_types import Scalar
 from thermodiff.validation import complain
@@ -72,9 +72,12 @@ class EnumeratedTask(Task, Protocol):
         ...
 
 
-def response_mask(response: Response, end: int) -> Bool[Array, " response"]:
-    """Which tokens belong to a response: those up to its first ``end``, that one included."""
-    is_end = response == end
+def response_mask(responses: Any, end: int) -> Any:
+    """Which tokens (..., response_length) belong to a response: those up to its first ``end``, that one included.
+
+    An array of the library that the tokens come in, NumPy or JAX.
+    """
+    is_end = responses == end
     return (is_end.cumsum(axis=-1) - is_end) == 0
 
 
