@@ -82,7 +82,7 @@ test: lint ## Lint, format check, types and the quick tests
 
 # Exit code 5 is pytest's "no tests collected".
 test-slow: $(STAMP) ## The slow tests
-	$(PY) -m pytest -m "slow and not peer" || [ $$? -eq 5 ]
+	$(PY) -m pytest -m "slow and not peer" -n 2 --dist loadfile || [ $$? -eq 5 ]
 
 PEERS ?= .venv-peers
 PEERS_STAMP = $(PEERS)/.installed
