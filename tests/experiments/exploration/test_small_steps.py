@@ -16,7 +16,15 @@ from experiments.exploration.small_steps import (
     ledger_of_step,
     natural_direction,
 )
-from experiments.exploration.step_shares import clock_of, draw_groups, listed, table_step
+from experiments.exploration.step_shares import (
+    Making,
+    Source,
+    clock_of,
+    draw_groups,
+    listed,
+    measure_steps,
+    table_step,
+)
 from thermodiff.exploration.learning.imitation import ImitationConfig, imitate
 from thermodiff.exploration.learning.methods import Batch, LeaveOneOut, Method
 from thermodiff.exploration.policies.networks import recurrent_policy
@@ -198,3 +206,18 @@ def test_sampled_direction_is_that_of_a_training_on_these_groups(network, clock,
         expected = jax.grad(loss)(policy)
         found = groups.direction(policy, clock)
     assert flat(found) == pytest.approx(-flat(expected), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_every_kind_of_step_of_a_network(network):
+    policy, table = network
+    with jax.enable_x64(True):
+        near = table.only(slice(2))
+        source = Source(policy, [near], [table], table.only(slice(2, 3)), np.repeat(PROMPTS, 4, axis=0))
+        rows = measure_steps(source, 0, jax.random.key(0), Making(8, 3, 1e-3, 200))
+    shares = {(row["kind"], row["clock"]): row["share"] for row in rows if row["where"] == "step"}
+    assert len(rows) == 2 * len(shares) == 22
+    assert all(0 < share <= 1 for share in shares.values())
+    assert shares["natural", "GRPO"] > shares["natural, wide", "GRPO"] > shares["plain, exact", "GRPO"]
+    for row in rows:
+        assert row["share"] + row["among_correct"] + row["among_wrong"] == pytest.approx(1)
