@@ -68,6 +68,7 @@ def _bars(axes: Any, rows: list[Row]) -> None:
         )
     axes.annotate("pass@256", (1.01, 1.0), xycoords="axes fraction", fontsize=6.5, ha="center")
     axes.set_yticks(range(len(arms)), [arm for (arm,), _ in arms])
+    axes.tick_params(axis="y", left=False)
     axes.set_ylim(len(arms) - 0.4, -0.6)
     axes.set_xlabel("KL from the base (nats)")
     handles = [Patch(label=name, color=colour) for name, colour in PARTS.values()]
@@ -116,7 +117,8 @@ def _shares(axes: Any, rows: list[Row]) -> None:
         color=plotting.GREY,
     )
     axes.set_xticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
-    axes.set(ylabel="share of KL that\nbuys accuracy", ylim=(0, 1.05))
+    axes.set(ylabel="share of KL that\nbuys accuracy", ylim=(0, 1.45))
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     handles = [
         Line2D([], [], label=f"from {arm}", color=colour, marker="o", markersize=4, linestyle="")
         for arm, colour in STARTS.items()

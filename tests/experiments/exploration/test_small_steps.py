@@ -186,7 +186,7 @@ def test_natural_direction_solves_the_dense_equation(network):
 def test_sampled_direction_is_that_of_a_training_on_these_groups(network, clock, method):
     policy, _ = network
     with jax.enable_x64(True):
-        groups = draw_groups(policy, PROMPTS, 8, jax.random.key(3))
+        groups = draw_groups(policy, PROMPTS, 256, jax.random.key(3))
         assert np.ptp(groups.rewards)
         prompts, responses = jnp.asarray(PROMPTS), jnp.asarray(groups.responses)
 
@@ -214,7 +214,7 @@ def test_every_kind_of_step_of_a_network(network):
     with jax.enable_x64(True):
         near = table.only(slice(2))
         source = Source(policy, [near], [table], table.only(slice(2, 3)), np.repeat(PROMPTS, 4, axis=0))
-        rows = measure_steps(source, 0, jax.random.key(0), Making(8, 3, 1e-3, 200))
+        rows = measure_steps(source, 0, jax.random.key(0), Making(256, 2, 1e-3, 200))
     shares = {(row["kind"], row["clock"]): row["share"] for row in rows if row["where"] == "step"}
     assert len(rows) == 2 * len(shares) == 22
     assert all(0 < share <= 1 for share in shares.values())
