@@ -11,7 +11,7 @@ OUT ?= results/nll_bound-$(PRESET)
 BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
 INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort
 SPEED := benchmark scaling divergence_crossover
-EXPLORATION := pass_at_k_coverage extrapolation entropy_exchange token_interventions
+EXPLORATION := pass_at_k_coverage extrapolation cost_of_accuracy_tabular entropy_exchange token_interventions
 EXPERIMENTS ?= $(BOUND:%=bound.%) $(INFORMATION:%=information.%) $(SPEED:%=speed.%) $(EXPLORATION:%=exploration.%)
 
 VENV := .venv
@@ -82,7 +82,7 @@ test: lint ## Lint, format check, types and the quick tests
 
 # Exit code 5 is pytest's "no tests collected".
 test-slow: $(STAMP) ## The slow tests
-	$(PY) -m pytest -m "slow and not peer" || [ $$? -eq 5 ]
+	$(PY) -m pytest -m "slow and not peer" -n 2 --dist loadfile || [ $$? -eq 5 ]
 
 PEERS ?= .venv-peers
 PEERS_STAMP = $(PEERS)/.installed

@@ -94,3 +94,19 @@ from .policies.weights import PassAtKGradient as PassAtKGradient
 from .policies.weights import PassAtKTraining as PassAtKTraining
 from .policies.weights import exact_weights as exact_weights
 from .policies.weights import sampled_weights as sampled_weights
+
+# policies that are networks, trained on texts and by rewards
+from .policies.policy import TokenPolicy as TokenPolicy
+from .policies.networks import transformer_policy as transformer_policy
+from .policies.networks import recurrent_policy as recurrent_policy
+from .learning.imitation import Texts as Texts
+from .learning.imitation import ImitationConfig as ImitationConfig
+from .learning.imitation import imitate as imitate
+from .learning.methods import Method as Method
+from .learning.reinforcement import ReinforcementConfig as ReinforcementConfig
+from .learning.reinforcement import reinforce as reinforce
+from .learning.reinforcement import reinforce_sweep as reinforce_sweep
+from .learning.steps import Learned as Learned
+from .learning.steps import LearningDivergedError as LearningDivergedError
+from .learning.drawing import draw_rollouts as draw_rollouts
+from .learning.exact import form_log_probs as form_log_probs

@@ -29,13 +29,17 @@ def history(entropy, product):
 
 
 def test_covariance_that_predicts_all_of_the_change():
-    product = np.full(STEPS, 0.1) + 0.05 * np.sin(np.arange(STEPS) / 30)
+    rise = 1e-4
+    product = 0.1 + rise * np.arange(STEPS)
     entropy = 3 - 0.05 * np.concatenate([[0], np.cumsum(product)[:-1]])
     row = covariance(history(entropy, product))
     assert row["by_step"]["slope"] == pytest.approx(-0.05, rel=1e-9)
     assert row["by_step"]["correlation"] == pytest.approx(-1)
-    # Over blocks the change is the mean of three: what a sine loses by that.
-    assert row["by_block"]["slope"] == pytest.approx(-0.05, rel=2e-3)
+    assert row["by_block"]["correlation"] == pytest.approx(-1)
+    # The change between two steps is due to the covariance of the first: half a step before the middle of both.
+    blocks = product.reshape(-1, row["block"]).mean(axis=1)[1:-1]
+    late = rise / 2 * blocks.sum() / (blocks @ blocks)
+    assert row["by_block"]["slope"] == pytest.approx(-0.05 * (1 - late), rel=1e-9)
 
 
 def test_changes_of_noise_alone():

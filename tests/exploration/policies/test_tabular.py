@@ -16,6 +16,8 @@ from thermodiff.exploration import (
     exact_pass_at_k,
     exact_weights,
     least_cost_of_mean_accuracy,
+    pass_at_k_advantage,
+    rloo_advantage,
     sampled_weights,
 )
 
@@ -215,20 +217,31 @@ def test_shared_features_waste_nothing_once_correctness_is_among_them(with_rewar
     assert waste < 1e-12 if with_reward else waste > 0.1 * cost.divergence.mean
 
 
-def leave_one_out(rewards):
-    G = rewards.shape[-1]
-    return G / (G - 1) * (rewards - rewards.mean(-1, keepdims=True))
+@pytest.mark.parametrize("k", [1, 3])
+def test_clocks_of_training_are_those_of_large_groups(k):
+    """Advantages in groups of G, pG of them correct: what is missing to the limit falls as 1/G."""
+    base, correct = np.log([[0.3, 0.7]]), np.array([[1, 0]])
+    limit = exact_weights(base, correct, PassAtKTraining(k))[0] / np.exp(base[0])
+    off = []
+    for G in (1000, 2000):
+        rewards = np.where(np.arange(G) < 0.3 * G, 1.0, 0.0)
+        off.append(pass_at_k_advantage(rewards, k)[[0, -1]] - limit)
+    if k == 1:
+        assert np.abs(off).max() < 1e-12
+    else:
+        assert np.abs(off[1]).max() < 1e-2
+        assert off[0] / off[1] == pytest.approx(2, rel=0.01)
 
 
 def test_sampled_weights_are_right_in_the_mean():
     base, _, correct, _ = random_tables(12, M=4, R=5)
     rng = np.random.default_rng(0)
-    draws = np.array([sampled_weights(rng, base, correct, 4, leave_one_out) for _ in range(1000)])
+    draws = np.array([sampled_weights(rng, base, correct, 4, rloo_advantage) for _ in range(1000)])
     exact = exact_weights(base, correct, PassAtKGradient())
     error = draws.std(0, ddof=1) / np.sqrt(1000)
     assert (np.abs(draws.mean(0) - exact) <= 4.5 * error).all()  # of 20 entries, those not there exactly 0
     assert (draws[:, ~np.isfinite(base)] == 0).all()
-    again = sampled_weights(np.random.default_rng(0), base, correct, 4, leave_one_out)
+    again = sampled_weights(np.random.default_rng(0), base, correct, 4, rloo_advantage)
     assert (again == draws[0]).all()
 
 
@@ -283,7 +296,7 @@ TABLE = np.log([[0.5, 0.5]])
         (lambda: PassAtKTraining(-1), "k: got -1, need a positive whole number"),
         (lambda: exact_weights(TABLE, [[1, 2]], PassAtKGradient()), "correct: got shape .* need 0 and 1"),
         (
-            lambda: sampled_weights(np.random.default_rng(0), TABLE, [[1, 0]], 0, leave_one_out),
+            lambda: sampled_weights(np.random.default_rng(0), TABLE, [[1, 0]], 0, rloo_advantage),
             "group: got 0, need a positive",
         ),
         (

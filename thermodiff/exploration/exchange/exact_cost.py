@@ -79,8 +79,8 @@ def exact_cost_by_problem(
         among_wrong = (terms * ~responses.correct).sum(-1) - paid_wrong
     # Infinite less infinite: the whole class is new, and how it is spread costs nothing beyond that.
     return CostByProblem(
-        p=np.exp(right_0),
-        p_new=np.exp(right),
+        p=np.minimum(np.exp(right_0), 1.0),  # a sum may be 1 and a rounding
+        p_new=np.minimum(np.exp(right), 1.0),
         divergence=terms.sum(-1),
         paid=paid_right + paid_wrong,
         among_correct=np.where(np.isnan(among_correct), 0.0, among_correct),

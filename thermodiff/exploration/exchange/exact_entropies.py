@@ -53,8 +53,8 @@ def exact_entropies(
     surprise = weighted(table, -table)
     h_right, h_wrong = weighted(log_p, -log_p), weighted(log_q, -log_q)
     return ExactEntropies(
-        p=np.exp(log_p),
-        q=np.exp(log_q),
+        p=np.minimum(np.exp(log_p), 1.0),  # a sum may be 1 and a rounding
+        q=np.minimum(np.exp(log_q), 1.0),
         entropy=surprise.sum(-1),
         binary=h_right + h_wrong,
         correct=(surprise * responses.correct).sum(-1) - h_right,
