@@ -25,11 +25,11 @@ PART_COLOURS = dict(zip(PARTS, (plotting.GREEN, plotting.BLUE, plotting.GREY), s
 
 
 def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
-    """Above: curves, entropies of wrong against correct ones, and the law; below: the exchange and the covariance."""
+    """Above: curves, entropies of wrong against correct ones; below: the exchange, the law and the covariance."""
     with plotting.style():
         figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 4.9)
-        (curves, sides, law), (exchange, covariance, stages) = figure.subplots(2, 3)
-        _curves(curves, stages, rows)
+        (reward, entropy, sides), (exchange, law, covariance) = figure.subplots(2, 3)
+        _curves(reward, entropy, rows)
         _sides(sides, rows)
         _law(law, rows)
         _exchange(exchange, rows)
@@ -69,25 +69,25 @@ def _sides(axes: Any, rows: list[Row]) -> None:
     low, high = min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.axline((0, 0), slope=1, color=plotting.GREY, linewidth=0.6, linestyle="--")
     axes.set(xlim=(low, high), ylim=(low, high))
-    axes.set(xlabel="entropy in correct ones", ylabel="entropy in wrong ones")
+    axes.set(xlabel="in correct responses", ylabel="entropy in wrong ones (nats a token)")
 
 
 def _law(axes: Any, rows: list[Row]) -> None:
-    """Exact points of the kept policies, seeds joined, and both fits of the mean."""
+    """Exact points of the kept policies: those of each seed joined, and their means."""
     for (arm,), group in grouped([row for row in rows if "exact_law" in row], "arm"):
         colour, marker = LOOKS[arm]
         for row in group:
             axes.plot(row["entropy"], row["p"], color=colour, linewidth=0.4, alpha=0.35)
         entropy, p = (np.mean([row[name] for row in group], axis=0) for name in ("entropy", "p"))
         axes.plot(entropy, p, color=colour, marker=marker, markersize=3.5, linewidth=0.8)
-    axes.set(xlabel="entropy of a response, exact (nats)", ylabel="accuracy, exact")
+    axes.set(xlabel="entropy, exact (nats a response)", ylabel="accuracy, exact")
 
 
 def _exchange(axes: Any, rows: list[Row]) -> None:
     """The parts beside each other, with errors over seeds; the whole change as a line."""
     names = []
     for place, ((arm,), group) in enumerate(grouped(rows, "arm")):
-        names.append(arm.replace(", ", ",\n").replace(" only", "\nonly"))
+        names.append(arm)
         whole, *parts = zip(*map(total, group), strict=True)
         for offset, (part, values) in zip((-0.25, 0, 0.25), zip(PARTS, parts, strict=True), strict=True):
             mean, stderr = mean_over_seeds(values)
@@ -104,10 +104,10 @@ def _exchange(axes: Any, rows: list[Row]) -> None:
             mean_over_seeds(whole)[0], place - 0.42, place + 0.42, color=plotting.BLACK, linewidth=1.0
         )
     axes.axhline(0, color=plotting.BLACK, linewidth=0.5)
-    axes.set_xticks(range(len(names)), names, fontsize=5.5)
-    axes.set_ylabel("change of entropy (nats a response)")
+    axes.set_xticks(range(len(names)), names, fontsize=6, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_ylabel("change of entropy (nats)")
     axes.plot([], [], color=plotting.BLACK, linewidth=1.0, label="whole change")
-    axes.legend(fontsize=6)
+    axes.legend(fontsize=6, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, columnspacing=0.8)
 
 
 def _covariance(axes: Any, rows: list[Row]) -> None:
@@ -125,4 +125,4 @@ def _covariance(axes: Any, rows: list[Row]) -> None:
             )
     axes.axhline(0, color=plotting.GREY, linewidth=0.5)
     axes.axvline(0, color=plotting.GREY, linewidth=0.5)
-    axes.set(xlabel="covariance, blocks of steps (nats)", ylabel="change of entropy a step (nats)")
+    axes.set(xlabel="covariance, blocks (nats)", ylabel="entropy a step, change (nats)")

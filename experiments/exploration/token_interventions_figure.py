@@ -70,7 +70,7 @@ def _free(figure: Any, rows: list[Row]) -> None:
                 middle,
                 group,
                 lambda row: row["position"]["divergence"][0],
-                label="GRPO, from base",
+                label="GRPO, KL from base",
                 **moved,
             )
         for change, style in CHANGES.items():
@@ -126,9 +126,9 @@ def _strict(figure: Any, rows: list[Row]) -> None:
         dashed = {**look, "linestyle": "--", "markerfacecolor": "white", "label": None}
         _line(owed, depth, group, lambda row: row["by_execution"], **dashed)
         _line(spent, place, group, lambda row: row["divergence"], **look)
-    access.set(ylabel="access: beginning can end well", yscale="log")
+    access.set(ylabel="access: can still end well", ylim=(0, 1.03))
     owed.axhline(0, color=plotting.GREY, linewidth=0.5)
-    owed.set(ylabel="share of Δp by access (–), execution (- -)")
+    owed.set(ylabel="Δp by access, execution (dashed)")
     spent.set(ylabel="KL from the base (nats)")
     for axes, ticks in ((access, depth), (owed, depth), (spent, place)):
         axes.set_xticks(ticks[1:] if len(ticks) > len(PLACES) else ticks, PLACES, fontsize=5.5)

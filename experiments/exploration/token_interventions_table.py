@@ -89,7 +89,7 @@ def _effects(rows: list[Row]) -> list[str]:
 
 
 def _robust(rows: list[Row]) -> list[str]:
-    lines = _head("The same by perplexity of the response, all fifths together", TERCILES, 48)
+    lines = _head("The same by perplexity of the response, all fifths together", TERCILES, 60)
     for (arm,), group in grouped(rows, "arm"):
         for how in group[0]["effect_by_perplexity"]:
             for change in group[0]["effect"]:
@@ -99,12 +99,12 @@ def _robust(rows: list[Row]) -> list[str]:
                     )
                     for t in range(3)
                 ]
-                lines.append(f"  {f'{arm}: {change}, thirds {how}':<48}" + "".join(cells))
+                lines.append(f"  {f'{arm}: {change}, thirds {how}':<60}" + "".join(cells))
         cells = [over_seeds(group, lambda row, t=t: row["accuracy_by_perplexity"][t][0]) for t in range(3)]
-        lines.append(f"  {f'{arm}: accuracy':<48}" + "".join(cells))
+        lines.append(f"  {f'{arm}: accuracy':<60}" + "".join(cells))
         for change in group[0]["survives"]:
             cells = [over_seeds(group, lambda row, t=t, c=change: row["survives"][c][t][0]) for t in range(3)]
-            lines.append(f"  {f'{arm}: correct ones still correct, {change}':<48}" + "".join(cells))
+            lines.append(f"  {f'{arm}: correct ones still correct, {change}':<60}" + "".join(cells))
     return lines
 
 
