@@ -25,14 +25,14 @@ def fingerprint(key: Any, data: Any, process: Any, config: TrainingConfig, valid
     processes = process if isinstance(process, list | tuple) else [process]
     curves = [[f(t) for t in times] for p in processes for f in (p.alpha, p.sigma)]
     return {name: getattr(value, "__qualname__", repr(value)) for name, value in settings.items()} | {
-        "process": _digest(np.round(np.log(curves), 4)),
-        "data": _digest(data, np.round(data.sample(jax.random.key(0), 16), 4)),
-        "validation data": _digest(getattr(validation, "array", validation)),
-        "key": _digest(key),
+        "process": digest(np.round(np.log(curves), 4)),
+        "data": digest(data, np.round(data.sample(jax.random.key(0), 16), 4)),
+        "validation data": digest(getattr(validation, "array", validation)),
+        "key": digest(key),
     }
 
 
-def _digest(*trees: Any) -> str:
+def digest(*trees: Any) -> str:
     """Twelve hexadecimal digits that stand for the arrays in ``trees``."""
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(trees):
