@@ -44,7 +44,7 @@ from .exchange.cost import binary_divergence as binary_divergence
 from .exchange.exact_entropies import exact_entropies as exact_entropies
 from .exchange.exact_cost import exact_cost_of_accuracy as exact_cost_of_accuracy
 from .exchange.exact_cost import exact_cost_by_problem as exact_cost_by_problem
-from .exchange.exact_cost import share_bought as share_bought
+from .exchange.step_share import share_bought as share_bought
 from .exchange.free_energy import free_energy as free_energy
 from .exchange.free_energy import dissipated_work as dissipated_work
 from .exchange.free_energy import least_cost_of_mean_accuracy as least_cost_of_mean_accuracy
