@@ -11,7 +11,7 @@ OUT ?= results/nll_bound-$(PRESET)
 BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
 INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort
 SPEED := benchmark scaling divergence_crossover
-EXPLORATION := pass_at_k_coverage extrapolation
+EXPLORATION := pass_at_k_coverage extrapolation diffusion_policy
 EXPERIMENTS ?= $(BOUND:%=bound.%) $(INFORMATION:%=information.%) $(SPEED:%=speed.%) $(EXPLORATION:%=exploration.%)
 
 VENV := .venv

@@ -34,14 +34,14 @@ def draw(rows: list[Row], out: Path) -> Sequence[Path]:
     if not steps or not line:
         return ()
     with plotting.style():
-        figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 5.2)
+        figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 6.0)
         axes = figure.subplots(2, 2)
         _draw_steps(axes[0, 0], steps)
         _draw_ledger(axes[0, 1], line)
         _draw_entropies(axes[1, 0], line)
         _draw_modes(axes[1, 1], line)
         for letter, panel in zip("abcd", axes.flat, strict=True):
-            panel.set_title(f"({letter})", loc="left")
+            panel.set_title(f"({letter})", loc="left", x=-0.17)
         return plotting.save_figure(figure, out / "diffusion_policy")
 
 
@@ -58,7 +58,14 @@ def _draw_steps(axes: Axes, rows: list[Row]) -> None:
     axes.set_xticks(numbers, [f"{n}" for n in numbers])
     axes.minorticks_off()
     axes.set(xlabel="denoising steps", ylabel="accuracy $p'$")
-    axes.legend(loc="lower right")
+    _legend(axes, 2)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    """Above the panel, where no curve is."""
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, columnspacing=0.9, handlelength=1.4
+    )
 
 
 def _betas(rows: list[Row]) -> list[tuple[float, list[Row]]]:
@@ -89,7 +96,7 @@ def _draw_ledger(axes: Axes, rows: list[Row]) -> None:
     axes.margins(y=0.14)
     _name_betas(axes, [beta for beta, _ in groups])
     axes.set_ylabel("divergence of paths (nats)")
-    axes.legend(loc="upper left")
+    _legend(axes, 2)
 
 
 def _draw_entropies(axes: Axes, rows: list[Row]) -> None:
@@ -118,8 +125,7 @@ def _draw_entropies(axes: Axes, rows: list[Row]) -> None:
     )
     _name_betas(axes, [beta for beta, _ in groups])
     axes.set_ylabel("change by training (nats)")
-    axes.margins(y=0.3)
-    axes.legend(loc="upper left")
+    _legend(axes, 3)
 
 
 def _draw_modes(axes: Axes, rows: list[Row]) -> None:
@@ -139,8 +145,8 @@ def _draw_modes(axes: Axes, rows: list[Row]) -> None:
         for seed in masses:
             axes.plot(places, seed, linestyle="", marker=".", markersize=1.8, color=plotting.BLACK)
     axes.set_yscale("log")
-    axes.set_ylim(1e-4, 3.0)
+    axes.set_ylim(1e-4, 1.0)
     axes.set_xticks(np.arange(len(marks)), ["✓" if mark else "✗" for mark in marks])
     axes.set_xlabel("mode, rewarded ✓ or not ✗")
     axes.set_ylabel("mass")
-    axes.legend(loc="upper center", ncols=3, columnspacing=1.0, handlelength=1.2)
+    _legend(axes, 5)
