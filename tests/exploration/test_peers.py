@@ -1,6 +1,7 @@
 """Against packages that measure the same: run by ``make test-peers`` in an environment that has them."""
 
 import counts
+import method_cases as cases
 import numpy as np
 import pytest
 
@@ -44,3 +45,19 @@ def test_token_statistics_of_pytorch_tensors_are_its_own():
     np.testing.assert_array_equal(got.nucleus_size, numpy.nucleus_size)
     half = token_statistics(logits.to(torch.bfloat16), tokens, 1.0)
     assert half.entropy.dtype == torch.float32
+
+
+def test_methods_of_pytorch_tensors_are_those_of_numpy_and_their_gradient_is_followed():
+    torch = pytest.importorskip("torch")
+    expected, got = cases.all_of(np.asarray), cases.all_of(torch.asarray)
+    for name, value in got.items():
+        assert isinstance(value, torch.Tensor), name
+        np.testing.assert_allclose(
+            value.double(), expected[name].astype(float), rtol=1e-12, atol=1e-12, err_msg=name
+        )
+    log_probs = torch.asarray(cases.PADDED[0]).requires_grad_()
+    cases.all_of(torch.asarray, log_probs)["loss"].backward()
+    rho = np.exp(np.where(cases.MASK, cases.LOG_PROBS - cases.OLD_LOG_PROBS, 0))
+    A = cases.ADVANTAGES[..., None]
+    gradient = np.where(cases.MASK & ~expected["clipped"], -rho * A, 0) / cases.MASK.sum()
+    np.testing.assert_allclose(log_probs.grad, gradient, rtol=1e-10, atol=1e-15)

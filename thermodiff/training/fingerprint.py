@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from thermodiff.runtime.digests import digest
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.problem import as_distribution
 
@@ -30,13 +29,3 @@ def fingerprint(key: Any, data: Any, process: Any, config: TrainingConfig, valid
         "validation data": digest(getattr(validation, "array", validation)),
         "key": digest(key),
     }
-
-
-def digest(*trees: Any) -> str:
-    """Twelve hexadecimal digits that stand for the arrays in ``trees``."""
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(trees):
-        is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        array = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-        digest.update(f"{array.shape}".encode() + array.astype(np.float32).tobytes())
-    return digest.hexdigest()[:12]

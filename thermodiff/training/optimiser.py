@@ -1,15 +1,41 @@
-"""Adam with a warm-up, half a cosine and a clipped gradient."""
+"""Adam with a warm-up, half a cosine and a clipped gradient; and the optimisers of policies, at a steady rate."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, Protocol, runtime_checkable
 
 import optax
 
-from thermodiff.training.config import TrainingConfig
+from thermodiff.validation import check_positive
 
 
-def adam(config: TrainingConfig) -> optax.GradientTransformation:
+@runtime_checkable
+class Schedule(Protocol):
+    """What ``adam`` needs to know, as a ``TrainingConfig`` has it."""
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """Steps in which the rate rises, at most a tenth of all."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Its largest value."""
+        ...
+
+    @property
+    def clip(self) -> float:
+        """Bound on the global norm of the gradient."""
+        ...
+
+
+def adam(config: Schedule) -> optax.GradientTransformation:
     """Adam as ``config`` says; its learning rate rises for ``warmup`` steps and falls as half a cosine to zero."""
     warmup = min(config.warmup, config.steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, warmup, config.steps)
@@ -17,7 +43,79 @@ def adam(config: TrainingConfig) -> optax.GradientTransformation:
     return optax.flatten(optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate)))
 
 
-def adam_step(config: TrainingConfig, network: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
+def adam_step(config: Schedule, network: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
     """The network and the optimiser's state after one step along ``gradient``."""
     updates, state = adam(config).update(gradient, state)
     return optax.apply_updates(network, updates), state
+
+
+@runtime_checkable
+class Optimiser(Protocol):
+    """What turns gradients into steps; hashable, compiled in."""
+
+    def transformation(self) -> optax.GradientTransformation:
+        """The same as optax has it."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class SteadyAdam:
+    """Adam at one learning rate, the global norm of the gradient clipped."""
+
+    learning_rate: float = 3e-4
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive_fields(self)
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Clipped, then Adam, on one flat vector of weights."""
+        return optax.flatten(
+            optax.chain(optax.clip_by_global_norm(self.clip), optax.adam(self.learning_rate))
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class FallingAdam:
+    """Adam whose learning rate rises for ``warmup`` of ``steps`` steps and falls as half a cosine to zero."""
+
+    learning_rate: float
+    steps: int
+    warmup: int = 50
+    clip: float = 1.0
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Clipped, then Adam, on one flat vector of weights."""
+        return adam(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class SteadyMuon:
+    """Muon at one learning rate: steps along the orthogonal factor of each matrix's momentum; Adam for vectors.
+
+    Source: Jordan et al. (2024), as optax has it. Every direction of a matrix moves equally far, where Adam moves
+    every entry.
+    """
+
+    learning_rate: float = 3e-3
+    adam_learning_rate: float = 3e-4
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive_fields(self)
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Clipped, then Muon."""
+        muon = optax.contrib.muon(self.learning_rate, adam_learning_rate=self.adam_learning_rate)
+        return optax.chain(optax.clip_by_global_norm(self.clip), muon)
+
+
+def optimiser_step(optimiser: Optimiser, weights: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
+    """Weights and the optimiser's state after one step along ``gradient``."""
+    updates, state = optimiser.transformation().update(gradient, state, weights)
+    return optax.apply_updates(weights, updates), state
+
+
+def _check_positive_fields(settings: Any) -> None:
+    for field in dataclasses.fields(settings):
+        check_positive(field.name, getattr(settings, field.name))

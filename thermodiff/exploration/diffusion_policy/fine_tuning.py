@@ -21,10 +21,10 @@ from thermodiff.exploration.diffusion_policy.controlled import controlled_score
 from thermodiff.exploration.diffusion_policy.policy_gradient import draw_batch, surrogate, with_network
 from thermodiff.exploration.diffusion_policy.reverse_chain import ReverseChain
 from thermodiff.exploration.diffusion_policy.rewards import as_reward
+from thermodiff.runtime.digests import digest
 from thermodiff.runtime.progress import Callback, Report, watchers
 from thermodiff.scores.callables import as_score
 from thermodiff.training.checkpoints import Keeper
-from thermodiff.training.fingerprint import digest
 from thermodiff.training.optimiser import adam, adam_step
 from thermodiff.validation import check_count, check_key, check_score, complain
 

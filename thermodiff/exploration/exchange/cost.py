@@ -33,6 +33,7 @@ class CostOfAccuracy(NamedTuple):
     """(1 - p') KL_w."""
     won: Estimate
     lost: Estimate
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = {
@@ -43,7 +44,8 @@ class CostOfAccuracy(NamedTuple):
             "among correct answers": self.among_correct,
             "among wrong answers": self.among_wrong,
         }
-        return "\n".join(f"{name:<22} {value} nats" for name, value in parts.items())
+        lines = [f"{name:<22} {value} nats" for name, value in parts.items()]
+        return "\n".join([*lines, *self.remarks])
 
 
 def binary_divergence(p_new: Any, p: Any) -> Any:
@@ -76,11 +78,11 @@ def cost_of_accuracy(
 
     Of the rollouts y of pi, shape (N,): ``problem`` (whole numbers 0..M-1), ``correct`` (0 or 1) and ``log_ratio``,
     ln pi(y) - ln pi_0(y) in nats, summed over the response's tokens. Of other rollouts, of pi_0, shape (M,):
-    ``base_correct`` and ``base_samples``, c of n. Both must be the policies that really sampled, temperature and top-p
-    included.
+    ``base_correct`` and ``base_samples``, c of n. Both must be the policies that really sampled, temperature and
+    top-p included.
 
-    Every problem weighs the same. Standard errors are sd over problems/sqrt(M), NaN for one problem. Raises ValueError
-    for shapes that do not fit, log ratios that are not finite, and problems without rollouts.
+    Every problem weighs the same. Standard errors are sd over problems/sqrt(M), NaN for one problem. Raises
+    ValueError for shapes that do not fit, log ratios that are not finite, and problems without rollouts.
     """
     problem, correct, log_ratio = (np.asarray(value) for value in (problem, correct, log_ratio))
     c, n = np.broadcast_arrays(np.asarray(base_correct), np.asarray(base_samples))
@@ -93,15 +95,14 @@ def cost_of_accuracy(
     paid_right = _own(c_new, n_new) - x * _log(c, n)
     paid_wrong = _own(n_new - c_new, n_new) - (1 - x) * _log(n - c, n)
     paid = paid_right + paid_wrong
-    rows = (
-        right + wrong,
-        paid,
-        right - paid_right,
-        wrong - paid_wrong,
-        paid * (x > c / n),
-        paid * (x < c / n),
+    return CostOfAccuracy(
+        divergence=mean_over_problems(right + wrong),
+        paid=mean_over_problems(paid),
+        among_correct=mean_over_problems(right - paid_right),
+        among_wrong=mean_over_problems(wrong - paid_wrong),
+        won=mean_over_problems(paid * (x > c / n)),
+        lost=mean_over_problems(paid * (x < c / n)),
     )
-    return CostOfAccuracy(*(_mean(row) for row in rows))
 
 
 def _own(c: Any, n: Any) -> Any:
@@ -118,7 +119,8 @@ def _log(c: Any, n: Any) -> Any:
     return digamma(c + 1) - digamma(n + 1)
 
 
-def _mean(row: np.ndarray) -> Estimate:
+def mean_over_problems(row: np.ndarray) -> Estimate:
+    """Of one number a problem, (M,): its mean, and sd/sqrt(M) for problems drawn, NaN for a single one."""
     M = len(row)
     error = float(row.std(ddof=1) / np.sqrt(M)) if M > 1 else np.nan
     return Estimate(float(row.mean()), error, M)

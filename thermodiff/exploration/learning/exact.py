@@ -1,0 +1,45 @@
+"""Exact numbers of a policy on a task of which every response that matters is listed."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from thermodiff.exploration.policies.policy import log_prob
+from thermodiff.exploration.tasks.task import Forms, check_prompts
+from thermodiff.validation import complain
+
+AT_ONCE = 20
+"""Problems, with all their forms, whose responses are read in one batch."""
+
+
+def form_log_probs(policy: Any, task: Any, prompts: Any, forms: Forms | None = None) -> np.ndarray:
+    """ln pi(y | x) of every listed response to every prompt, (problems, forms), -inf in padding; nats.
+
+    ``forms`` are ``task.forms(prompts)``, made here if not given. With them
+    p = sum of exp over the correct, exactly; what is missing to 1 is the chance of a response that is not listed.
+    Raises ValueError for prompts of another task, or forms of other prompts.
+    """
+    prompts = check_prompts(task, prompts)
+    forms = task.forms(prompts) if forms is None else forms
+    if len(forms.responses) != len(prompts):
+        raise complain("forms", f"those of {len(forms.responses)} problems", f"of the {len(prompts)} prompts")
+    log_probs = _log_probs(policy, task.end, jnp.asarray(prompts), jnp.asarray(forms.responses))
+    return np.where(forms.real, np.asarray(log_probs, dtype=float), -np.inf)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _log_probs(policy: Any, end: int, prompts: Any, responses: Any) -> Any:
+    def problem(both: tuple[Any, Any]) -> Any:
+        return jax.vmap(lambda response: log_prob(policy, both[0], response, end))(both[1])
+
+    return jax.lax.map(problem, (prompts, responses), batch_size=AT_ONCE)
+
+
+def success(log_probs: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """p of each problem, (problems,): the chance of a correct response, from ``form_log_probs``."""
+    return np.sum(np.where(correct, np.exp(log_probs), 0.0), axis=-1)
