@@ -38,8 +38,9 @@ def draw(rows: list[Row], out: Path) -> Sequence[Path]:
         axes = figure.subplots(2, 2)
         _draw_steps(axes[0, 0], steps)
         _draw_ledger(axes[0, 1], line)
-        _draw_entropies(axes[1, 0], line)
-        _draw_modes(axes[1, 1], line)
+        few = [row for row in line if row["steps"] == min(row["steps"] for row in line)]
+        _draw_entropies(axes[1, 0], few)
+        _draw_modes(axes[1, 1], few)
         for letter, panel in zip("abcd", axes.flat, strict=True):
             panel.set_title(f"({letter})", loc="left", x=-0.17)
         return plotting.save_figure(figure, out / "diffusion_policy")
@@ -80,23 +81,31 @@ def _name_betas(axes: Axes, betas: list[float]) -> None:
 
 
 def _draw_ledger(axes: Axes, rows: list[Row]) -> None:
+    numbers = sorted({row["steps"] for row in rows})
+    width = 0.8 / len(numbers)
     groups = _betas(rows)
     for i, (_, group) in enumerate(groups):
-        bottom = 0.0
-        for name, (label, colour) in PARTS.items():
-            height = float(np.mean([of(row, name) for row in group]))
-            axes.bar(i, height, 0.55, bottom, color=colour, label=label if i == 0 else None)
-            bottom += height
-        whole, error = mean_over_seeds([of(row, "path_divergence") for row in group])
-        axes.errorbar(i, whole, yerr=error, color=plotting.BLACK, capsize=2, linewidth=0.8)
-        accuracy = np.mean([row["accuracy"] for row in group])
-        axes.annotate(
-            f"$p'={accuracy:.3f}$", (i, whole), (0, 5), textcoords="offset points", ha="center", fontsize=7
-        )
-    axes.margins(y=0.14)
+        for j, steps in enumerate(numbers):
+            some = [row for row in group if row["steps"] == steps]
+            x = i + (j - (len(numbers) - 1) / 2) * width
+            if some:
+                _bar(axes, x, 0.9 * width, some, named=i == j == 0)
+    axes.margins(y=0.16)
     _name_betas(axes, [beta for beta, _ in groups])
     axes.set_ylabel("divergence of paths (nats)")
     _legend(axes, 2)
+
+
+def _bar(axes: Axes, x: float, width: float, rows: list[Row], named: bool) -> None:
+    bottom = 0.0
+    for name, (label, colour) in PARTS.items():
+        height = float(np.mean([of(row, name) for row in rows]))
+        axes.bar(x, height, width, bottom, color=colour, label=label if named else None)
+        bottom += height
+    whole, error = mean_over_seeds([of(row, "path_divergence") for row in rows])
+    axes.errorbar(x, whole, yerr=error, color=plotting.BLACK, capsize=2, linewidth=0.8)
+    axes.annotate(f"{rows[0]['steps']} steps\n$p'={np.mean([row['accuracy'] for row in rows]):.3f}$",
+                  (x, whole), (0, 4), textcoords="offset points", ha="center", fontsize=5.5)  # fmt: skip
 
 
 def _draw_entropies(axes: Axes, rows: list[Row]) -> None:

@@ -81,8 +81,8 @@ def _steps(rows: list[Row]) -> list[str]:
 
 def _tuned(rows: list[Row]) -> list[str]:
     lines = []
-    for (beta,), group in grouped(rows, "beta"):
-        lines.append(f"  beta = {beta}, {len(group)} seed(s)")
+    for (steps, beta), group in grouped(rows, "steps", "beta"):
+        lines.append(f"  {steps} steps, beta = {beta}, {len(group)} seed(s)")
         lines += [f"    {label:<15}{over_seeds(group, name)}" for name, label in TERMS.items()]
         if "best_objective" in group[0]:
             short = [row["best_objective"] - row["accuracy"] + beta * row["path_divergence"] for row in group]
