@@ -60,8 +60,8 @@ class Config:
 PRESETS = {
     "paper": Config(),
     "smoke": Config(
-        step_numbers=(5, 10), betas=(0.2,), plane_betas=(0.2,), seeds=1, chain_steps=(16,), base_steps=150, tuning_steps=30, paths=128,
-        ledger_paths=512, kernels=1024,
+        step_numbers=(5, 10), betas=(0.2,), plane_betas=(0.2,), seeds=1, chain_steps=(16,), base_steps=150,
+        tuning_steps=30, paths=128, ledger_paths=512, kernels=1024,
     ),
 }  # fmt: skip
 CELL_KEYS = ("part", "process", "steps", "beta", "seed")
