@@ -11,10 +11,11 @@ from scipy.optimize import brentq
 from experiments.exploration.made_up_tables import Tables
 from experiments.harness.types import Row
 from thermodiff.exploration.boundary.exact import exact_pass_at_k
-from thermodiff.exploration.exchange.exact_cost import exact_cost_by_problem, share_bought
+from thermodiff.exploration.exchange.exact_cost import exact_cost_by_problem
 from thermodiff.exploration.exchange.exact_entropies import exact_entropies
 from thermodiff.exploration.exchange.free_energy import dissipated_work, free_energy
 from thermodiff.exploration.exchange.identity import exchange_identity
+from thermodiff.exploration.exchange.step_share import share_bought
 from thermodiff.exploration.policies.weights import Objective, PassAtKGradient, PassAtKTraining, exact_weights
 
 OBJECTIVES: dict[str, Objective] = {
@@ -119,7 +120,7 @@ def _pairs(ends: list) -> Any:
 def shares(policy: Any, correct: np.ndarray, step: np.ndarray) -> tuple[float, float]:
     """The share that a step buys: by its formula, and of the ledger for steps of both signs, extrapolated to none."""
     before, real = policy.log_probs(), policy.real
-    predicted = share_bought(before, policy.change(step), correct, real=real).mean
+    predicted = share_bought(before, policy.change(step), correct, real=real).share.mean
 
     def measured(size: float) -> float:
         ends = [policy.moved(sign * size * step).log_probs() for sign in (1, -1)]

@@ -14,7 +14,6 @@ from thermodiff.exploration import (
     exact_cost_of_accuracy,
     exact_entropies,
     exchange_identity,
-    share_bought,
 )
 
 BASE, NEW, RIGHT = [3, 1, 4, 8], [6, 1, 2, 7], [1, 1, 0, 0]
@@ -139,25 +138,6 @@ def test_entropies_of_one_response_and_of_a_remainder():
     assert rest.lower_bound
 
 
-def test_the_share_that_a_step_buys_is_that_of_the_ledger():
-    base, other, correct, real = random_tables(11, M=30)
-    u = np.where(real, other, 0)
-    share = share_bought(base, u, correct, real=real)
-    errors = []
-    for eta in (0.04, 0.02):
-        ends = [base + step * u for step in (eta, -eta)]  # the error is then even in the step
-        ends = [end - np.log(np.exp(end).sum(1, keepdims=True)) for end in ends]
-        costs = [exact_cost_of_accuracy(base, end, correct, real=real) for end in ends]
-        errors.append(sum(c.paid.mean for c in costs) / sum(c.divergence.mean for c in costs) - share.mean)
-    assert abs(errors[1]) < 1e-3
-    assert errors[0] / errors[1] == pytest.approx(4, rel=0.02)
-    assert 0 < share.mean < 1
-    assert share.stderr > 0
-    shifted = share_bought(base, u + np.arange(30)[:, None], correct, real=real)
-    assert shifted == pytest.approx(share, rel=1e-9)
-    assert share_bought(base, correct, correct, real=real) == pytest.approx((1, 0, 30), abs=1e-12)
-
-
 GOOD = np.log([[0.5, 0.5]])
 
 
@@ -194,16 +174,3 @@ GOOD = np.log([[0.5, 0.5]])
 def test_refused(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         exact_cost_of_accuracy(*arguments, **options)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ([0.0, 1.0], r"change: got shape \(2,\), need that of log_probs, \(1, 2\)"),
-        ([[np.inf, 1.0]], "change: got entries that are not finite"),
-        ([[2.0, 2.0]], "change: got a step that changes no probability, need one that does"),
-    ],
-)
-def test_a_step_that_is_none_is_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        share_bought(GOOD, change, [[1, 0]])

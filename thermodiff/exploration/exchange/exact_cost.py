@@ -14,8 +14,6 @@ import numpy as np
 
 from thermodiff.exploration.exchange.cost import CostOfAccuracy, mean_over_problems
 from thermodiff.exploration.exchange.response_tables import read_responses, weighted
-from thermodiff.types import Estimate
-from thermodiff.validation import complain
 
 LOWER = (
     "responses that are not listed stand together as one wrong one: KL(pi || pi_0) and its part among wrong "
@@ -98,43 +96,3 @@ def exact_cost_of_accuracy(
     for other problems of this kind. With ``remainder`` the remarks say which parts are lower bounds.
     """
     return exact_cost_by_problem(log_probs_base, log_probs, correct, real=real, remainder=remainder).mean()
-
-
-def share_bought(log_probs: Any, change: Any, correct: Any, *, real: Any | None = None) -> Estimate:
-    """The share of its KL that a small step u = d ln pi pays for accuracy, in [0, 1], exact to first order in the step.
-
-    E_x[Cov(u, r)^2/(p (1 - p))]/E_x Var(u), covariance and variance over y ~ pi(. | x): kl(p' || p) is
-    dp^2/(2 p (1 - p)) with dp = Cov(u, r), and KL is Var(u)/2. ``change`` is u, shape (M, R) as ``log_probs`` and
-    ``correct``; a constant in a row changes nothing. Problems with p = 0 or 1 buy nothing.
-
-    The standard error is for problems drawn (of a ratio of means, by the delta method), NaN for one problem. Raises
-    ValueError as ``exact_cost_of_accuracy`` and where nothing changes. This project.
-    """
-    responses = read_responses({"log_probs": log_probs}, correct, real)
-    ((log_p, log_q),) = responses.log_sums()
-    pi = np.exp(responses.log_probs[0])
-    u = _change(change, pi)
-    u = np.where(pi > 0, u - (pi * u).sum(-1, keepdims=True), 0.0)
-    gained = (pi * responses.correct * u).sum(-1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        bought = np.where(gained != 0, gained**2 * np.exp(-log_p - log_q), 0.0)
-    spent = (pi * u**2).sum(-1)
-    if not spent.sum() > 0:
-        raise complain("change", "a step that changes no probability", "one that does")
-    return _ratio(bought, spent)
-
-
-def _change(change: Any, pi: np.ndarray) -> np.ndarray:
-    u = np.asarray(change, dtype=np.float64)
-    if u.shape != pi.shape:
-        raise complain("change", f"shape {u.shape}", f"that of log_probs, {pi.shape}")
-    u = np.where(pi > 0, u, 0.0)
-    if not np.isfinite(u).all():
-        raise complain("change", "entries that are not finite", "finite ones wherever pi > 0")
-    return u
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
-    ratio, M = float(above.mean() / below.mean()), len(above)
-    error = float((above - ratio * below).std(ddof=1) / np.sqrt(M) / below.mean()) if M > 1 else np.nan
-    return Estimate(ratio, error, M)
