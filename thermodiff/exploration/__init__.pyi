@@ -110,3 +110,26 @@ from .learning.steps import Learned as Learned
 from .learning.steps import LearningDivergedError as LearningDivergedError
 from .learning.drawing import draw_rollouts as draw_rollouts
 from .learning.exact import form_log_probs as form_log_probs
+
+# a diffusion as a policy: denoising steps are actions (these start JAX)
+from .diffusion_policy.rewards import Balls as Balls
+from .diffusion_policy.rewards import HalfSpace as HalfSpace
+from .diffusion_policy.rewards import Quadratic as Quadratic
+from .diffusion_policy.tilt import RewardTilt as RewardTilt
+from .diffusion_policy.tilt import reward_tilt as reward_tilt
+from .diffusion_policy.tilt import tilted_distribution as tilted_distribution
+from .diffusion_policy.tilt import tilted_score as tilted_score
+from .diffusion_policy.reverse_chain import ReverseChain as ReverseChain
+from .diffusion_policy.reverse_chain import reverse_chain as reverse_chain
+from .diffusion_policy.config import FineTuningConfig as FineTuningConfig
+from .diffusion_policy.controlled import ControlledScore as ControlledScore
+from .diffusion_policy.controlled import controlled_score as controlled_score
+from .diffusion_policy.fine_tuning import FineTuned as FineTuned
+from .diffusion_policy.fine_tuning import FineTuningDivergedError as FineTuningDivergedError
+from .diffusion_policy.fine_tuning import fine_tune_diffusion as fine_tune_diffusion
+from .diffusion_policy.path_ledger import PathLedger as PathLedger
+from .diffusion_policy.path_ledger import path_ledger as path_ledger
+from .diffusion_policy.line import LineLedger as LineLedger
+from .diffusion_policy.line import line_ledger as line_ledger
+from .diffusion_policy.finite_steps import FiniteSteps as FiniteSteps
+from .diffusion_policy.finite_steps import finite_step_optima as finite_step_optima

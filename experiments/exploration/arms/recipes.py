@@ -18,7 +18,7 @@ Style = Literal["broad", "narrow", "solutions"]
 
 STEPS, RATE = 160, 2e-4
 BASE_STEPS, BASE_RATE = 1500, 3e-3
-FINE_STEPS, FINE_RATE = 200, 1e-3
+FINE_STEPS, FINE_RATE = 200, 2e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ ARMS: dict[str, Arm] = {
     # ways to spend less
     "RLOO": Arm("base", Reward(Method(methods.LeaveOneOut()))),
     "free energy": Arm("base", Reward(Method(methods.FreeEnergy(0.05)))),
-    "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.2), dynamic=False))),
+    "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.05), dynamic=False))),
     "Muon": Arm("base", Reward(optimiser=SteadyMuon())),
     # rejection fine-tuning
     "RFT, rule": Arm("base", Select("rule")),

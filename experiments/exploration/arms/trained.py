@@ -37,7 +37,7 @@ class Scale:
 
     sizes: Sizes = dataclasses.field(default_factory=Sizes)
     network: str = "transformer"
-    width: int = 64
+    width: int = 96
     depth: int = 2
     problems: int = 32
     group: int = 16
