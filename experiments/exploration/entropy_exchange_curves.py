@@ -26,14 +26,14 @@ POINTS = 40
 
 
 def of_steps(history: History) -> Row:
-    """All of these; stages and law need 12 steps."""
+    """All of these; stages and law need 12 steps, and curves that vary."""
     step = np.arange(len(history["reward"]))
-    long_enough = len(step) >= FEWEST
+    readable = len(step) >= FEWEST and min(np.ptp(history[name]) for name in ("reward", "entropy")) > 0
     return {
         "steps": len(step),
         "curves": thinned(history),
-        "stages": stages(history) if long_enough else None,
-        "law": law(history) if long_enough else None,
+        "stages": stages(history) if readable else None,
+        "law": law(history) if readable else None,
         "sides": sides(history),
         "covariance": covariance(history),
     }

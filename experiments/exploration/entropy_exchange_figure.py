@@ -21,6 +21,8 @@ LOOKS = {
     "negative only": (plotting.PURPLE, "v"),
     "free, GRPO": (plotting.BLACK, "P"),
 }
+OTHER = (plotting.SKY, "x")
+"""Of an arm that is not among them."""
 PART_COLOURS = dict(zip(PARTS, (plotting.GREEN, plotting.BLUE, plotting.GREY), strict=True))
 
 
@@ -36,8 +38,8 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
         _covariance(covariance, rows)
         handles = [
             Line2D([], [], color=colour, marker=marker, markersize=3.5, label=arm)
-            for arm, (colour, marker) in LOOKS.items()
-            if any(row["arm"] == arm for row in rows)
+            for (arm,), _ in grouped(rows, "arm")
+            for colour, marker in [LOOKS.get(arm, OTHER)]
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=6, columnspacing=1.2)
         return plotting.save_figure(figure, out / "entropy_exchange")
@@ -50,7 +52,7 @@ def _averaged(group: list[Row], name: str) -> np.ndarray:
 
 def _curves(reward: Any, entropy: Any, rows: list[Row]) -> None:
     for (arm,), group in grouped(rows, "arm"):
-        colour, _ = LOOKS[arm]
+        colour, _ = LOOKS.get(arm, OTHER)
         step = group[0]["curves"]["step"]
         for axes, name in ((reward, "reward"), (entropy, "entropy")):
             axes.plot(step, _averaged(group, name), color=colour)
@@ -63,19 +65,19 @@ def _curves(reward: Any, entropy: Any, rows: list[Row]) -> None:
 
 def _sides(axes: Any, rows: list[Row]) -> None:
     for (arm,), group in grouped(rows, "arm"):
-        colour, marker = LOOKS[arm]
+        colour, marker = LOOKS.get(arm, OTHER)
         x, y = (_averaged(group, f"entropy_{side}") for side in ("correct", "wrong"))
         axes.plot(x, y, color=colour, marker=marker, markersize=2.2, linewidth=0.5)
     low, high = min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.axline((0, 0), slope=1, color=plotting.GREY, linewidth=0.6, linestyle="--")
     axes.set(xlim=(low, high), ylim=(low, high))
-    axes.set(xlabel="in correct responses", ylabel="entropy in wrong ones (nats a token)")
+    axes.set(xlabel="entropy, correct ones (nats a token)", ylabel="entropy, wrong ones")
 
 
 def _law(axes: Any, rows: list[Row]) -> None:
     """Exact points of the kept policies: those of each seed joined, and their means."""
     for (arm,), group in grouped([row for row in rows if "exact_law" in row], "arm"):
-        colour, marker = LOOKS[arm]
+        colour, marker = LOOKS.get(arm, OTHER)
         for row in group:
             axes.plot(row["entropy"], row["p"], color=colour, linewidth=0.4, alpha=0.35)
         entropy, p = (np.mean([row[name] for row in group], axis=0) for name in ("entropy", "p"))
@@ -112,7 +114,7 @@ def _exchange(axes: Any, rows: list[Row]) -> None:
 
 def _covariance(axes: Any, rows: list[Row]) -> None:
     for (arm,), group in grouped(rows, "arm"):
-        colour, marker = LOOKS[arm]
+        colour, marker = LOOKS.get(arm, OTHER)
         for row in group:
             axes.plot(
                 *row["covariance"]["points"],
@@ -125,4 +127,4 @@ def _covariance(axes: Any, rows: list[Row]) -> None:
             )
     axes.axhline(0, color=plotting.GREY, linewidth=0.5)
     axes.axvline(0, color=plotting.GREY, linewidth=0.5)
-    axes.set(xlabel="covariance, blocks (nats)", ylabel="entropy a step, change (nats)")
+    axes.set(xlabel="covariance, blocks (nats)", ylabel="Δ entropy a step (nats)")

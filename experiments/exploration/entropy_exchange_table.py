@@ -75,7 +75,7 @@ def _stages(rows: list[Row]) -> list[str]:
         verdicts = Counter(stages["verdict"] for stages in found)
         said = (
             "; ".join(f"{verdict} in {number}" for verdict, number in verdicts.most_common())
-            or "too few steps"
+            or "too few steps, or a constant"
         )
         at = [f"{stages['change']:g}" for stages in found if stages["change"] is not None]
         lines.append(f"  {arm:<17}{said}" + (f"; change at {', '.join(at)}" if at else ""))

@@ -20,6 +20,8 @@ STRICT = {
     "SFT, GRPO": (plotting.VERMILION, "^"),
     "pass@4": (plotting.ORANGE, "v"),
 }
+OTHER = (plotting.SKY, "x")
+"""Of an arm that is not among them."""
 CHANGES = {"redrawn, goes on": "-", "redrawn, stays": "--"}
 
 
@@ -109,7 +111,7 @@ def _strict(figure: Any, rows: list[Row]) -> None:
     access, owed, spent = figure.subplots(1, 3)
     depth, place = range(len(PLACES) + 1), range(1, len(PLACES) + 1)
     for i, ((arm,), group) in enumerate(grouped(rows, "arm")):
-        colour, marker = STRICT[arm]
+        colour, marker = STRICT.get(arm, OTHER)
         look = {"color": colour, "marker": marker, "label": arm}
         if i == 0:
             _line(

@@ -41,14 +41,14 @@ class FreeSettings:
 
     response_length: int = 36
     cell: str = "transformer"
-    units: int = 64
+    units: int = 96
     layers: int = 2
     mixture: AttemptMixture = dataclasses.field(default_factory=AttemptMixture)
     texts: int = 32
     texts_at_once: int = 128
-    imitation_steps: int = 1200
+    imitation_steps: int = 1600
     imitation_rate: float = BASE_RATE
-    reward_steps: int = 150
+    reward_steps: int = 160
     reward_rate: float = RATE
     reward_problems: int = 16
     reward_group: int = 16

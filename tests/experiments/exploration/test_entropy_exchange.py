@@ -67,6 +67,14 @@ def test_a_training_without_correct_responses_has_no_share():
     assert row["law"] is None, "ten steps are too few"
 
 
+def test_a_reward_that_never_came_has_no_stages():
+    curves = history(np.linspace(2, 1, 20), np.zeros(20))
+    curves["reward"] = np.zeros(20)
+    row = of_steps(curves)
+    assert row["stages"] is None
+    assert row["law"] is None
+
+
 def test_exact_points_on_either_curve():
     entropy = np.linspace(0.2, 1.0, 5)
     for name, accuracy in (("exponential", 0.9 - 0.2 * np.exp(entropy)), ("line", 0.9 - 0.2 * entropy)):
