@@ -13,7 +13,7 @@ INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence 
 SPEED := benchmark scaling divergence_crossover
 TRAINED := capability_boundary entropy_exchange token_interventions advantage_shaping rejection_finetuning \
 	cost_of_accuracy_network
-EXPLORATION := pass_at_k_coverage extrapolation cost_of_accuracy_tabular $(TRAINED)
+EXPLORATION := pass_at_k_coverage extrapolation cost_of_accuracy_tabular diffusion_policy $(TRAINED)
 EXPERIMENTS ?= $(BOUND:%=bound.%) $(INFORMATION:%=information.%) $(SPEED:%=speed.%) $(EXPLORATION:%=exploration.%)
 
 VENV := .venv

@@ -155,13 +155,17 @@ def _steps(arm: str, rows: list[Row]) -> list[str]:
             lines.append(
                 f"  {kind:<16}{clock:<11}{where:<13}" + "".join(f"{number:>20}" for number in numbers)
             )
-    solved = [
-        step["residual"] for row in rows for b in row["batches"] for step in b if step["residual"] is not None
-    ]
-    return [
-        *lines,
-        f"  natural steps: residual of their equation at most {max(solved):.2g}, median {np.median(solved):.2g}",
-    ]
+    return [*lines, *_solved(rows)]
+
+
+def _solved(rows: list[Row]) -> list[str]:
+    """How well natural steps were."""
+    steps = [step for row in rows for batch in row["batches"] for step in batch]
+    residuals = [step["residual"] for step in steps if step["residual"] is not None]
+    if not residuals:
+        return []
+    worst, middle = max(residuals), np.median(residuals)
+    return [f"  natural steps: residual of their equation at most {worst:.2g}, median {middle:.2g}"]
 
 
 def _sources(rows: list[Row]) -> list[str]:

@@ -47,7 +47,7 @@ class Config:
     betas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.5)
     plane_betas: tuple[float, ...] = (0.0, 0.2)
     seeds: int = 5
-    chain_steps: int = 16
+    chain_steps: tuple[int, ...] = (16, 48)
     base_steps: int = 1500
     tuning_steps: int = 250
     paths: int = 512
@@ -60,24 +60,26 @@ class Config:
 PRESETS = {
     "paper": Config(),
     "smoke": Config(
-        step_numbers=(5, 10), betas=(0.2,), plane_betas=(0.2,), seeds=1, base_steps=150, tuning_steps=30, paths=128,
-        ledger_paths=512, kernels=1024,
+        step_numbers=(5, 10), betas=(0.2,), plane_betas=(0.2,), seeds=1, chain_steps=(16,), base_steps=150,
+        tuning_steps=30, paths=128, ledger_paths=512, kernels=1024,
     ),
 }  # fmt: skip
 CELL_KEYS = ("part", "process", "steps", "beta", "seed")
 
 
 def cells(config: Config) -> list[Cell]:
-    """All parts that are asked for, one after the other."""
-    n = config.chain_steps
+    """All parts that are asked for, one after the other; the plane with the shortest chain alone."""
+    few, seeds = config.chain_steps[0], range(config.seeds)
     lists = {
         "steps": [
             ("steps", memory, steps, config.step_beta, None)
             for memory in config.memories
             for steps in config.step_numbers
         ],
-        "line": [("line", "forgets", n, b, s) for b in config.betas for s in range(config.seeds)],
-        "plane": [("plane", "forgets", n, b, s) for b in config.plane_betas for s in range(config.seeds)],
+        "line": [
+            ("line", "forgets", n, b, s) for n in config.chain_steps for b in config.betas for s in seeds
+        ],
+        "plane": [("plane", "forgets", few, b, s) for b in config.plane_betas for s in seeds],
     }
     return [dict(zip(CELL_KEYS, cell, strict=True)) for part in config.parts for cell in lists[part]]
 

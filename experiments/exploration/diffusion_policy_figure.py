@@ -34,14 +34,15 @@ def draw(rows: list[Row], out: Path) -> Sequence[Path]:
     if not steps or not line:
         return ()
     with plotting.style():
-        figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 5.2)
+        figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 6.0)
         axes = figure.subplots(2, 2)
         _draw_steps(axes[0, 0], steps)
         _draw_ledger(axes[0, 1], line)
-        _draw_entropies(axes[1, 0], line)
-        _draw_modes(axes[1, 1], line)
+        few = [row for row in line if row["steps"] == min(row["steps"] for row in line)]
+        _draw_entropies(axes[1, 0], few)
+        _draw_modes(axes[1, 1], few)
         for letter, panel in zip("abcd", axes.flat, strict=True):
-            panel.set_title(f"({letter})", loc="left")
+            panel.set_title(f"({letter})", loc="left", x=-0.17)
         return plotting.save_figure(figure, out / "diffusion_policy")
 
 
@@ -58,7 +59,14 @@ def _draw_steps(axes: Axes, rows: list[Row]) -> None:
     axes.set_xticks(numbers, [f"{n}" for n in numbers])
     axes.minorticks_off()
     axes.set(xlabel="denoising steps", ylabel="accuracy $p'$")
-    axes.legend(loc="lower right")
+    _legend(axes, 2)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    """Above the panel, where no curve is."""
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, columnspacing=0.9, handlelength=1.4
+    )
 
 
 def _betas(rows: list[Row]) -> list[tuple[float, list[Row]]]:
@@ -73,23 +81,31 @@ def _name_betas(axes: Axes, betas: list[float]) -> None:
 
 
 def _draw_ledger(axes: Axes, rows: list[Row]) -> None:
+    numbers = sorted({row["steps"] for row in rows})
+    width = 0.8 / len(numbers)
     groups = _betas(rows)
     for i, (_, group) in enumerate(groups):
-        bottom = 0.0
-        for name, (label, colour) in PARTS.items():
-            height = float(np.mean([of(row, name) for row in group]))
-            axes.bar(i, height, 0.55, bottom, color=colour, label=label if i == 0 else None)
-            bottom += height
-        whole, error = mean_over_seeds([of(row, "path_divergence") for row in group])
-        axes.errorbar(i, whole, yerr=error, color=plotting.BLACK, capsize=2, linewidth=0.8)
-        accuracy = np.mean([row["accuracy"] for row in group])
-        axes.annotate(
-            f"$p'={accuracy:.3f}$", (i, whole), (0, 5), textcoords="offset points", ha="center", fontsize=7
-        )
-    axes.margins(y=0.14)
+        for j, steps in enumerate(numbers):
+            some = [row for row in group if row["steps"] == steps]
+            x = i + (j - (len(numbers) - 1) / 2) * width
+            if some:
+                _bar(axes, x, 0.9 * width, some, named=i == j == 0)
+    axes.margins(y=0.16)
     _name_betas(axes, [beta for beta, _ in groups])
     axes.set_ylabel("divergence of paths (nats)")
-    axes.legend(loc="upper left")
+    _legend(axes, 2)
+
+
+def _bar(axes: Axes, x: float, width: float, rows: list[Row], named: bool) -> None:
+    bottom = 0.0
+    for name, (label, colour) in PARTS.items():
+        height = float(np.mean([of(row, name) for row in rows]))
+        axes.bar(x, height, width, bottom, color=colour, label=label if named else None)
+        bottom += height
+    whole, error = mean_over_seeds([of(row, "path_divergence") for row in rows])
+    axes.errorbar(x, whole, yerr=error, color=plotting.BLACK, capsize=2, linewidth=0.8)
+    axes.annotate(f"{rows[0]['steps']} steps\n$p'={np.mean([row['accuracy'] for row in rows]):.3f}$",
+                  (x, whole), (0, 4), textcoords="offset points", ha="center", fontsize=5.5)  # fmt: skip
 
 
 def _draw_entropies(axes: Axes, rows: list[Row]) -> None:
@@ -118,8 +134,7 @@ def _draw_entropies(axes: Axes, rows: list[Row]) -> None:
     )
     _name_betas(axes, [beta for beta, _ in groups])
     axes.set_ylabel("change by training (nats)")
-    axes.margins(y=0.3)
-    axes.legend(loc="upper left")
+    _legend(axes, 3)
 
 
 def _draw_modes(axes: Axes, rows: list[Row]) -> None:
@@ -139,8 +154,8 @@ def _draw_modes(axes: Axes, rows: list[Row]) -> None:
         for seed in masses:
             axes.plot(places, seed, linestyle="", marker=".", markersize=1.8, color=plotting.BLACK)
     axes.set_yscale("log")
-    axes.set_ylim(1e-4, 3.0)
+    axes.set_ylim(1e-4, 1.0)
     axes.set_xticks(np.arange(len(marks)), ["✓" if mark else "✗" for mark in marks])
     axes.set_xlabel("mode, rewarded ✓ or not ✗")
     axes.set_ylabel("mass")
-    axes.legend(loc="upper center", ncols=3, columnspacing=1.0, handlelength=1.2)
+    _legend(axes, 5)

@@ -81,12 +81,12 @@ def _steps(rows: list[Row]) -> list[str]:
 
 def _tuned(rows: list[Row]) -> list[str]:
     lines = []
-    for (beta,), group in grouped(rows, "beta"):
-        lines.append(f"  beta = {beta}, {len(group)} seed(s)")
-        lines += [f"    {label:<14}{over_seeds(group, name)}" for name, label in TERMS.items()]
+    for (steps, beta), group in grouped(rows, "steps", "beta"):
+        lines.append(f"  {steps} steps, beta = {beta}, {len(group)} seed(s)")
+        lines += [f"    {label:<15}{over_seeds(group, name)}" for name, label in TERMS.items()]
         if "best_objective" in group[0]:
             short = [row["best_objective"] - row["accuracy"] + beta * row["path_divergence"] for row in group]
-            lines.append(f"    {'below the best':<14}{with_error(*mean_over_seeds(short), most=4)}")
+            lines.append(f"    {'below the best':<15}{with_error(*mean_over_seeds(short), most=4)}")
         for name, label in (("modes_before", "before"), ("modes", "after")):
             shares = [found(row[name], rewarded(row)) for row in group]
             all_modes = [found(row[name], np.ones(len(row[name]), bool)) for row in group]

@@ -57,7 +57,14 @@ def exact_direction(policy: Any, end: int, listed: Listed, clock: np.ndarray) ->
     E[A s] = clock sum over correct y of pi(y) s(y), as scores s have mean 0; and all correct responses are listed.
     """
     weights = listed.probs * listed.forms.correct * clock[:, None] / len(clock)
-    return _pulled(policy, end, *_arrays(listed), jnp.asarray(weights))
+    return weighted_direction(policy, end, listed.prompts, listed.forms.responses, weights)
+
+
+def weighted_direction(
+    policy: Any, end: int, prompts: np.ndarray, responses: np.ndarray, weights: np.ndarray
+) -> Any:
+    """The gradient of the sum of ``weights`` times ln pi of responses (problems, responses, tokens)."""
+    return _pulled(policy, end, jnp.asarray(prompts), jnp.asarray(responses), jnp.asarray(weights))
 
 
 def change(policy: Any, end: int, listed: Listed, direction: Any) -> np.ndarray:
@@ -149,8 +156,10 @@ def _pushed(policy: Any, end: int, prompts: Any, responses: Any, real: Any, dire
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _pulled(policy: Any, end: int, prompts: Any, responses: Any, real: Any, weights: Any) -> Any:
-    return jax.grad(lambda policy: jnp.sum(weights * _table(policy, end, prompts, responses, real)))(policy)
+def _pulled(policy: Any, end: int, prompts: Any, responses: Any, weights: Any) -> Any:
+    return jax.grad(lambda policy: jnp.sum(weights * _table(policy, end, prompts, responses, weights != 0)))(
+        policy
+    )
 
 
 @functools.partial(jax.jit, static_argnums=1)

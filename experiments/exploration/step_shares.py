@@ -7,7 +7,7 @@ apart: sampled groups against exact expectations, Euclidean against natural geom
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -24,17 +24,19 @@ from experiments.exploration.small_steps import (
     exact_direction,
     ledger_of_step,
     natural_direction,
+    weighted_direction,
 )
 from experiments.harness.types import Row
 from thermodiff.exploration.learning.exact import form_log_probs
-from thermodiff.exploration.learning.methods import LeaveOneOut, Method
-from thermodiff.exploration.learning.reinforcement import ReinforcementConfig, Setting, rollouts
-from thermodiff.exploration.methods.advantages import group_relative_advantage
-from thermodiff.exploration.policies.policy import token_log_probs
-from thermodiff.exploration.tasks.task import Forms
+from thermodiff.exploration.methods.advantages import group_relative_advantage, rloo_advantage
+from thermodiff.exploration.policies.policy import sample
+from thermodiff.exploration.tasks.task import Forms, response_mask
 
-METHODS = {"REINFORCE": Method(LeaveOneOut(), dynamic=False), "GRPO": Method()}
-"""Sampled advantages whose means are those of the clocks below."""
+ADVANTAGES: dict[str, Callable[[Any], Any]] = {
+    "REINFORCE": rloo_advantage,
+    "GRPO": functools.partial(group_relative_advantage, ddof=1),
+}
+"""Of sampled groups, whose means are those of the clocks below."""
 OPTIMISERS = {"Adam": "GRPO", "Muon": "Muon"}
 """Those of these arms."""
 
@@ -66,8 +68,7 @@ def clock_of(name: str, p: np.ndarray, group: int) -> np.ndarray:
         return np.ones_like(p)
     beside = np.arange(group)
     advantage = [
-        float(group_relative_advantage(np.array([[1.0] * (k + 1) + [0.0] * (group - 1 - k)]), ddof=1)[0, 0])
-        for k in beside
+        float(ADVANTAGES[name](np.array([[1.0] * (k + 1) + [0.0] * (group - 1 - k)]))[0, 0]) for k in beside
     ]
     return stats.binom.pmf(beside, group - 1, p[:, None]) @ np.array(advantage) / (1 - p)
 
@@ -79,46 +80,53 @@ def table_step(step: Listed, clock: np.ndarray) -> np.ndarray:
     return np.where(step.forms.real, z - (step.probs * z).sum(1, keepdims=True), 0.0)
 
 
-class SampledGroups(NamedTuple):
-    """Gradients of one method, from groups of responses that the policy writes."""
+class Groups(NamedTuple):
+    """Responses that a policy wrote to some problems, and their rewards."""
 
-    method: Method
-    group: int
-    policy: Any
+    prompts: np.ndarray
+    responses: np.ndarray
+    rewards: np.ndarray
 
-    def direction(self, prompts: np.ndarray, key: Any) -> Any:
-        """The direction that raises the method's objective, of fresh groups for each of ``prompts``."""
-        config = ReinforcementConfig(1, len(prompts), self.group, minibatches=1, method=self.method)
-        return _sampled(config, self.policy, jnp.asarray(prompts), key)
+    def direction(self, policy: Any, clock: str) -> Any:
+        """The step of a training on these groups: the mean over tokens of A s, of groups with unequal rewards."""
+        advantages = np.asarray(ADVANTAGES[clock](self.rewards), dtype=float)
+        varied = np.ptp(self.rewards, axis=1, keepdims=True) > 0
+        tokens = response_mask(self.responses, TASK.end).sum(axis=-1)
+        weights = np.where(varied, advantages, 0.0) / max((tokens * varied).sum(), 1)
+        return weighted_direction(policy, TASK.end, self.prompts, self.responses, weights)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _sampled(config: ReinforcementConfig, policy: Any, prompts: Any, key: Any) -> Any:
-    draw, chance = jax.random.split(key)
-    batch = rollouts(config, TASK, Setting(key, prompts, None), policy, prompts, draw)
-    advantages = config.method.advantages(batch, jnp.int32(0))
-    uniforms = jax.random.uniform(chance, batch.mask.shape)
+def draw_groups(policy: Any, prompts: np.ndarray, number: int, key: Any) -> Groups:
+    """``number`` responses to each problem."""
+    drawn = _drawn(policy, number, jnp.asarray(prompts), key)
+    return Groups(prompts, *(np.asarray(x) for x in drawn))
 
-    def loss_of(policy: Any) -> Any:
-        def one(prompt: Any, response: Any) -> Any:
-            return token_log_probs(policy, prompt, response, TASK.end)
 
-        log_probs = jax.vmap(jax.vmap(one, (None, 0)))(batch.prompts, batch.responses)
-        return config.method.loss.of(log_probs, config.method.counted(batch), advantages, uniforms)
+@functools.partial(jax.jit, static_argnums=1)
+def _drawn(policy: Any, number: int, prompts: Any, key: Any) -> tuple[Any, Any]:
+    def group(prompt: Any, key: Any) -> tuple[Any, Any]:
+        responses = sample(policy, prompt, key, number, TASK.response_length, TASK.end).responses
+        return responses, jax.vmap(TASK.reward, (None, 0))(prompt, responses)
 
-    return jax.tree.map(jnp.negative, jax.grad(loss_of)(policy))
+    return jax.vmap(group)(prompts, jax.random.split(key, len(prompts)))
 
 
 def optimised(arm: str, policy: Any, gradients: list[Any]) -> Any:
     """The last update of an arm's optimiser that was given these directions, the policy standing still meanwhile."""
-    recipe = ARMS[arm].recipe
-    assert isinstance(recipe, Reward)
-    transformation = recipe.optimiser.transformation()
-    update = jax.jit(transformation.update)
-    state = transformation.init(policy)
+    start, update = _optimiser(arm)
+    state = start(policy)
     for gradient in gradients:
         step, state = update(jax.tree.map(jnp.negative, gradient), state, policy)
     return step
+
+
+@functools.cache
+def _optimiser(arm: str) -> tuple[Callable[[Any], Any], Callable[..., Any]]:
+    """How an arm's optimiser begins, and its update, compiled once."""
+    recipe = ARMS[arm].recipe
+    assert isinstance(recipe, Reward)
+    transformation = recipe.optimiser.transformation()
+    return transformation.init, jax.jit(transformation.update)
 
 
 class Making(NamedTuple):
@@ -150,7 +158,7 @@ def measure_steps(source: Source, number: int, key: Any, making: Making) -> list
             ledger = ledger_of_step(problems, change(source.policy, TASK.end, problems, made.direction))
             named = {"kind": made.kind, "clock": made.clock, "where": where, "residual": made.residual}
             rows.append({**named, **ledger})
-    for clock, (where, problems) in product(METHODS, places.items()):
+    for clock, (where, problems) in product(ADVANTAGES, places.items()):
         u = table_step(problems, clock_of(clock, problems.p, making.group))
         named = {"kind": "table, plain", "clock": clock, "where": where, "residual": None}
         rows.append({**named, **ledger_of_step(problems, u)})
@@ -160,9 +168,9 @@ def measure_steps(source: Source, number: int, key: Any, making: Making) -> list
 def _directions(source: Source, number: int, key: Any, making: Making) -> Iterator[Made]:
     policy, step = source.policy, source.near[number]
     last_key, earlier_key = jax.random.split(key)
-    for clock, method in METHODS.items():
-        sampler = SampledGroups(method, making.group, policy)
-        yield Made("plain, sampled", clock, sampler.direction(step.prompts, last_key))
+    groups = draw_groups(policy, step.prompts, making.group, last_key)
+    for clock in ADVANTAGES:
+        yield Made("plain, sampled", clock, groups.direction(policy, clock))
         exact = exact_direction(policy, TASK.end, step, clock_of(clock, step.p, making.group))
         yield Made("plain, exact", clock, exact)
         metrics = {"natural": step, "natural, wide": source.wide[number]}
@@ -170,13 +178,15 @@ def _directions(source: Source, number: int, key: Any, making: Making) -> Iterat
             if kind == "natural" or clock == "GRPO":
                 found = natural_direction(policy, TASK.end, metric, exact, making.damping, making.iterations)
                 yield Made(kind, clock, found.direction, found.residual)
-    sampler = SampledGroups(METHODS["GRPO"], making.group, policy)
     chosen = np.random.default_rng(number).permutation(len(source.others))[
         : making.before * len(step.prompts)
     ]
     earlier = source.others[chosen].reshape(making.before, len(step.prompts), -1)
     keys = jax.random.split(earlier_key, making.before)
-    gradients = [sampler.direction(prompts, one) for prompts, one in zip(earlier, keys, strict=True)]
-    gradients.append(sampler.direction(step.prompts, last_key))
+    gradients = [
+        draw_groups(policy, prompts, making.group, one).direction(policy, "GRPO")
+        for prompts, one in zip(earlier, keys, strict=True)
+    ]
+    gradients.append(groups.direction(policy, "GRPO"))
     for kind, arm in OPTIMISERS.items():
         yield Made(kind, "GRPO", optimised(arm, policy, gradients))

@@ -18,9 +18,10 @@ import numpy as np
 
 from experiments.exploration.arms import trained as strict
 from experiments.exploration.arms.problems import Sizes, Split, split
-from experiments.exploration.arms.recipes import BASE_RATE, GRPO, RATE
+from experiments.exploration.arms.recipes import BASE_RATE, RATE
 from experiments.harness.records import fingerprint_of
 from thermodiff.exploration.learning.imitation import ImitationConfig, Texts, imitate
+from thermodiff.exploration.learning.methods import Method
 from thermodiff.exploration.learning.reinforcement import ReinforcementConfig, reinforce
 from thermodiff.exploration.learning.steps import Learned
 from thermodiff.exploration.policies.networks import NetworkPolicy
@@ -28,6 +29,7 @@ from thermodiff.exploration.tasks.countdown_attempts import AttemptMixture, coun
 from thermodiff.exploration.tasks.countdown_free import CountdownFree
 from thermodiff.training.optimiser import SteadyAdam
 
+GRPO = Method()
 Name = Literal["free", "free, GRPO"]
 BASE: Name = "free"
 REWARDED: Name = "free, GRPO"
@@ -38,9 +40,9 @@ class FreeSettings:
     """What is chosen for the free form alone; ``texts`` attempts at each problem of "base" and "sft" make the base."""
 
     response_length: int = 36
-    cell: str = "recurrent"
-    units: int = 128
-    layers: int = 1
+    cell: str = "transformer"
+    units: int = 64
+    layers: int = 2
     mixture: AttemptMixture = dataclasses.field(default_factory=AttemptMixture)
     texts: int = 32
     texts_at_once: int = 128
@@ -57,6 +59,7 @@ OF_REWARDS = ("method", "reward_steps", "reward_rate", "reward_problems", "rewar
 PAPER = FreeSettings()
 SMOKE = FreeSettings(
     units=16,
+    layers=1,
     texts=8,
     texts_at_once=32,
     imitation_steps=120,

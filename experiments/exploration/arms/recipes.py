@@ -18,7 +18,7 @@ Style = Literal["broad", "narrow", "solutions"]
 
 STEPS, RATE = 160, 2e-4
 BASE_STEPS, BASE_RATE = 1500, 3e-3
-FINE_STEPS, FINE_RATE = 400, 1e-3
+FINE_STEPS, FINE_RATE = 200, 2e-4
 
 
 @dataclasses.dataclass(frozen=True)

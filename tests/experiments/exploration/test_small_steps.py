@@ -16,12 +16,20 @@ from experiments.exploration.small_steps import (
     ledger_of_step,
     natural_direction,
 )
-from experiments.exploration.step_shares import METHODS, SampledGroups, clock_of, listed, table_step
+from experiments.exploration.step_shares import (
+    Making,
+    Source,
+    clock_of,
+    draw_groups,
+    listed,
+    measure_steps,
+    table_step,
+)
 from thermodiff.exploration.learning.imitation import ImitationConfig, imitate
-from thermodiff.exploration.learning.reinforcement import ReinforcementConfig, Setting, rollouts
+from thermodiff.exploration.learning.methods import Batch, LeaveOneOut, Method
 from thermodiff.exploration.policies.networks import recurrent_policy
-from thermodiff.exploration.policies.policy import log_prob
-from thermodiff.exploration.tasks.task import Forms
+from thermodiff.exploration.policies.policy import log_prob, token_log_probs
+from thermodiff.exploration.tasks.task import Forms, response_mask
 from thermodiff.training.optimiser import SteadyAdam
 
 PROMPTS = TASK.prompts[[5, 700, 1500]]
@@ -111,6 +119,15 @@ def moved(policy, direction, size):
     return jax.tree.map(lambda x, d: x + size * d, policy, direction)
 
 
+def without_embedding(direction):
+    """flax rounds embeddings to single precision, so that differences along them are noise."""
+
+    def kept(path, d):
+        return 0 * d if "embed" in jax.tree_util.keystr(path) else d
+
+    return jax.tree_util.tree_map_with_path(kept, direction)
+
+
 def flat(tree):
     return np.concatenate([np.asarray(x).ravel() for x in jax.tree.leaves(tree)])
 
@@ -120,15 +137,16 @@ def test_change_and_exact_direction_by_finite_differences(network):
     policy, table = network
     clock, size = np.array([1.0, 2.0, 0.5]), 1e-5
     with jax.enable_x64(True):
-        direction = exact_direction(policy, TASK.end, table, clock)
+        gradient = exact_direction(policy, TASK.end, table, clock)
+        direction = without_embedding(gradient)
         u = change(policy, TASK.end, table, direction)
         ends = [listed(moved(policy, direction, s), PROMPTS, table.forms) for s in (size, -size)]
         real = table.forms.real
         difference = (ends[0].log_probs[real] - ends[1].log_probs[real]) / (2 * size)
         assert u[real] == pytest.approx(difference, rel=1e-5, abs=1e-7)
-        # g is the gradient of the mean of clock * p: along itself it rises by |g|^2.
+        # The gradient of the mean of clock * p.
         rise = np.mean(clock * (ends[0].p - ends[1].p)) / (2 * size)
-        assert rise == pytest.approx(float(flat(direction) @ flat(direction)), rel=1e-5)
+        assert rise == pytest.approx(float(flat(gradient) @ flat(direction)), rel=1e-5)
 
 
 @pytest.mark.slow
@@ -164,21 +182,42 @@ def test_natural_direction_solves_the_dense_equation(network):
 
 
 @pytest.mark.slow
-def test_sampled_direction_is_that_of_its_groups(network):
+@pytest.mark.parametrize(("clock", "method"), [("REINFORCE", Method(LeaveOneOut())), ("GRPO", Method())])
+def test_sampled_direction_is_that_of_a_training_on_these_groups(network, clock, method):
     policy, _ = network
-    key, method, G = jax.random.key(3), METHODS["REINFORCE"], 8
     with jax.enable_x64(True):
-        found = SampledGroups(method, G, policy).direction(PROMPTS, key)
-        config = ReinforcementConfig(1, 3, G, minibatches=1, method=method)
-        setting = Setting(key, jnp.asarray(PROMPTS), None)
-        batch = rollouts(config, TASK, setting, policy, jnp.asarray(PROMPTS), jax.random.split(key)[0])
-        r = np.asarray(batch.rewards)
-        A = r - (r.sum(1, keepdims=True) - r) / (G - 1)
-        assert np.any(A)
+        groups = draw_groups(policy, PROMPTS, 8, jax.random.key(3))
+        assert np.ptp(groups.rewards)
+        prompts, responses = jnp.asarray(PROMPTS), jnp.asarray(groups.responses)
 
-        def climbed(policy):
-            one = jax.vmap(lambda x, y: log_prob(policy, x, y, TASK.end), (None, 0))
-            return jnp.sum(A * jax.vmap(one)(batch.prompts, batch.responses)) / batch.mask.sum()
+        def log_probs(policy):
+            return jax.vmap(jax.vmap(lambda x, y: token_log_probs(policy, x, y, TASK.end), (None, 0)))(
+                prompts, responses
+            )
 
-        expected = jax.grad(climbed)(policy)
-    assert flat(found) == pytest.approx(flat(expected), rel=1e-6, abs=1e-9)
+        old = log_probs(policy)
+        mask = response_mask(responses, TASK.end)
+        batch = Batch(prompts, responses, mask, jnp.asarray(groups.rewards), old, old, None)
+        advantages = method.advantages(batch, jnp.int32(0))
+
+        def loss(policy):
+            return method.loss.of(log_probs(policy), method.counted(batch), advantages, old)
+
+        expected = jax.grad(loss)(policy)
+        found = groups.direction(policy, clock)
+    assert flat(found) == pytest.approx(-flat(expected), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_every_kind_of_step_of_a_network(network):
+    policy, table = network
+    with jax.enable_x64(True):
+        near = table.only(slice(2))
+        source = Source(policy, [near], [table], table.only(slice(2, 3)), np.repeat(PROMPTS, 4, axis=0))
+        rows = measure_steps(source, 0, jax.random.key(0), Making(8, 3, 1e-3, 200))
+    shares = {(row["kind"], row["clock"]): row["share"] for row in rows if row["where"] == "step"}
+    assert len(rows) == 2 * len(shares) == 22
+    assert all(0 < share <= 1 for share in shares.values())
+    assert shares["natural", "GRPO"] > shares["natural, wide", "GRPO"] > shares["plain, exact", "GRPO"]
+    for row in rows:
+        assert row["share"] + row["among_correct"] + row["among_wrong"] == pytest.approx(1)

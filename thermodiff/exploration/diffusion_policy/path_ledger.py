@@ -17,15 +17,15 @@ from thermodiff.array_types import Key, Score
 from thermodiff.exploration.diffusion_policy.policy_gradient import step_divergences
 from thermodiff.exploration.diffusion_policy.reverse_chain import ReverseChain
 from thermodiff.exploration.diffusion_policy.rewards import as_reward
-from thermodiff.exploration.diffusion_policy.sample_laws import LogDensity, log_density
+from thermodiff.exploration.diffusion_policy.sample_laws import FEW_KERNELS, LogDensity, log_density
 from thermodiff.exploration.exchange.cost import paid_from_counts
 from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.scores.callables import as_score
 from thermodiff.types import Estimate
 from thermodiff.validation import check_count, check_key, complain
 
-FEW_KERNELS = 5.0
-"""Below this effective number of kernels at a sample its density under the base is a guess."""
+MOST_THIN = 0.01
+"""Share of samples whose density may come from few kernels, without a remark."""
 
 
 class PathLedger(NamedTuple):
@@ -148,7 +148,7 @@ def _ledger(
         sample_entropy,
         Estimate(path_entropy - sample_entropy.mean, sample_entropy.stderr, sample_entropy.n),
         by_step,
-        _remarks(ref.fewest, own.fewest, p, p_new),
+        _remarks(max(ref.thin, own.thin), p, p_new),
     )
 
 
@@ -181,12 +181,12 @@ def _accuracy(
     return _estimate(slope * correct, base_slope * base_correct, mean=paid), (parts[0], parts[1])
 
 
-def _remarks(base_fewest: float, fewest: float, p: float, p_new: float) -> tuple[str, ...]:
+def _remarks(thin: float, p: float, p_new: float) -> tuple[str, ...]:
     remarks = []
-    if min(base_fewest, fewest) < FEW_KERNELS:
+    if thin > MOST_THIN:
         remarks.append(
-            f"a sample's density came from {min(base_fewest, fewest):.1f} kernels: the divergence of samples is "
-            "uncertain beyond its error; more kernels or wider last steps would help"
+            f"the density of {thin:.1%} of the samples came from fewer than {FEW_KERNELS:g} kernels: the divergence of "
+            "samples is uncertain beyond its error; more kernels or wider last steps would help"
         )
     if min(p, 1 - p, p_new, 1 - p_new) == 0:
         remarks.append(

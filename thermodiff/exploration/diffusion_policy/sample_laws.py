@@ -16,17 +16,19 @@ from thermodiff.array_types import Score
 from thermodiff.exploration.diffusion_policy.reverse_chain import ReverseChain
 from thermodiff.numerics.estimates import as_float64
 
+FEW_KERNELS = 5.0
+
 
 class LogDensity(NamedTuple):
-    """Of n points by M kernels: ``values`` ln p(x) (n,); ``kernels`` (M,), what each moves their mean by; ``fewest``.
+    """Of n points by M kernels: ``values`` ln p(x) (n,); ``kernels`` (M,), what each moves their mean by; ``thin``.
 
-    ``fewest`` is the smallest effective number of kernels that a point's density came from, 1/sum of squared shares:
-    where it is near 1 the value says little.
+    ``thin`` is the share of points whose density came from fewer than ``FEW_KERNELS`` effective kernels, 1/sum of
+    squared shares: there the value is a guess.
     """
 
     values: np.ndarray
     kernels: np.ndarray
-    fewest: float
+    thin: float
 
 
 @jax.jit
@@ -59,4 +61,4 @@ def log_density(chain: ReverseChain, score: Score, paths: Any, x: Any) -> LogDen
     M, squares = len(paths), as_float64(squares)
     bias = 0.5 * (squares - 1 / M)
     influence = M * as_float64(total) / len(x) - 1
-    return LogDensity(as_float64(log_means) + bias, influence, float(1 / squares.max()))
+    return LogDensity(as_float64(log_means) + bias, influence, float(np.mean(squares > 1 / FEW_KERNELS)))

@@ -82,7 +82,7 @@ def _components(distribution: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     raise complain("distribution", type(distribution).__name__, "a Gaussian or GaussianMixture")
 
 
-def _tilted(parts: Any, reward: Quadratic, beta: float) -> tuple[np.ndarray, ...]:
+def _tilted(parts: Any, reward: Quadratic, beta: float) -> tuple[Any, ...]:
     """Weights, means and covariances of the tilt, and ln Z."""
     weights, means, covs = parts
     centre, strength = as_float64(reward.centre), float(reward.curvature) / beta
