@@ -210,10 +210,10 @@ def test_a_short_response_has_less_work():
 
 
 def test_numbers_as_large_as_tokens():
-    """Lines of work whose results are no tokens are not written."""
+    """Lines of work whose results are no tokens are not written. (A task of numbers to 99 would list its problems.)"""
     prompts = np.tile([[99, 98, 1, 2], [50, 60, 97, 13]], (500, 1))
     mixture = AttemptMixture(solved=0.0, slips=0.0)
-    responses, kinds = countdown_attempts(CountdownFree(99, 99), prompts, np.random.default_rng(9), mixture)
+    responses, kinds = countdown_attempts(TASK, prompts, np.random.default_rng(9), mixture)
     assert responses.min() >= 0
     _, false, broken = (np.asarray(kind) for kind in WORK(responses))
     assert not false.any()

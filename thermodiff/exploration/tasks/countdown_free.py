@@ -12,6 +12,7 @@ The verifier compares shifted copies of the response, without a loop over its to
 from __future__ import annotations
 
 import dataclasses
+import functools
 from itertools import permutations, product
 from typing import Any, ClassVar, NamedTuple
 
@@ -84,7 +85,7 @@ class CountdownFree:
             need = f"at least {ANSWER_LINE + 1}, an answer line and its end"
             raise complain("response_length", f"{self.response_length}", need)
 
-    @property
+    @functools.cached_property
     def prompts(self) -> np.ndarray:
         """The three numbers, rising, and the target: those of the strict form, and there are no others to solve."""
         return Countdown(self.largest_number, self.largest_target).prompts
