@@ -11,7 +11,9 @@ OUT ?= results/nll_bound-$(PRESET)
 BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
 INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort
 SPEED := benchmark scaling divergence_crossover
-EXPLORATION := pass_at_k_coverage extrapolation cost_of_accuracy_tabular
+TRAINED := capability_boundary entropy_exchange token_interventions advantage_shaping rejection_finetuning \
+	cost_of_accuracy_network
+EXPLORATION := pass_at_k_coverage extrapolation cost_of_accuracy_tabular diffusion_policy $(TRAINED)
 EXPERIMENTS ?= $(BOUND:%=bound.%) $(INFORMATION:%=information.%) $(SPEED:%=speed.%) $(EXPLORATION:%=exploration.%)
 
 VENV := .venv
@@ -27,7 +29,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 		fi; \
 	done
 
-.PHONY: help venv figure1 benchmark lint test test-slow test-peers test-wheel rooms experiments format clean
+.PHONY: help venv figure1 exploration benchmark lint test test-slow test-peers test-wheel rooms experiments format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +63,11 @@ $(STAMP): pyproject.toml constraints.txt
 figure1: $(STAMP) ## Reproduce the paper's Figure 1 (PRESET=paper, OUT=results/nll_bound-$PRESET)
 	$(PY) -m experiments.bound.nll_bound --preset $(PRESET) --out $(OUT)
 
+exploration: $(STAMP) ## The main experiments on exploration, policies trained once for all (PRESET=paper)
+	set -e; for e in $(TRAINED); do \
+		$(PY) -m experiments.exploration.$$e --preset $(PRESET) --out results/$$e-$(PRESET); \
+	done
+
 benchmark: $(STAMP) ## Speed against hardware and other code, kept per commit in docs/records (PRESET=smoke: quick)
 ifeq ($(PRESET),paper)
 	$(PY) -m experiments.harness.paper speed.benchmark
@@ -82,7 +89,7 @@ test: lint ## Lint, format check, types and the quick tests
 
 # Exit code 5 is pytest's "no tests collected".
 test-slow: $(STAMP) ## The slow tests
-	$(PY) -m pytest -m "slow and not peer" || [ $$? -eq 5 ]
+	$(PY) -m pytest -m "slow and not peer" -n 2 --dist loadfile || [ $$? -eq 5 ]
 
 PEERS ?= .venv-peers
 PEERS_STAMP = $(PEERS)/.installed

@@ -1,7 +1,9 @@
 """Checks every array shape that thermodiff's signatures state, for as long as the tests run."""
 
+import gc
 import os
 import sys
+from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
 # Tests compile what they test: a cache would carry programs from one run to the next, and fill the user's folder.
@@ -46,6 +48,20 @@ def double_precision():
     """JAX in 64 bits for all tests of a module."""
     with jax.enable_x64(True):
         yield
+
+
+MOST_MAPPINGS = 20_000
+"""Of a process's memory. A compiled program takes several, Linux allows 65,530, and then the compiler aborts."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def let_compiled_programs_go():
+    """After a module what JAX keeps compiled is let go, once it has become much."""
+    yield
+    mappings = Path("/proc/self/maps")
+    if mappings.exists() and mappings.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -63,6 +63,7 @@ def measure(config: Config, cell: Cell) -> Row:
 EXPERIMENT = Experiment(
     "exploration.capability_boundary", PRESETS, CELL_KEYS, cells, one_by_one(measure), table, draw
 )
+main = EXPERIMENT.main
 
 if __name__ == "__main__":
-    raise SystemExit(EXPERIMENT.main())
+    raise SystemExit(main())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from experiments.exploration.arms.measured import BOUNDARY, KS
+from experiments.exploration.paired_effects import paired
 from experiments.harness.summaries import grouped, mean_over_seeds
 from experiments.harness.types import Row
 
@@ -47,16 +48,6 @@ def _changed_hands(rows: list[Row]) -> list[str]:
         pairs = "   ".join(f"{row['lost'][at]:>3} {row['gained'][at]:>3}" for row in group)
         lines.append(f"  {arm:<19}{pairs}")
     return lines
-
-
-def paired(rows: list[Row], arm: str, other: str, of: Callable[[Row], float]) -> list[float]:
-    """Differences of two arms, one a seed that has both."""
-    values = {(row["arm"], row["seed"]): of(row) for row in rows}
-    return [
-        values[arm, seed] - values[other, seed]
-        for (name, seed) in values
-        if name == arm and (other, seed) in values
-    ]
 
 
 def claims(rows: list[Row]) -> list[str]:

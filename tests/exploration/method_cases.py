@@ -1,5 +1,9 @@
 """A batch of rollouts with unkind padding, and every method called on it, for the tests of all libraries."""
 
+import itertools
+import math
+from fractions import Fraction
+
 import numpy as np
 
 from thermodiff import exploration as explore
@@ -43,3 +47,24 @@ def all_of(asarray, log_probs=PADDED[0]):
             rewards == 1, u[..., 0], scores=explore.response_mean(lp, mask), at_most=2, wrong=0.05
         ),
     }
+
+
+def pass_at_k_by_subsets(correct, k):
+    """sign(A_i) A_i^2 of each rollout, in rationals: A_i the mean over the k-subsets with i of (R - mean R)/std R."""
+    subsets = list(itertools.combinations(range(len(correct)), k))
+    reward = {subset: Fraction(int(any(correct[i] for i in subset))) for subset in subsets}
+    centre = sum(reward.values()) / len(subsets)
+    variance = sum((r - centre) ** 2 for r in reward.values()) / len(subsets)
+    if variance == 0:
+        return [Fraction(0)] * len(correct)
+    found = []
+    for i in range(len(correct)):
+        mine = [reward[subset] - centre for subset in subsets if i in subset]
+        raw = sum(mine) / len(mine)
+        found.append((1 if raw >= 0 else -1) * raw**2 / variance)
+    return found
+
+
+def signed_root(x):
+    """What ``pass_at_k_by_subsets`` is the signed square of."""
+    return math.copysign(math.sqrt(abs(x)), x)

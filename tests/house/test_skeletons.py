@@ -1,6 +1,7 @@
 """The files to copy do what they say: each is imported as it stands and held to the laws of what it would join."""
 
 import importlib.util
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -16,10 +17,12 @@ from thermodiff.array_types import Distribution, Process
 from thermodiff.exploration import load_rollouts
 from thermodiff.exploration.readers import formats
 from thermodiff.exploration.readers.response import RowError
+from thermodiff.exploration.tasks.checks import check_task
+from thermodiff.exploration.tasks.task import words_of
 from thermodiff.thermodynamics.bounds import certified_flow_bound
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "developer" / "skeletons"
-NAMES = ("process", "density", "estimator", "bound", "reader", "experiment")
+NAMES = ("process", "density", "estimator", "bound", "reader", "task", "experiment")
 
 
 def skeleton(name):
@@ -122,6 +125,18 @@ def test_a_reader(tmp_path, monkeypatch):
     with pytest.raises(RowError) as error:
         list(reader.read([{"question_key": "a", "attempts": 3}], None))
     assert error.value.args == ("attempts 3", "a list of them")
+
+
+def test_a_task():
+    """Its reward of every response there is, whatever the prompt, is 1 for those that a plain loop finds."""
+    task = skeleton("task").DigitSum()
+    check_task(task)
+    responses = np.array(list(itertools.product(range(21), repeat=4)), dtype=np.int32)
+    for total in (0, 7, 18):
+        rewards = np.asarray(jax.jit(jax.vmap(task.reward, (None, 0)))(jnp.array([total]), responses))
+        found = {f"{a} + {b}" for a in range(10) for b in range(10) if a + b == total}
+        assert {words_of(task, y) for y in responses[rewards == 1]} == found
+        assert rewards.sum() == len(found)
 
 
 def test_an_experiment(tmp_path, capsys):

@@ -5,6 +5,7 @@ environment each, in ``.venv-<name>`` beside ``.venv``, made once from exact ver
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,3 +35,19 @@ def answer_of(python: Path, script: Path, question: Any) -> Any:
         asked.write_text(json.dumps(question))
         subprocess.run([str(python), str(script), str(asked), str(answered)], cwd=folder, check=True)
         return json.loads(answered.read_text())
+
+
+def lines_of(python: Path, script: Path, **environment: str) -> list[Any]:
+    """The lines of JSON that a script prints, run by that interpreter elsewhere, offline, with this package at hand."""
+    offline = {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [str(python), str(script)],
+            cwd=folder,
+            env={**os.environ, **offline, "PYTHONPATH": str(ROOT), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"')]

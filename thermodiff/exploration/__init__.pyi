@@ -54,6 +54,21 @@ from .exchange.reversal import reverse_tokens as reverse_tokens
 from .exchange.reversal import reverse_blocks as reverse_blocks
 from .exchange.reversal import blocks_between as blocks_between
 
+# problems whose answers can be checked
+from .tasks.task import Task as Task
+from .tasks.task import EnumeratedTask as EnumeratedTask
+from .tasks.task import Forms as Forms
+from .tasks.task import words_of as words_of
+from .tasks.task import tokens_of as tokens_of
+from .tasks.checks import check_task as check_task
+from .tasks.countdown import Countdown as Countdown
+from .tasks.countdown_free import CountdownFree as CountdownFree
+from .tasks.countdown_free import DEFECTS as DEFECTS
+from .tasks.countdown_attempts import AttemptMixture as AttemptMixture
+from .tasks.countdown_attempts import countdown_attempts as countdown_attempts
+from .tasks.table import task_of_texts as task_of_texts
+from .tasks.gym import ReasoningGym as ReasoningGym
+
 # methods of training, arrays of any library in and out
 from .methods.advantages import group_relative_advantage as group_relative_advantage
 from .methods.advantages import rloo_advantage as rloo_advantage
@@ -79,3 +94,42 @@ from .policies.weights import PassAtKGradient as PassAtKGradient
 from .policies.weights import PassAtKTraining as PassAtKTraining
 from .policies.weights import exact_weights as exact_weights
 from .policies.weights import sampled_weights as sampled_weights
+
+# policies that are networks, trained on texts and by rewards
+from .policies.policy import TokenPolicy as TokenPolicy
+from .policies.networks import transformer_policy as transformer_policy
+from .policies.networks import recurrent_policy as recurrent_policy
+from .learning.imitation import Texts as Texts
+from .learning.imitation import ImitationConfig as ImitationConfig
+from .learning.imitation import imitate as imitate
+from .learning.methods import Method as Method
+from .learning.reinforcement import ReinforcementConfig as ReinforcementConfig
+from .learning.reinforcement import reinforce as reinforce
+from .learning.reinforcement import reinforce_sweep as reinforce_sweep
+from .learning.steps import Learned as Learned
+from .learning.steps import LearningDivergedError as LearningDivergedError
+from .learning.drawing import draw_rollouts as draw_rollouts
+from .learning.exact import form_log_probs as form_log_probs
+
+# a diffusion as a policy: denoising steps are actions (these start JAX)
+from .diffusion_policy.rewards import Balls as Balls
+from .diffusion_policy.rewards import HalfSpace as HalfSpace
+from .diffusion_policy.rewards import Quadratic as Quadratic
+from .diffusion_policy.tilt import RewardTilt as RewardTilt
+from .diffusion_policy.tilt import reward_tilt as reward_tilt
+from .diffusion_policy.tilt import tilted_distribution as tilted_distribution
+from .diffusion_policy.tilt import tilted_score as tilted_score
+from .diffusion_policy.reverse_chain import ReverseChain as ReverseChain
+from .diffusion_policy.reverse_chain import reverse_chain as reverse_chain
+from .diffusion_policy.config import FineTuningConfig as FineTuningConfig
+from .diffusion_policy.controlled import ControlledScore as ControlledScore
+from .diffusion_policy.controlled import controlled_score as controlled_score
+from .diffusion_policy.fine_tuning import FineTuned as FineTuned
+from .diffusion_policy.fine_tuning import FineTuningDivergedError as FineTuningDivergedError
+from .diffusion_policy.fine_tuning import fine_tune_diffusion as fine_tune_diffusion
+from .diffusion_policy.path_ledger import PathLedger as PathLedger
+from .diffusion_policy.path_ledger import path_ledger as path_ledger
+from .diffusion_policy.line import LineLedger as LineLedger
+from .diffusion_policy.line import line_ledger as line_ledger
+from .diffusion_policy.finite_steps import FiniteSteps as FiniteSteps
+from .diffusion_policy.finite_steps import finite_step_optima as finite_step_optima

@@ -7,7 +7,11 @@ from typing import Any
 
 from thermodiff.validation import complain
 
-_INSTALLED_AS = {"sklearn": "scikit-learn", "passk_inference": "passk-inference"}
+_INSTALLED_AS = {
+    "sklearn": "scikit-learn",
+    "passk_inference": "passk-inference",
+    "reasoning_gym": "reasoning-gym",
+}
 
 
 def from_extra(extra: str, module: str, name: str) -> Any:

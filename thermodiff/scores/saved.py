@@ -40,6 +40,7 @@ SAVABLE = {
         "information.cross_fitting.conditional": "ConditionalGaussian ConditionalScore",
         "information.cross_fitting.rescaling": "RescaledScore MeanScore",
         "thermodynamics.calibration": "CalibratedScore",
+        "exploration.diffusion_policy.controlled": "ControlledScore",
     }.items()
     for name in names.split()
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import optax
 
 from thermodiff.validation import check_positive
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """What ``adam`` needs to know, as a ``TrainingConfig`` has it."""
 
@@ -48,6 +49,7 @@ def adam_step(config: Schedule, network: Any, state: Any, gradient: Any) -> tupl
     return optax.apply_updates(network, updates), state
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """What turns gradients into steps; hashable, compiled in."""
 

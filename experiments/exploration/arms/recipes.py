@@ -16,6 +16,11 @@ Pool = Literal["base", "sft", "rl"]
 Style = Literal["broad", "narrow", "solutions"]
 
 
+STEPS, RATE = 160, 2e-4
+BASE_STEPS, BASE_RATE = 1500, 3e-3
+FINE_STEPS, FINE_RATE = 200, 2e-4
+
+
 @dataclasses.dataclass(frozen=True)
 class Imitate:
     """Training on texts of one style, on the problems of one pool."""
@@ -31,7 +36,7 @@ class Reward:
     """Training by rewards on the problems of the pool "rl"."""
 
     method: Method = dataclasses.field(default_factory=Method)
-    steps: int = 200
+    steps: int = STEPS
     optimiser: Optimiser = dataclasses.field(default_factory=lambda: SteadyAdam(RATE))
 
 
@@ -41,7 +46,7 @@ class Select:
 
     rule: Literal["rule", "noise", "entropy", "branching"]
     number: int = 16
-    steps: int = 200
+    steps: int = STEPS
     learning_rate: float = 3e-4
 
 
@@ -51,12 +56,6 @@ class Arm:
 
     start: str | None
     recipe: Imitate | Reward | Select
-
-
-RATE = 3e-4
-BASE_STEPS, BASE_RATE = 1500, 1e-3
-FINE_STEPS, FINE_RATE = 200, 3e-4
-GRPO = Method()
 
 
 def _shaped(shaping: methods.Shaping) -> Reward:
@@ -71,8 +70,8 @@ ARMS: dict[str, Arm] = {
     "GRPO": Arm("base", Reward()),
     "SFT, GRPO": Arm("SFT", Reward()),
     "pass@4": Arm("base", Reward(Method(methods.PassAtK(4)))),
-    "pass@4, half": Arm("base", Reward(Method(methods.PassAtK(4)), steps=100)),
-    "pass@4, then GRPO": Arm("pass@4, half", Reward(steps=100)),
+    "pass@4, half": Arm("base", Reward(Method(methods.PassAtK(4)), steps=STEPS // 2)),
+    "pass@4, then GRPO": Arm("pass@4, half", Reward(steps=STEPS // 2)),
     # narrow base: one way of writing
     "narrow": Arm(None, Imitate("narrow", "base", BASE_STEPS, BASE_RATE)),
     "narrow, SFT": Arm("narrow", Imitate("solutions", "sft", FINE_STEPS, FINE_RATE)),
@@ -94,7 +93,7 @@ ARMS: dict[str, Arm] = {
     # ways to spend less
     "RLOO": Arm("base", Reward(Method(methods.LeaveOneOut()))),
     "free energy": Arm("base", Reward(Method(methods.FreeEnergy(0.05)))),
-    "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.2), dynamic=False))),
+    "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.05), dynamic=False))),
     "Muon": Arm("base", Reward(optimiser=SteadyMuon())),
     # rejection fine-tuning
     "RFT, rule": Arm("base", Select("rule")),

@@ -22,7 +22,7 @@ from thermodiff.exploration.methods.selection import response_mean, select_for_f
 from thermodiff.exploration.policies.networks import NetworkPolicy, recurrent_policy, transformer_policy
 from thermodiff.exploration.tasks.task import response_mask
 from thermodiff.runtime.progress import Report
-from thermodiff.training.optimiser import SteadyAdam
+from thermodiff.training.optimiser import FallingAdam
 
 FOLDER = Path("results") / "arms"
 KEPT = 4
@@ -36,8 +36,8 @@ class Scale:
     """How large everything is. ``shorten`` divides the steps of all recipes."""
 
     sizes: Sizes = dataclasses.field(default_factory=Sizes)
-    network: str = "recurrent"
-    width: int = 128
+    network: str = "transformer"
+    width: int = 96
     depth: int = 2
     problems: int = 32
     group: int = 16
@@ -111,9 +111,8 @@ def _train(name: str, seed: int, scale: Scale, policy: NetworkPolicy, tell: Tell
         prompts = problems_of(seed, scale).rl
         return reinforce(key, TASK, policy, prompts, config=settings, checkpoint_dir=folder, callback=heard)
     texts = _texts(recipe, seed, scale, policy, key)
-    config = ImitationConfig(
-        steps, scale.batch_size, SteadyAdam(recipe.learning_rate), keep_every=steps // KEPT
-    )
+    optimiser = FallingAdam(recipe.learning_rate, steps)
+    config = ImitationConfig(steps, scale.batch_size, optimiser, keep_every=steps // KEPT)
     return imitate(key, TASK, policy, texts, config=config, checkpoint_dir=folder, callback=heard)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.exploration import extrapolation, extrapolation_table, pass_at_k_coverage
+from experiments.exploration import diffusion_policy, extrapolation, extrapolation_table, pass_at_k_coverage
 from experiments.exploration import pass_at_k_coverage_figure as coverage_figure
 
 RECORDS = Path(__file__).resolve().parents[3] / "docs" / "records"
@@ -26,7 +26,7 @@ def run(experiment, name, options, tmp_path):
     return rows
 
 
-@pytest.mark.parametrize("experiment", [pass_at_k_coverage, extrapolation])
+@pytest.mark.parametrize("experiment", [pass_at_k_coverage, extrapolation, diffusion_policy])
 def test_a_cell_keeps_its_seed_whatever_is_asked_for(experiment):
     every = experiment.cells(experiment.PRESETS["paper"])
     assert all(cell in every for cell in experiment.cells(experiment.PRESETS["smoke"]))
@@ -58,6 +58,15 @@ def test_a_part_without_a_picture(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "as likely as the likeliest, truth 0.8906" in said
     assert "figure" not in said
+
+
+def test_a_tilt_of_few_steps(tmp_path, capsys):
+    command = ["--preset", "smoke", "--parts", "steps", "--step-numbers", "2", "--memories", "forgets"]
+    assert diffusion_policy.main([*command, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "A process that forgets its start, beta = 0.5; p = 0.3132, tilt 0.7711 in closed form" in said
+    (row,) = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    assert row["control_objective"] < row["gaussian_objective"] < row["any_shape_objective"]
 
 
 def test_recorded_coverage_misses_only_with_a_remark():

@@ -1,6 +1,5 @@
 """Advantages against loops over subsets, in exact rationals."""
 
-import itertools
 import math
 from fractions import Fraction
 
@@ -8,24 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from method_cases import pass_at_k_by_subsets
 
 from thermodiff import exploration as explore
-
-
-def square_of_subset_mean(correct, k):
-    """sign(A_i) A_i^2, A_i the mean over the k-subsets with i of (R - mean R)/std R, in rationals: A^2 is one."""
-    subsets = list(itertools.combinations(range(len(correct)), k))
-    reward = {subset: Fraction(int(any(correct[i] for i in subset))) for subset in subsets}
-    centre = sum(reward.values()) / len(subsets)
-    variance = sum((r - centre) ** 2 for r in reward.values()) / len(subsets)
-    if variance == 0:
-        return [Fraction(0)] * len(correct)
-    found = []
-    for i in range(len(correct)):
-        mine = [reward[subset] - centre for subset in subsets if i in subset]
-        raw = sum(mine) / len(mine)
-        found.append((1 if raw >= 0 else -1) * raw**2 / variance)
-    return found
 
 
 @pytest.mark.parametrize("G", [2, 3, 5, 6])
@@ -34,7 +18,7 @@ def test_pass_at_k_is_the_mean_over_all_subsets(G):
         for positive in range(G + 1):
             rewards = np.array([1.0] * positive + [0.0] * (G - positive))
             got = explore.pass_at_k_advantage(rewards, k)
-            expected = [float(x) for x in square_of_subset_mean(rewards, k)]
+            expected = [float(x) for x in pass_at_k_by_subsets(rewards, k)]
             np.testing.assert_allclose(
                 np.sign(got) * got**2, expected, rtol=1e-13, atol=0, err_msg=f"{k} {positive}"
             )

@@ -59,8 +59,9 @@ def share_bought(
     spent = (pi * u**2).sum(-1)
     if not spent.sum() > 0:
         raise complain("change", "a step that changes no probability", "one that does")
-    parts = (mean_over_problems(part) for part in (gained, bought, spent))
-    return ShareBought(_ratio(bought, spent), *parts, upper_bound=remainder)
+    share = _ratio(bought, spent)
+    gain, worth, price = (mean_over_problems(part) for part in (gained, bought, spent))
+    return ShareBought(share, gain, worth, price, upper_bound=remainder)
 
 
 def _centred(responses: Responses, change: Any, remainder: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +48,7 @@ class Batch(NamedTuple):
     """Under the policy that training started from, where the method asks for it."""
 
 
+@runtime_checkable
 class Advantage(Protocol):
     """From rewards to how much better than its group a response is."""
 
@@ -56,6 +57,7 @@ class Advantage(Protocol):
         ...
 
 
+@runtime_checkable
 class Shaping(Protocol):
     """A change of advantages; may tell the tokens of a response apart."""
 
@@ -64,6 +66,7 @@ class Shaping(Protocol):
         ...
 
 
+@runtime_checkable
 class Loss(Protocol):
     """What is minimised."""
 

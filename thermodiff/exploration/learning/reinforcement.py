@@ -200,7 +200,9 @@ def _step(
         return optimiser_step(config.optimiser, policy, optimiser, gradient), loss
 
     (policy, optimiser), losses = jax.lax.scan(update, (state.policy, state.optimiser), parts)
-    numbers = {"loss": jnp.mean(losses), **_numbers(batch, advantages)}
+    # Weights that are not finite draw responses all alike, of which dynamic sampling makes a loss of 0.
+    loss = jnp.where(jnp.all(jnp.isfinite(batch.log_probs)), jnp.mean(losses), jnp.nan)
+    numbers = {"loss": loss, **_numbers(batch, advantages)}
     return state._replace(policy=policy, optimiser=optimiser), numbers
 
 

@@ -17,7 +17,8 @@ def group_relative_advantage(rewards: Any, *, ddof: int, epsilon: float = 1e-6) 
     ``rewards`` (..., G), finite; std divides by G - ``ddof``, and there is no default since trainers differ: verl,
     TRL and tunix take 1, the closed form of ``pass_at_k_advantage`` at k = 1 is 0. Returns (..., G), exactly 0 where
     all rewards of a group are equal (public code leaves rounding errors over epsilon there). Raises ValueError for
-    groups of one, rewards that are not finite, another ``ddof`` or a negative epsilon. Source: arXiv 2402.03300, eq. 3.
+    groups of one, rewards that are not finite, another ``ddof`` or a negative epsilon. Source: Shao et al. 2024, arXiv
+    2402.03300, section 4.1.2.
     """
     xp = namespace(rewards=rewards)
     if ddof not in (0, 1):
@@ -35,7 +36,7 @@ def rloo_advantage(rewards: Any) -> Any:
     """A_i = r_i - mean of the others' r = G/(G-1) (r_i - mean r): the leave-one-out baseline.
 
     ``rewards`` (..., G), finite. Returns (..., G). Raises ValueError for groups of one and rewards that are not finite.
-    Source: Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740, eq. 6.
+    Source: Kool et al. 2019; for language models Ahmadian et al. 2024, arXiv 2402.14740.
     """
     xp = namespace(rewards=rewards)
     check_groups(xp, "rewards", rewards)
@@ -91,7 +92,7 @@ def positive_only(advantages: Any) -> Any:
 def negative_only(advantages: Any) -> Any:
     """min(A, 0): only what is worse than its group is unlearned. Any shape; leaves the advantages uncentred.
 
-    Source: arXiv 2506.01347.
+    Source: Zhu et al. 2025, arXiv 2506.01347.
     """
     xp = namespace(advantages=advantages)
     return xp.minimum(advantages, xp.zeros_like(advantages))
@@ -102,7 +103,7 @@ def varied_groups(rewards: Any) -> Any:
 
     To leave the others out of a token mean put ``mask & varied[..., None, None]`` for the mask: their advantages are 0,
     but their tokens would still count in the divisor. Raises ValueError for groups of one and rewards that are not
-    finite. Source: DAPO, arXiv 2503.14476, eq. 11.
+    finite. Source: DAPO, Yu et al. 2025, arXiv 2503.14476, section 3.2.
     """
     xp = namespace(rewards=rewards)
     check_groups(xp, "rewards", rewards)

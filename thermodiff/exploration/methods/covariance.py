@@ -1,8 +1,9 @@
 """Clip-Cov and KL-Cov: the few tokens whose surprise and advantage go together most are held back.
 
-The covariance of a token is (ln pi - mean ln pi)(A - mean A), means over all tokens of the batch. To first order a step
-of the policy gradient changes the entropy by minus its mean, so tokens of large covariance are the ones that cost
-entropy. Source: arXiv 2505.22617, eqs. 10 to 12; what its text leaves open is as in its released code, and said below.
+The covariance of a token is (ln pi - mean ln pi)(A - mean A), means over all tokens of the batch. For a softmax policy
+of one state a step dz = eta A of its logits (the natural gradient) changes the entropy by -eta times the mean of it, to
+first order: tokens of large covariance are those that cost entropy. Over many states it leaves out that these are
+visited differently afterwards. Source: Cui et al. 2025, arXiv 2505.22617; details as in its released code.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def clip_cov_mask(
     finite, uniforms lie in [0, 1], 0 < share <= 1 and low < high.
     """
     xp = namespace(log_probs=log_probs, advantages=advantages, mask=mask, uniforms=uniforms)
-    check_share(share)
+    _check_share(share)
     if not low < high:
         raise complain("low", f"{low} with high = {high}", "low < high")
     covariance = _covariances(xp, log_probs, advantages, mask)
@@ -82,7 +83,7 @@ def kl_cov_penalty(
     ValueError unless shapes fit, numbers in the mask are finite, 0 < share <= 1 and coefficient >= 0.
     """
     xp = namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages, mask=mask)
-    check_share(share)
+    _check_share(share)
     check_range("coefficient", coefficient, 0, math.inf, "a number that is at least 0")
     covariance = _covariances(xp, log_probs, advantages, mask, old_log_probs=old_log_probs)
     largest = _lowest(xp, -covariance, mask, share, mask)
@@ -90,8 +91,7 @@ def kl_cov_penalty(
     return coefficient * distance
 
 
-def check_share(share: float) -> None:
-    """Raise unless ``share`` is one, of something."""
+def _check_share(share: float) -> None:
     if not 0 < share <= 1:
         raise complain("share", f"{share}", "a share, above 0 and at most 1")
 

@@ -48,7 +48,7 @@ def policy_loss_terms(
     response with its end. What lies outside the mask may be anything. ``old_log_probs`` and ``advantages`` are taken as
     they come: hand them in without a gradient (``stop_gradient``, ``detach``). Raises ValueError unless shapes fit,
     numbers in the mask are finite, 0 <= clip_low <= 1 and clip_high >= 0. Source: Schulman et al. 2017, arXiv
-    1707.06347, eq. 7; unequal clips arXiv 2503.14476, eq. 10. There is no second clip for A < 0.
+    1707.06347, eq. 7; unequal clips Yu et al. 2025, arXiv 2503.14476, section 3.1. There is no second clip for A < 0.
     """
     xp = namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages, mask=mask)
     check_range("clip_low", clip_low, 0, 1, "a number from 0 to 1")

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Int
 
 from thermodiff.array_types import Scalar
 from thermodiff.exploration.tasks.task import Forms, Prompt, Response, check_prompts
@@ -24,6 +25,8 @@ LARGEST = 99
 PLUS, MINUS, TIMES, EQUALS, SEMICOLON, END = range(LARGEST + 1, LARGEST + 7)
 VOCABULARY = (*(str(i) for i in range(LARGEST + 1)), "+", "-", "x", "=", ";", "end")
 OPERATIONS = (PLUS, MINUS, TIMES)
+
+Token = Int[Array, ""]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,13 +99,13 @@ class Countdown:
         return Forms(np.where(real[..., None], responses, END), correct, real)
 
 
-def _holds(x: Scalar, operation: Scalar, y: Scalar, result: Scalar) -> Scalar:
+def _holds(x: Token, operation: Token, y: Token, result: Token) -> Bool[Array, ""]:
     """Whether x op y = result, and the result is a number token."""
     value = jnp.select([operation == PLUS, operation == MINUS, operation == TIMES], [x + y, x - y, x * y], -1)
     return (value == result) & (result >= 0) & (result <= LARGEST)
 
 
-def _either(x: Scalar, y: Scalar, u: Scalar, v: Scalar) -> Scalar:
+def _either(x: Token, y: Token, u: Token, v: Token) -> Bool[Array, ""]:
     """Whether x, y are u, v in either order."""
     return ((x == u) & (y == v)) | ((x == v) & (y == u))
 

@@ -56,7 +56,7 @@ class Forms(NamedTuple):
     """Responses of each problem, all that could be listed; rows of one problem are all different."""
 
     responses: np.ndarray
-    """(problems, forms, response_length) tokens."""
+    """(problems, forms, response_length) tokens; in padding all ``end``, so that a policy can read it."""
     correct: np.ndarray
     """(problems, forms): whether the response solves the problem; false in padding."""
     real: np.ndarray
@@ -87,6 +87,28 @@ def words_of(task: Task, tokens: np.ndarray) -> str:
     if task.end in listed:
         listed = listed[: listed.index(task.end)]
     return " ".join(task.vocabulary[token] for token in listed)
+
+
+def tokens_of(task: Task, text: str, length: int) -> np.ndarray:
+    """The inverse: words apart by spaces as ``length`` tokens, ``end`` after the last.
+
+    A response that fills ``length`` has no ``end``: it was cut off. Raises ValueError for words that the task does not
+    have and for more of them than fit.
+    """
+    words = text.split()
+    unknown = [word for word in words if word not in task.vocabulary]
+    if unknown:
+        raise complain("text", f"the word {unknown[0]!r}", f"words of {_some(task.vocabulary)}")
+    if len(words) > length:
+        raise complain("text", f"{len(words)} words", f"at most {length}")
+    tokens = np.full(length, task.end, dtype=np.int32)
+    tokens[: len(words)] = [task.vocabulary.index(word) for word in words]
+    return tokens
+
+
+def _some(words: tuple[str, ...]) -> str:
+    shown = words if len(words) <= 8 else (*words[:3], "...", *words[-4:])
+    return " ".join(shown)
 
 
 def check_prompts(task: Task, prompts: np.ndarray) -> np.ndarray:
