@@ -101,7 +101,11 @@ $(PEERS_STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 test-peers: $(PEERS_STAMP) ## Tests against other packages, in an environment of its own; a skip is a failure (PEERS=.venv-peers)
-	THERMODIFF_NO_SKIPS=1 $(PEERS)/bin/python -m pytest -m peer
+	THERMODIFF_NO_SKIPS=1 $(PEERS)/bin/python -m pytest -m "peer and not trainer"
+
+.PHONY: test-trainers
+test-trainers: $(PEERS_STAMP) ## The recipes for TRL, tunix and verl, in environments of their own: several GB the first time
+	THERMODIFF_NO_SKIPS=1 $(PEERS)/bin/python -m pytest -m trainer
 
 # Where a package index is out of reach the tests of peers cannot run, and how many do not is said.
 test-peers-if-there: $(STAMP)
@@ -109,7 +113,7 @@ test-peers-if-there: $(STAMP)
 		$(MAKE) --no-print-directory test-peers; \
 	else \
 		echo "The packages of the extra peers cannot be had here, so these were not run:"; \
-		$(PY) -m pytest -q --collect-only -m peer | tail -n 1; \
+		$(PY) -m pytest -q --collect-only -m "peer and not trainer" | tail -n 1; \
 	fi
 
 WHEEL = build/wheel

@@ -7,7 +7,7 @@ import pytest
 from method_cases import pass_at_k_by_subsets, signed_root
 from peers.own_environment import ROOT, environment, lines_of
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.trainer]
 
 OURS = ("array-api-compat==1.16.0", "lazy-loader==0.6")
 TORCH = (

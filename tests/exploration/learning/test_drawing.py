@@ -7,6 +7,7 @@ from tiny import TASK
 
 from thermodiff.exploration import (
     draw_rollouts,
+    exact_cost_of_accuracy,
     form_log_probs,
     recurrent_policy,
     surprise_entropy_gap,
@@ -51,6 +52,16 @@ def test_padding_of_lists_has_no_chance(policy):
     log_probs = form_log_probs(policy, TASK, TASK.prompts)
     forms = TASK.forms(TASK.prompts)
     assert np.array_equal(np.isneginf(log_probs), ~forms.real)
+
+
+def test_tables_keep_the_precision_by_which_their_sums_are_judged(policy):
+    assert form_log_probs(policy, TASK, TASK.prompts).dtype == np.float32
+    rounded = np.log(np.full((2, 3), 1 / 3)).astype(np.float32)
+    rounded[1] += np.float32(1e-7)  # all responses, and as single precision may have it, a sum above 1
+    assert np.exp(rounded.astype(float)).sum(axis=1).max() > 1
+    cost = exact_cost_of_accuracy(rounded, rounded, np.array([[1, 0, 0]] * 2), remainder=True)
+    assert cost.divergence.mean == 0
+    assert success(rounded, np.ones((2, 3), bool)).max() == 1
 
 
 def test_arguments_are_checked(policy):

@@ -21,7 +21,8 @@ def form_log_probs(policy: Any, task: Any, prompts: Any, forms: Forms | None = N
     """ln pi(y | x) of every listed response to every prompt, (problems, forms), -inf in padding; nats.
 
     ``forms`` are ``task.forms(prompts)``, made here if not given. With them
-    p = sum of exp over the correct, exactly; what is missing to 1 is the chance of a response that is not listed.
+    p = sum of exp over the correct, exactly; what is missing to 1 is the chance of a response that is not listed. In
+    the policy's precision, which tells what reads the table how far from 1 rounding may take a sum.
     Raises ValueError for prompts of another task, or forms of other prompts.
     """
     prompts = check_prompts(task, prompts)
@@ -29,7 +30,7 @@ def form_log_probs(policy: Any, task: Any, prompts: Any, forms: Forms | None = N
     if len(forms.responses) != len(prompts):
         raise complain("forms", f"those of {len(forms.responses)} problems", f"of the {len(prompts)} prompts")
     log_probs = _log_probs(policy, task.end, jnp.asarray(prompts), jnp.asarray(forms.responses))
-    return np.where(forms.real, np.asarray(log_probs, dtype=float), -np.inf)
+    return np.where(forms.real, np.asarray(log_probs), -np.inf)
 
 
 @functools.partial(jax.jit, static_argnums=1)
@@ -41,5 +42,5 @@ def _log_probs(policy: Any, end: int, prompts: Any, responses: Any) -> Any:
 
 
 def success(log_probs: np.ndarray, correct: np.ndarray) -> np.ndarray:
-    """p of each problem, (problems,): the chance of a correct response, from ``form_log_probs``."""
-    return np.sum(np.where(correct, np.exp(log_probs), 0.0), axis=-1)
+    """p of each problem, (problems,): the chance of a correct response, from ``form_log_probs``; never above 1."""
+    return np.minimum(np.sum(np.where(correct, np.exp(log_probs, dtype=float), 0.0), axis=-1), 1.0)
