@@ -122,7 +122,7 @@ def ledger_of_step(listed: Listed, u: np.ndarray) -> Row:
     spent = (pi * u**2).sum()
     among_correct = (pi * right * u**2).sum() - within.sum()
     with np.errstate(divide="ignore"):
-        share = explore.share_bought(np.log(pi), u, right)
+        share = explore.share_bought(np.log(pi), u, right).share
     length = np.sqrt(0.5 * spent / len(p))
     return {
         "share": share.mean,
