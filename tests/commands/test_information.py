@@ -187,6 +187,7 @@ def test_help_names_every_option(capsys):
 # --- what they get ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_entropy_of_tenths(folder, capsys):
     assert cli.main(["entropy", "tenths.npy", "--out", "results", "--dequantise", "--seed", "3"]) == 0
     printed = capsys.readouterr().out

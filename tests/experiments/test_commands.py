@@ -11,10 +11,16 @@ import thermodiff as td
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"bound", "information", "speed", "exploration"}
-LISTED = re.findall(r"^([A-Z]+) := (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-EXPERIMENTS = [
-    f"{room.lower()}.{name}" for room, names in LISTED if room.lower() in ROOMS for name in names.split()
-]
+LINES = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+LISTED = dict(re.findall(r"^([A-Z]+) := (.*)", LINES, re.MULTILINE))
+
+
+def listed(room):
+    """The names of a room, lists of the Makefile that it names among them."""
+    return re.sub(r"\$\((\w+)\)", lambda found: LISTED[found[1]], LISTED[room.upper()]).split()
+
+
+EXPERIMENTS = [f"{room}.{name}" for room in sorted(ROOMS) for name in listed(room)]
 TINY = ["--steps", "8", "--batch-size", "16", "--width", "8", "--depth", "1", "--folds", "3"]
 
 

@@ -10,7 +10,12 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
-LONG = {"02_train_and_audit", "04_entropy_of_your_data"}
+LONG = {
+    "02_train_and_audit",
+    "03_when_the_bound_fails",
+    "04_entropy_of_your_data",
+    "05_what_a_policy_can_reach",
+}
 """Minutes of training: run with the slow tests."""
 LARGEST = 400_000
 """Bytes of a notebook with its outputs."""

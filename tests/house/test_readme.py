@@ -22,7 +22,9 @@ from thermodiff.commands import main as cli
 ROOT = Path(__file__).resolve().parents[2]
 ONE_AFTER_ANOTHER = "docs/information.md"
 """Its blocks train for minutes and go on from one another."""
-LONG = {"docs/concepts/auditing.md"}
+LONG = {"docs/concepts/auditing.md", "docs/diffusion-policy.md", "docs/exploration-learning.md"}
+OF_PEERS = {"docs/exploration-tasks.md"}
+"""Their blocks need a package of the extra ``peers``."""
 PAGES = (
     "README.md",
     *sorted(
@@ -36,7 +38,12 @@ def blocks_of(page):
 
 
 BLOCKS = [
-    pytest.param(code, page, id=f"{page}, block {i + 1}", marks=[pytest.mark.slow] * (page in LONG))
+    pytest.param(
+        code,
+        page,
+        id=f"{page}, block {i + 1}",
+        marks=[pytest.mark.slow] * (page in LONG) + [pytest.mark.peer] * (page in OF_PEERS),
+    )
     for page in PAGES
     if page != ONE_AFTER_ANOTHER
     for i, code in enumerate(blocks_of(page))

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from experiments.exploration.arms import trained as strict
-from experiments.exploration.arms.problems import Sizes, Split, split
+from experiments.exploration.arms.problems import TASK, Sizes, Split, split
 from experiments.exploration.arms.recipes import BASE_RATE, RATE
 from experiments.harness.records import fingerprint_of
 from thermodiff.exploration.learning.imitation import ImitationConfig, Texts, imitate
@@ -44,7 +44,7 @@ class FreeSettings:
     units: int = 96
     layers: int = 2
     mixture: AttemptMixture = dataclasses.field(default_factory=AttemptMixture)
-    texts: int = 32
+    texts: int = 16
     texts_at_once: int = 128
     imitation_steps: int = 1600
     imitation_rate: float = BASE_RATE
@@ -77,8 +77,8 @@ class FreeScale(NamedTuple):
 
 
 def task_of(scale: FreeScale) -> CountdownFree:
-    """The task with the room that this scale gives."""
-    return CountdownFree(response_length=scale.settings.response_length)
+    """The problems of the strict form, with the room that this scale gives."""
+    return CountdownFree(TASK.largest_number, TASK.largest_target, scale.settings.response_length)
 
 
 def problems_of(seed: int, scale: FreeScale) -> Split:
@@ -99,6 +99,7 @@ def folder_of(name: Name, seed: int, scale: FreeScale) -> Path:
         **dataclasses.asdict(scale.settings),
         **dataclasses.asdict(scale.sizes),
         "seed": seed,
+        "task": repr(task_of(scale)),
         "method": repr(GRPO),
     }
     if name == BASE:
