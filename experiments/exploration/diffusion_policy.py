@@ -9,6 +9,8 @@ Cells, in parts:
     line    a trained score of six modes on the line, three of them rewarded, fine-tuned at several beta: the ledger
             exactly and from paths, the entropies of paths and of samples, the mass of each mode before and after
     plane   the same for eight Gaussians on a circle, every second one rewarded, from paths alone
+Where nothing holds the policy to its base (beta = 0) paths may leave for ever larger |x|: a row then says so and has no
+ledger.
 """
 
 from __future__ import annotations
@@ -103,6 +105,10 @@ def eight_modes() -> tuple[Any, Any]:
     return data, explore.Balls(np.asarray(data.means)[::2], 0.7)
 
 
+FAR = 50.0
+"""Data are of order 1: a path that has been here is on its way to infinity."""
+
+
 def measure_steps(config: Config, cell: Cell) -> Row:
     """What the best policies reach, without training; exact numbers."""
     data, reward = three_modes()
@@ -121,7 +127,10 @@ def measure_steps(config: Config, cell: Cell) -> Row:
 
 
 def trained(config: Config, cell: Cell, data: Any, reward: Any) -> tuple[Any, Any, Any, Any]:
-    """The chain, a base score trained on the data, the policy fine-tuned from it, and a key for what is drawn."""
+    """The chain, a base score trained on the data, the policy fine-tuned from it, and a key for what is drawn.
+
+    Raises FineTuningDivergedError as ``fine_tune_diffusion``.
+    """
     keys = jax.random.split(jax.random.key(cell["seed"]), 3)
     process = PROCESSES[cell["process"]]()
     base = td.fit(keys[0], data, process, steps=config.base_steps, width=config.width).score
@@ -133,10 +142,28 @@ def trained(config: Config, cell: Cell, data: Any, reward: Any) -> tuple[Any, An
     return chain, base, tuned.score, keys[2]
 
 
-def measure_line(config: Config, cell: Cell) -> Row:
+def held(measure: Callable[..., Row], data_and_reward: Callable[[], tuple[Any, Any]]) -> Any:
+    """``measure`` of a policy that stays where its data are, else only which share of its paths does not."""
+
+    def measured(config: Config, cell: Cell) -> Row:
+        data, reward = data_and_reward()
+        try:
+            chain, base, policy, key = trained(config, cell, data, reward)
+        except explore.FineTuningDivergedError as error:
+            return {"ran_away": 1.0, "said": str(error)}
+        paths = chain.draw(jax.random.fold_in(key, 1), policy, config.ledger_paths, data.dim)
+        away = float(jnp.mean(~jnp.all(jnp.abs(paths) < FAR, axis=(1, 2))))
+        if away:
+            return {"ran_away": away}
+        return measure(config, cell["beta"], data, reward, chain, base, policy, key)
+
+    return measured
+
+
+def measure_line(
+    config: Config, beta: float, data: Any, reward: Any, chain: Any, base: Any, policy: Any, key: Any
+) -> Row:
     """The ledger exactly and from paths, the best that there is, and the modes."""
-    data, reward = six_modes()
-    chain, base, policy, key = trained(config, cell, data, reward)
     exact = explore.line_ledger(policy, base, chain, reward)
     before = explore.line_ledger(base, base, chain, reward)
     drawn = explore.path_ledger(
@@ -144,8 +171,8 @@ def measure_line(config: Config, cell: Cell) -> Row:
     )
     row = {**numbers(exact), "drawn": estimates(drawn), "before_sample_entropy": before.sample_entropy}
     row |= {"drawn_remarks": drawn.remarks}
-    if cell["beta"]:
-        best = explore.finite_step_optima(base, chain, reward, cell["beta"])
+    if beta:
+        best = explore.finite_step_optima(base, chain, reward, beta)
         row |= {"best": best.gaussian, "best_objective": best.gaussian_objective, "tilt": best.tilt}
         row |= {"tilt_objective": best.tilt_objective}
     return row | modes_on_line(exact, np.asarray(data.means)[:, 0])
@@ -176,10 +203,10 @@ def modes_on_line(ledger: LineLedger, centres: np.ndarray) -> Row:
     }
 
 
-def measure_plane(config: Config, cell: Cell) -> Row:
+def measure_plane(
+    config: Config, beta: float, data: Any, reward: Any, chain: Any, base: Any, policy: Any, key: Any
+) -> Row:
     """The ledger from paths, and the modes of as many samples."""
-    data, reward = eight_modes()
-    chain, base, policy, key = trained(config, cell, data, reward)
     keys = jax.random.split(key, 3)
     n = config.ledger_paths
     drawn = explore.path_ledger(keys[0], policy, base, chain, reward, 2, n=n, kernels=config.kernels)
@@ -194,8 +221,8 @@ def measure_plane(config: Config, cell: Cell) -> Row:
 
 MEASURES: dict[Part, Callable[[Config, Cell], Row]] = {
     "steps": measure_steps,
-    "line": measure_line,
-    "plane": measure_plane,
+    "line": held(measure_line, six_modes),
+    "plane": held(measure_plane, eight_modes),
 }
 
 

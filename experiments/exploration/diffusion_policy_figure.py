@@ -30,7 +30,8 @@ PARTS = {
 
 def draw(rows: list[Row], out: Path) -> Sequence[Path]:
     """Accuracy against steps; the ledger, the split of the entropy and the modes against beta."""
-    steps, line = ([row for row in rows if row["part"] == part] for part in ("steps", "line"))
+    held = [row for row in rows if "ran_away" not in row]
+    steps, line = ([row for row in held if row["part"] == part] for part in ("steps", "line"))
     if not steps or not line:
         return ()
     with plotting.style():

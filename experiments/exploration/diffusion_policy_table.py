@@ -55,8 +55,9 @@ def table(rows: list[Row]) -> str:
     ):
         if parts[part]:
             blocks += [f"\nFine-tuned, {about}: nats, mean ± standard error over seeds", *_tuned(parts[part])]
-    if parts["line"]:
-        blocks += ["", *_agreement(parts["line"])]
+    counted = [row for row in parts["line"] if "ran_away" not in row]
+    if counted:
+        blocks += ["", *_agreement(counted)]
     return "\n".join(blocks)
 
 
@@ -81,8 +82,15 @@ def _steps(rows: list[Row]) -> list[str]:
 
 def _tuned(rows: list[Row]) -> list[str]:
     lines = []
-    for (steps, beta), group in grouped(rows, "steps", "beta"):
-        lines.append(f"  {steps} steps, beta = {beta}, {len(group)} seed(s)")
+    for (steps, beta), every in grouped(rows, "steps", "beta"):
+        group = [row for row in every if "ran_away" not in row]
+        lines.append(f"  {steps} steps, beta = {beta}, {len(every)} seed(s)")
+        if len(group) < len(every):
+            lines.append(
+                f"    {len(every) - len(group)} left their data for ever larger |x| and are not counted"
+            )
+        if not group:
+            continue
         lines += [f"    {label:<15}{over_seeds(group, name)}" for name, label in TERMS.items()]
         if "best_objective" in group[0]:
             short = [row["best_objective"] - row["accuracy"] + beta * row["path_divergence"] for row in group]
@@ -94,6 +102,15 @@ def _tuned(rows: list[Row]) -> list[str]:
                 f"    modes found by {TRIES} samples {label}: rewarded {with_error(*mean_over_seeds(shares), most=4)}, "
                 f"all {with_error(*mean_over_seeds(all_modes), most=4)}"
             )
+        kept = [
+            found(
+                np.array(row["modes_before"]) * of(row, "accuracy") / of(row, "base_accuracy"), rewarded(row)
+            )
+            for row in group
+        ]
+        lines.append(
+            f"      had each rewarded mode kept its share: {with_error(*mean_over_seeds(kept), most=4)}"
+        )
         lines += _entropies(group)
     return lines
 

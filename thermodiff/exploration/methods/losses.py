@@ -40,8 +40,8 @@ def policy_loss_terms(
 ) -> PolicyLossTerms:
     """The terms -min(rho A, clip(rho) A) of each token before any mean, to be combined with masks and penalties.
 
-    With ``terms`` these, Clip-Cov is ``token_mean(terms.loss * kept, mask)``, KL-Cov ``token_mean(terms.loss +
-    penalty, mask)`` (its release does not clip: ``clip_low=1, clip_high=math.inf``).
+    With ``terms`` these, Clip-Cov is ``token_mean(terms.loss * kept, mask)``, and KL-Cov is
+    ``token_mean(terms.loss + penalty, mask)`` (its release does not clip: ``clip_low=1, clip_high=math.inf``).
 
     ``log_probs`` and ``old_log_probs`` (..., G, L) are ln pi of the drawn tokens now and when they were drawn, nats;
     ``advantages`` (..., G, L), or (..., G, 1) for one of each rollout; ``mask`` (..., G, L) True for tokens of the
