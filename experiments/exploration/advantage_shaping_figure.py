@@ -60,7 +60,8 @@ def _effects(axes: Any, rows: list[Row], arms: list[str], name: str) -> None:
         axes.errorbar(
             one.mean, place, xerr=half, color=plotting.BLUE, marker="o", markersize=3, linewidth=1.0
         )
-    axes.set_xlim(-largest, largest)
+    if largest > 0:
+        axes.set_xlim(-largest, largest)
     axes.locator_params(axis="x", nbins=3)
     axes.set_xlabel(f"Δ {name}" + (" (nats)" if name == "entropy" else ""))
 

@@ -70,7 +70,7 @@ def _together(rows: list[Row]) -> list[str]:
             ends = [(row["policies"][0], row["policies"][-1]) for row in group]
             spent = [LEDGER[name](last) for _, last in ends]
             lost = [pass_at(256)(first) - pass_at(256)(last) for first, last in ends]
-            if len(ends) > 2:
+            if len(ends) > 2 and np.ptp(spent) > 0 and np.ptp(lost) > 0:
                 each.append(rank_correlation(spent, lost)[0])
         if each:
             lines.append(
