@@ -27,6 +27,7 @@ from experiments.exploration.entropy_exchange_table import table
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
+from thermodiff.exploration.tasks.task import Forms
 
 STRICT = ("GRPO", "SFT, GRPO", "pass@4", "positive only", "negative only")
 
@@ -82,9 +83,9 @@ def exact_exchange(config: Config, seed: int, start: Any, kept: list[tuple[int, 
     """Entropies of each kept policy, and the three parts of every change between two, means over problems; nats."""
     forms, scale, found = measured.forms_of(seed, config.scale), config.scale, []
     for _, policy in [(0, start), *kept]:
-        log_probs = measured.table(policy, seed, scale)
-        found.append(explore.exact_entropies(log_probs, forms.correct, real=forms.real, remainder=True))
-    states = [(entropies.p, *entropies.among()) for entropies in found]
+        found.append(explore.exact_entropies(*completed(measured.table(policy, seed, scale), forms)))
+    # Where p is 0 in double precision there is no S_c, and any number does.
+    states = [(entropies.p, *map(np.nan_to_num, entropies.among())) for entropies in found]
     exchanged = [
         explore.exchange_identity(*(np.stack(ends) for ends in zip(*both, strict=True)))
         for both in pairwise(states)
@@ -103,6 +104,19 @@ def exact_exchange(config: Config, seed: int, start: Any, kept: list[tuple[int, 
         "left": float(max(left)),
         "exact_law": straight_or_exponential(np.array(entropy) / forms.responses.shape[-1], accuracy),
     }
+
+
+def completed(log_probs: np.ndarray, forms: Forms) -> tuple[np.ndarray, np.ndarray]:
+    """ln pi and correctness of the listed responses and, as one more that is wrong, of all others.
+
+    Log-probabilities are those of single precision, whose sums may exceed 1 by its rounding; here they are divided by
+    them, so that p and 1 - p are each other's complement, and the identity holds in double precision.
+    """
+    listed = log_probs.astype(float)
+    least = listed.shape[1] * float(np.finfo(np.float32).eps)
+    rest = np.log(np.maximum(1 - np.exp(listed).sum(axis=1, keepdims=True), least))
+    table = np.concatenate([listed, rest], axis=1)
+    return table - np.log(np.exp(table).sum(axis=1, keepdims=True)), np.pad(forms.correct, ((0, 0), (0, 1)))
 
 
 def sampled_exchange(config: Config, seed: int, start: Any, kept: list[tuple[int, Any]]) -> Row:

@@ -68,7 +68,7 @@ def measure_strict(config: Config, cell: Cell) -> Row:
     tree = prefixes.tree_of(forms)
     after = prefixes.access_and_execution(tree, tokens.base, tokens.policy)
     before = prefixes.access_and_execution(tree, tokens.base, tokens.base)
-    whole = [x.sum(axis=-1) for x in (tokens.base, tokens.policy)]
+    whole = [x.sum(axis=-1).astype(np.float32) for x in (tokens.base, tokens.policy)]  # as they were computed
     cost = explore.exact_cost_by_problem(*whole, forms.correct, real=forms.real, remainder=True)
     return {
         "p": [float(before.execution[0]), float(after.execution[0])],

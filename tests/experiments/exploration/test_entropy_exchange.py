@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import thermodiff.exploration as explore
 from experiments.exploration import entropy_exchange
 from experiments.exploration.arms import trained
 from experiments.exploration.entropy_exchange_curves import (
@@ -13,6 +14,7 @@ from experiments.exploration.entropy_exchange_curves import (
     sides,
     straight_or_exponential,
 )
+from thermodiff.exploration.tasks.task import Forms
 
 STEPS = 400
 
@@ -83,6 +85,25 @@ def test_exact_points_on_either_curve():
         assert row[name]["residual"] == pytest.approx(0, abs=1e-12)
         assert (row[name]["a"], row[name]["b"]) == pytest.approx((0.2, 0.9))
         assert row[other]["residual"] > 1e-3
+
+
+def test_the_exchange_adds_up_for_sure_policies_in_single_precision():
+    """Sums of single precision are above 1 here, and p is 1 but for rounding."""
+    rng = np.random.default_rng(0)
+    correct = np.tile(np.arange(50) < 5, (300, 1))
+    forms = Forms(np.zeros((300, 50, 1), int), correct, np.ones((300, 50), bool))
+    states, entropies = [], []
+    for scale in (1.0, 20.0):
+        z = scale * rng.normal(size=(300, 50))
+        log_probs = (z - np.logaddexp.reduce(z, axis=1, keepdims=True)).astype(np.float32)
+        table, right = entropy_exchange.completed(log_probs, forms)
+        assert np.exp(table).sum(axis=1) == pytest.approx(np.ones(300), abs=1e-14)
+        assert np.exp(table[:, :-1]) == pytest.approx(np.exp(log_probs), abs=2e-5)
+        found = explore.exact_entropies(table, right)
+        states.append((found.p, *found.among()))
+        entropies.append(found.entropy)
+    parts = explore.exchange_identity(*(np.stack(ends) for ends in zip(*states, strict=True)))
+    assert sum(parts) == pytest.approx(entropies[1] - entropies[0], abs=1e-12)
 
 
 @pytest.mark.slow
