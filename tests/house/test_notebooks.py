@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
-LONG = {"02_train_and_audit", "04_entropy_of_your_data"}
+LONG = {"02_train_and_audit", "04_entropy_of_your_data", "06_what_accuracy_costs"}
 """Minutes of training: run with the slow tests."""
 LARGEST = 400_000
 """Bytes of a notebook with its outputs."""
@@ -39,7 +39,7 @@ def sections(notebook):
 
 
 def test_they_are_numbered_in_order():
-    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05"]
+    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05", "06"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
