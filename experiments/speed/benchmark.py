@@ -24,6 +24,7 @@ from experiments.harness.records import Records
 from experiments.harness.types import Cell, Row
 from experiments.speed import benchmark_evaluation as evaluation
 from experiments.speed import benchmark_exploration as rollouts
+from experiments.speed import benchmark_policies as policies
 from experiments.speed import benchmark_training as training
 from experiments.speed.benchmark_start import exploration, start
 
@@ -34,6 +35,7 @@ class Config:
 
     rows: tuple[str, ...] = (
         "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64",
+        "rewards 64", "rewards 256", "token 64", "token 256",
         "load", "bounds", "help", "version", "import", "import exploration", "explore", "command",
     )  # fmt: skip
     pairs: int = 7
@@ -46,6 +48,7 @@ class Config:
     train_steps: int = 1000
     points: int = 4096
     rollouts: int = 20_000
+    reward_steps: int = 4
 
 
 PRESETS = {
@@ -91,6 +94,10 @@ MARKS = {
     "flow 2": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 2", 10.0),
     "flow 8": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 8", 10.0),
     "flow 64": Mark("solve_ivp / flow likelihood to 1e-3 nats, Hutchinson, d = 64", 10.0),
+    "rewards 64": Mark("step by rewards, width 64 / sampling and one gradient", 1.3, at_most=True),
+    "rewards 256": Mark("step by rewards, width 256 / sampling and one gradient", 1.3, at_most=True),
+    "token 64": Mark("sampled token, width 64 / its matrix products", 1.5, at_most=True),
+    "token 256": Mark("sampled token, width 256 / its matrix products", 1.5, at_most=True),
     "pass@k": Mark("pass@k of 1060 x 128 for k = 1..128 / passk-inference's", 1.0, at_most=True),
     "compare": Mark("curves, band and first-loss set / passk-inference's compare", 0.1, at_most=True),
     "load": Mark("load_rollouts / a bare loop of json.loads, 20,000 rows of 2 kB", 2.0, at_most=True),
@@ -120,6 +127,14 @@ def measurements(config: Config) -> dict[str, Callable[[], Row]]:
         "flow 2": partial(flow, 2),
         "flow 8": partial(flow, 8),
         "flow 64": partial(flow, 64, exact=False),
+        **{
+            f"rewards {w}": partial(policies.reward_step, w, config.reward_steps, config.pairs)
+            for w in (64, 256)
+        },
+        **{
+            f"token {w}": partial(policies.sampled_token, w, config.reward_steps, config.pairs)
+            for w in (64, 256)
+        },
         "pass@k": partial(rollouts.pass_at_k, config.pairs),
         "compare": partial(rollouts.compare, config.pairs),
         "load": partial(rollouts.load, config.rollouts, config.pairs),

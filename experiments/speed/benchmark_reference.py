@@ -46,6 +46,26 @@ def bare_products(network: Any, batch: int) -> Callable[[], Any]:
     return lambda: products(weights, left, right)
 
 
+def forward_products(policy: Any, batch: int) -> Callable[[], Any]:
+    """x W of every layer of a policy that is a network for ``batch`` tokens, and nothing else, as one compiled call."""
+    weights = {
+        jax.tree_util.keystr(path): leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(policy.params)
+        if leaf.ndim == 2 and "embedding" not in jax.tree_util.keystr(path)
+    }
+    assert len(weights) == 4 * policy.depth + 1, (
+        f"expected four layers a block and the last: {sorted(weights)}"
+    )
+    key = jax.random.key(0)
+    left = {name: jax.random.normal(key, (batch, w.shape[0])) for name, w in weights.items()}
+
+    @jax.jit
+    def products(weights: Any, left: Any) -> Any:
+        return {name: left[name] @ w for name, w in weights.items()}
+
+    return lambda: products(weights, left)
+
+
 # --- training -----------------------------------------------------------------------------------
 
 

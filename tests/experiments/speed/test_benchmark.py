@@ -153,3 +153,13 @@ def test_marks_are_read_in_their_direction():
     assert benchmark.Mark("", 3.0).reached(3.1)
     assert not benchmark.Mark("", 3.0).reached(2.9)
     assert set(benchmark.measurements(benchmark.Config())) == set(benchmark.MARKS)
+
+
+def test_forward_products_are_those_of_a_token():
+    from thermodiff.exploration import Countdown, transformer_policy
+
+    policy = transformer_policy(jax.random.key(0), Countdown(), 8, 2)
+    found = benchmark_reference.forward_products(policy, 6)()
+    assert sorted(x.shape for x in found.values()) == sorted(
+        [(6, 24), (6, 8), (6, 32), (6, 8)] * 2 + [(6, 106)]
+    )

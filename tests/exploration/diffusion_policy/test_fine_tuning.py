@@ -103,6 +103,7 @@ def test_a_network_comes_near_the_best_and_not_beyond():
     assert tuned.history.reward[0] < tuned.history.reward[-1]
 
 
+@pytest.mark.slow
 def test_own_functions_as_reward_and_base():
     """A plain function for each is compiled in as it is."""
     mine = lambda x: jnp.where(x[0] > 0, 1.0, 0.0)  # noqa: E731
@@ -117,6 +118,7 @@ def test_a_tuned_score_is_saved(whole, tmp_path):
     assert_identical(whole.score, td.load_score(tmp_path / "policy"))
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_is_said():
     with pytest.raises(
         explore.FineTuningDivergedError, match=r"not finite at step 1 of 8; there is no checkpoint"

@@ -55,6 +55,7 @@ def test_one_step(one_step):
     assert one_step.tilt_objective == pytest.approx(BETA * np.log1p(odds * p), abs=5e-5)
 
 
+@pytest.mark.slow
 def test_what_is_freer_reaches_more():
     """Fixed variance below any shape below the tilt; more steps and a forgotten start close the two gaps."""
 
@@ -72,6 +73,7 @@ def test_what_is_freer_reaches_more():
     assert many.tilt - many.any_shape < 1e-3 < 1e-2 < memory.tilt - memory.any_shape
 
 
+@pytest.mark.slow
 def test_the_control_of_continuous_time_is_no_better_than_the_best():
     chain = explore.reverse_chain(PROCESS, 8)
     mixture = td.Gaussian([MEAN], [[VARIANCE]])

@@ -133,6 +133,7 @@ def test_two_dimensions_are_two_lines():
     assert plane.path_entropy == pytest.approx(2 * TRUTH.path_entropy, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_samples_where_there_are_no_kernels_are_remarked():
     far = td.shifted(BASE, np.array([6.0]))
     ledger = explore.path_ledger(jax.random.key(0), far, BASE, CHAIN, REWARD, 1, n=256, kernels=256)

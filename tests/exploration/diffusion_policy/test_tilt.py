@@ -113,7 +113,7 @@ def test_balls_in_the_plane():
         explore.tilted_score(td.GaussianMixture(weights, means, covs), td.OrnsteinUhlenbeck(4.0), balls, 1.0)
 
 
-@pytest.mark.parametrize("name", REWARDS)
+@pytest.mark.parametrize("name", ["half space", pytest.param("balls", marks=pytest.mark.slow), "quadratic"])
 def test_the_score_of_a_tilt(name):
     """Against the noised tilt by quadrature, its logarithm differentiated numerically."""
     reward, r = REWARDS[name]
@@ -129,6 +129,7 @@ def test_the_score_of_a_tilt(name):
         assert float(score(jnp.array([x]), jnp.asarray(t))[0]) == pytest.approx(slope, abs=2e-4)
 
 
+@pytest.mark.slow
 def test_the_score_of_a_tilt_in_the_plane():
     """The chance of a half space in the plane is that of a line across it: a rotation turns one into the other."""
     process, t, x = td.OrnsteinUhlenbeck(5.0), jnp.asarray(0.3), jnp.array([0.3, -0.6])

@@ -47,30 +47,38 @@ def test_policies_are_kept_on_the_way(learned):
     assert len(learned.history["loss"]) == 400
 
 
-def test_an_interruption_leaves_no_trace(start, learned, tmp_path, monkeypatch):
-    """Stopped at step 180, gone on with from the checkpoint, in other chunks."""
-    monkeypatch.setattr("thermodiff.training.checkpoints.CHECKPOINT_SECONDS", 0.0)
+@pytest.fixture(scope="module")
+def stopped(start, tmp_path_factory):
+    """A folder with the checkpoint of a training that was stopped at step 180."""
+    folder = tmp_path_factory.mktemp("stopped")
 
     def stop(report):
         if report.step == 180:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        imitate(jax.random.key(1), TASK, start, TEXTS, config=CONFIG, checkpoint_dir=tmp_path, callback=stop)
-    again = imitate(jax.random.key(1), TASK, start, TEXTS, config=CONFIG, checkpoint_dir=tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("thermodiff.training.checkpoints.CHECKPOINT_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            imitate(
+                jax.random.key(1), TASK, start, TEXTS, config=CONFIG, checkpoint_dir=folder, callback=stop
+            )
+    return folder
+
+
+def test_a_checkpoint_of_another_training_is_refused(start, stopped):
+    with pytest.raises(ValueError, match=r"^checkpoint_dir: got .* whose key is"):
+        imitate(jax.random.key(2), TASK, start, TEXTS, config=CONFIG, checkpoint_dir=stopped)
+    other = TEXTS._replace(weights=TEXTS.weights[::-1].copy())
+    with pytest.raises(ValueError, match=r"^checkpoint_dir: got .* whose texts is"):
+        imitate(jax.random.key(1), TASK, start, other, config=CONFIG, checkpoint_dir=stopped)
+
+
+def test_an_interruption_leaves_no_trace(start, learned, stopped):
+    """Stopped at step 180, gone on with from the checkpoint, in other chunks."""
+    again = imitate(jax.random.key(1), TASK, start, TEXTS, config=CONFIG, checkpoint_dir=stopped)
     assert_identical(again.policy, learned.policy)
     assert_identical(again.history, learned.history)
     assert_identical([policy for _, policy in again.kept], [policy for _, policy in learned.kept])
-
-
-def test_a_checkpoint_of_another_training_is_refused(start, tmp_path):
-    short = ImitationConfig(steps=2, batch_size=4, chunk=1)
-    imitate(jax.random.key(1), TASK, start, TEXTS, config=short, checkpoint_dir=tmp_path)
-    with pytest.raises(ValueError, match=r"^checkpoint_dir: got .* whose key is"):
-        imitate(jax.random.key(2), TASK, start, TEXTS, config=short, checkpoint_dir=tmp_path)
-    other = TEXTS._replace(weights=TEXTS.weights[::-1].copy())
-    with pytest.raises(ValueError, match=r"^checkpoint_dir: got .* whose texts is"):
-        imitate(jax.random.key(1), TASK, start, other, config=short, checkpoint_dir=tmp_path)
 
 
 @pytest.mark.parametrize(

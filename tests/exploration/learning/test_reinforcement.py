@@ -84,7 +84,15 @@ OBJECTIVES = {
 }
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # One compiled in the quick tests: the free energy has the rewards in it.
+        pytest.param("rewards", marks=pytest.mark.slow),
+        "free energy",
+        pytest.param("tilt", marks=pytest.mark.slow),
+    ],
+)
 def test_the_sampled_gradient_is_that_of_the_objective(start, name):
     """-gradient of the loss, a response's sum over tokens, against jax.grad of the enumerated expectation."""
     method, objective = OBJECTIVES[name]
@@ -123,6 +131,7 @@ def test_the_sampled_gradient_is_that_of_the_objective(start, name):
     assert np.linalg.norm(truth) > 10 * np.linalg.norm(sampled.mean(axis=0) - truth) / 3
 
 
+@pytest.mark.slow
 def test_rewards_rise():
     start = recurrent_policy(jax.random.key(5), TASK, 8, 1)
     config = dataclasses.replace(CONFIG, steps=150, chunk=50, keep_every=None, optimiser=SteadyAdam(1e-2))
@@ -141,6 +150,7 @@ def test_numbers_of_every_step(learned):
     assert [step for step, _ in learned.kept] == [10, 20]
 
 
+@pytest.mark.slow
 def test_an_interruption_leaves_no_trace(start, learned, tmp_path, monkeypatch):
     monkeypatch.setattr("thermodiff.training.checkpoints.CHECKPOINT_SECONDS", 0.0)
 
@@ -155,6 +165,7 @@ def test_an_interruption_leaves_no_trace(start, learned, tmp_path, monkeypatch):
     assert_same(again, learned)
 
 
+@pytest.mark.slow
 def test_several_at_once_are_those_made_alone(start, learned, tmp_path):
     keys = jax.random.split(jax.random.key(9), 2)
     together = reinforce_sweep(
@@ -165,6 +176,7 @@ def test_several_at_once_are_those_made_alone(start, learned, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_one_that_fails_ends_all(start):
     def stop(report):
         raise OSError("a full disk")

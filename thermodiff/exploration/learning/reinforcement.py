@@ -99,7 +99,7 @@ def reinforce(
     fewer than a step takes, LearningDivergedError when the loss is not finite.
     """
     config = config or ReinforcementConfig()
-    setting, state = _prepare(key, task, policy, prompts, config, reference)
+    setting, state = prepare(key, task, policy, prompts, config, reference)
 
     def advance(state: State, start: int, stop: int) -> State:
         return _advance(config, task, setting, state, start, stop)
@@ -128,7 +128,7 @@ def reinforce_sweep(
     if len(keys) != len(policies) or not len(policies):
         raise complain("policies", f"{len(policies)} for {len(keys)} keys", "one for each key")
     pairs = [
-        _prepare(key, task, policy, prompts, config, None) for key, policy in zip(keys, policies, strict=True)
+        prepare(key, task, policy, prompts, config, None) for key, policy in zip(keys, policies, strict=True)
     ]
     # Compiled in this thread, whose settings of JAX the others do not have.
     program = _advance.lower(config, task, *pairs[0], 0, 1).compile()
@@ -157,9 +157,10 @@ def reinforce_sweep(
     return apart(f"{len(keys)} trainings", one, len(keys), config.steps, progress, callback)
 
 
-def _prepare(
+def prepare(
     key: Key, task: Task, policy: Any, prompts: Any, config: ReinforcementConfig, reference: Any
 ) -> tuple[Setting, State]:
+    """What a training does not change, and its state before the first step. Raises as ``reinforce`` does."""
     key, prompts = check_key(key), check_prompts(task, prompts)
     if len(prompts) < config.problems:
         raise complain("prompts", f"{len(prompts)}", f"at least the {config.problems} problems of a step")
@@ -172,12 +173,13 @@ def _prepare(
 def _advance(
     config: ReinforcementConfig, task: Task, setting: Setting, state: State, start: Any, stop: Any
 ) -> State:
-    return chunk_of(functools.partial(_step, config, task, setting), state, start, stop)
+    return chunk_of(functools.partial(step, config, task, setting), state, start, stop)
 
 
-def _step(
+def step(
     config: ReinforcementConfig, task: Task, setting: Setting, i: Any, state: State
 ) -> tuple[State, dict]:
+    """The state after step ``i``, and its ``NUMBERS``."""
     draw, choose, chance = jax.random.split(jax.random.fold_in(setting.key, i), 3)
     rows = jax.random.choice(choose, len(setting.prompts), (config.problems,), replace=False)
     batch = rollouts(config, task, setting, state.policy, setting.prompts[rows], draw)

@@ -78,19 +78,24 @@ def sample(
     start = policy.begin(prompt, length)
     uniforms = jax.random.uniform(key, (number, length))
 
+    def next_token(logits: Logits, ended: Array, u: Scalar) -> Sampled:
+        log_probs = jax.nn.log_softmax(logits / temperature)
+        probs = jnp.exp(log_probs)
+        reached = jnp.cumsum(probs)
+        token = jnp.where(ended, end, jnp.sum(reached <= u * reached[-1])).astype(jnp.int32)
+        entropy = -jnp.sum(probs * jnp.where(probs > 0, log_probs, 0.0))
+        return Sampled(token, jnp.where(ended, 0.0, log_probs[token]), jnp.where(ended, 0.0, entropy))
+
     def draw(uniforms: Array) -> Sampled:
         def one(carry: tuple[Any, Logits, Array], u: Scalar) -> tuple[tuple, Sampled]:
             memory, logits, ended = carry
-            log_probs = jax.nn.log_softmax(logits / temperature)
-            probs = jnp.exp(log_probs)
-            reached = jnp.cumsum(probs)
-            token = jnp.where(ended, end, jnp.sum(reached <= u * reached[-1])).astype(jnp.int32)
-            entropy = -jnp.sum(probs * jnp.where(probs > 0, log_probs, 0.0))
-            drawn = Sampled(token, jnp.where(ended, 0.0, log_probs[token]), jnp.where(ended, 0.0, entropy))
-            memory, logits = policy.extend(memory, token)
-            return (memory, logits, ended | (token == end)), drawn
+            drawn = next_token(logits, ended, u)
+            memory, logits = policy.extend(memory, drawn.responses)
+            return (memory, logits, ended | (drawn.responses == end)), drawn
 
-        return jax.lax.scan(one, (*start, jnp.array(False)), uniforms)[1]
+        # Nothing is drawn after the last token, so that the policy need not read it.
+        (_, logits, ended), drawn = jax.lax.scan(one, (*start, jnp.array(False)), uniforms[:-1])
+        return jax.tree.map(jnp.append, drawn, next_token(logits, ended, uniforms[-1]))
 
     return jax.vmap(draw)(uniforms)
 
