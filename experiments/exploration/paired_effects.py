@@ -74,7 +74,8 @@ def needed(differences: Iterable[float], point: float = POINT) -> Needed:
 def verdicts(effects: list[Effect], point: float | None = POINT) -> list[str]:
     """ "higher" or "lower" where the 95 % interval leaves out 0, with * where that stands for all arms at once (Holm).
 
-    "within a point" where the interval lies inside +- ``point`` (None: not asked), else "not resolvable".
+    "within a point" where the interval lies inside +- ``point`` (None: not asked), "identical" where no seed differs,
+    else "not resolvable".
     """
     stands = _holm([one.p_value for one in effects])
     return [_verdict(one, sure, point) for one, sure in zip(effects, stands, strict=True)]
@@ -83,6 +84,8 @@ def verdicts(effects: list[Effect], point: float | None = POINT) -> list[str]:
 def _verdict(one: Effect, sure: bool, point: float | None) -> str:
     if one.p_value <= LEVEL:
         return ("higher" if one.mean > 0 else "lower") + ("*" if sure else "")
+    if one.mean == one.stderr == 0:
+        return "identical"
     inside = point is not None and abs(one.mean) + one.half < point
     return "within a point" if inside else "not resolvable"
 

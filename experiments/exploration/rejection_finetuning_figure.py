@@ -23,13 +23,16 @@ LOOKS: dict[str, dict[str, Any]] = {
 def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
     """pass@k of each rule less that of the base, and of the other rules less that of the plain one."""
     there = {row["arm"] for row in rows}
-    if not {BASE, RULES[0]} <= there:
+    if BASE not in there or len(there) < 2:
         return ()
     with plotting.style():
         figure = plotting.new_figure(2 * plotting.COLUMN + 0.2, 2.6)
         left, right = figure.subplots(1, 2)
         _differences(left, rows, [arm for arm in RULES if arm in there], BASE)
-        _differences(right, rows, [arm for arm in RULES[1:] if arm in there], RULES[0])
+        if RULES[0] in there:
+            _differences(right, rows, [arm for arm in RULES[1:] if arm in there], RULES[0])
+        else:
+            right.set_axis_off()
         left.set_ylabel("pass@k less the base's")
         right.set_ylabel("pass@k less that of the plain rule")
         figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=4)

@@ -46,6 +46,7 @@ def test_verdicts_say_what_can_be_told():
     assert verdicts([sure, alone, small, vague]) == ["higher*", "lower", "within a point", "not resolvable"]
     assert verdicts([small], None) == ["not resolvable"]
     assert verdicts([effect([0.2])]) == ["not resolvable"]
+    assert verdicts([effect([0.0, 0.0])]) == ["identical"]
 
 
 def test_without_effects_few_are_told_and_fewer_for_all_at_once():
