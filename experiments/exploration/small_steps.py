@@ -88,7 +88,12 @@ def natural_direction(
 
     F = mean over problems of E_y[s s^T], with all responses that are not listed as one. lambda is ``damping`` times
     the curvature along the gradient, g^T F g/g^T g. Products with F are a derivative forwards and one backwards.
+    The gradient is scaled to length 1 first: where next to nothing is correct its square would be 0 in rounding.
     """
+    length = np.sqrt(sum(float(np.sum(np.asarray(x, dtype=float) ** 2)) for x in jax.tree.leaves(gradient)))
+    if not length > 0:
+        return Natural(gradient, 0.0)
+    gradient = jax.tree.map(lambda x: x / length, gradient)
     probs = listed.probs
     rest = np.maximum(1 - probs.sum(axis=1), SMALLEST_REST)
     direction, residual = _solved(
