@@ -46,9 +46,9 @@ class Config:
     arms: tuple[str, ...] = tuple(arm for arm in ARMS if ARMS[arm].start)
     starts: tuple[str, ...] = ("base", "GRPO")
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    batches: int = 4
+    batches: int = 2
     held_out: int = 100
-    wide: int = 64
+    wide: int = 32
     before: int = 20
     damping: float = 1e-3
     iterations: int = 60
