@@ -52,6 +52,7 @@ def test_the_gradient_is_that_of_the_objective():
     assert np.all(error < 0.03 * np.abs(truth))
 
 
+@pytest.mark.slow
 def test_a_new_correction_changes_nothing():
     policy = explore.controlled_score(jax.random.key(7), BASE, PROCESS, 1)
     for at, t in ((0.3, 0.2), (-2.0, 0.9)):
@@ -64,6 +65,7 @@ def whole():
     return tune()
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_bit_for_bit(whole, tmp_path):
     assert whole.history.path_divergence[0] < whole.history.path_divergence[-1]
 
@@ -113,6 +115,7 @@ def test_own_functions_as_reward_and_base():
     assert isinstance(tuned.score, explore.ControlledScore)
 
 
+@pytest.mark.slow
 def test_a_tuned_score_is_saved(whole, tmp_path):
     td.save_score(tmp_path / "policy", whole.score)
     assert_identical(whole.score, td.load_score(tmp_path / "policy"))

@@ -85,11 +85,13 @@ def test_parts_add_up_on_the_line(line):
     assert 0 <= line.paid <= line.sample_divergence <= line.path_divergence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TERMS)
 def test_from_paths(drawn, name):
     close(getattr(drawn, name), getattr(TRUTH, name), z=4)
 
 
+@pytest.mark.slow
 def test_the_divergence_of_paths_both_ways(drawn):
     close(drawn.path_log_ratio, TRUTH.path_divergence, z=4)
     close(drawn.by_step, TRUTH.by_step, z=4.5)
@@ -97,6 +99,7 @@ def test_the_divergence_of_paths_both_ways(drawn):
     assert drawn.remarks == ()
 
 
+@pytest.mark.slow
 def test_the_entropy_of_paths_does_not_know_the_score(drawn, line):
     base = explore.line_ledger(BASE, BASE, CHAIN, REWARD)
     assert drawn.path_entropy == line.path_entropy == base.path_entropy

@@ -113,7 +113,9 @@ def test_balls_in_the_plane():
         explore.tilted_score(td.GaussianMixture(weights, means, covs), td.OrnsteinUhlenbeck(4.0), balls, 1.0)
 
 
-@pytest.mark.parametrize("name", ["half space", pytest.param("balls", marks=pytest.mark.slow), "quadratic"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("half space", "balls")), "quadratic"]
+)
 def test_the_score_of_a_tilt(name):
     """Against the noised tilt by quadrature, its logarithm differentiated numerically."""
     reward, r = REWARDS[name]

@@ -40,6 +40,7 @@ def test_advantages_are_those_of_their_functions(batch):
     np.testing.assert_array_equal(spread, np.broadcast_to(spread[..., :1], SHAPE))
 
 
+@pytest.mark.slow
 def test_shaping(batch):
     A = group_relative_advantage(batch.rewards, ddof=1)
     shaped = methods.Method(shaping=methods.PerplexityShaped(0.05)).advantages(batch, jnp.int32(0))

@@ -144,6 +144,7 @@ def test_rewards_rise():
     assert learned.history["reward"][-20:].mean() == pytest.approx(after.mean(), abs=0.1)
 
 
+@pytest.mark.slow
 def test_numbers_of_every_step(learned):
     assert set(learned.history) >= {"reward", "entropy", "entropy_correct", "entropy_wrong", "varied", "loss"}
     assert all(len(values) == 24 for values in learned.history.values())
@@ -192,6 +193,7 @@ def test_one_that_fails_ends_all(start):
         )
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_says_where(start):
     bad = jax.tree.map(lambda x: x * jnp.nan, start)
     with pytest.raises(

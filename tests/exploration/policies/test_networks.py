@@ -15,7 +15,7 @@ RESPONSES = every_response()
 NEW = {"transformer": transformer_policy, "recurrent": recurrent_policy}
 
 
-@pytest.fixture(scope="module", params=NEW)
+@pytest.fixture(scope="module", params=["transformer", pytest.param("recurrent", marks=pytest.mark.slow)])
 def policy(request):
     """A fresh network, its weights made larger so that it is far from uniform."""
     fresh = NEW[request.param](jax.random.key(3), TASK, 8, 2)
