@@ -111,7 +111,7 @@ def _shares(axes: Any, rows: list[Row]) -> None:
     axes.annotate(
         "a table's natural step",
         (0, 1),
-        (0, -8),
+        (0, 2),
         textcoords="offset points",
         fontsize=6.5,
         color=plotting.GREY,
