@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import gc
 import os
 import random
@@ -9,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -176,6 +178,31 @@ def test_a_full_disk_and_a_saved_score(tmp_path):
         td.save_score(tmp_path / "score", td.scaled(score, 2.0))
     assert type(td.load_score(tmp_path / "score")) is type(score), "the older one is still there"
     assert [path.name for path in tmp_path.iterdir()] == ["score"]
+
+
+def test_what_threads_still_write_after_a_failure_is_removed_too(tmp_path, monkeypatch):
+    def late(unfinished):
+        for i in range(20):
+            unfinished.mkdir(exist_ok=True)
+            (unfinished / str(i)).touch()
+            time.sleep(0.02)
+
+    def failing(self, folder, *args, **kwargs):
+        thread = threading.Thread(
+            target=late, args=(folder.with_name(f"{folder.name}.orbax-checkpoint-tmp"),)
+        )
+        thread.start()
+        threads.append(thread)
+        raise OSError(errno.EFBIG, "File too large")
+
+    threads = []
+    monkeypatch.setattr("orbax.checkpoint.Checkpointer.save", failing)
+    with full("folder", "score"):
+        td.save_score(tmp_path / "score", td.exact_score(DATA, PROCESS))
+    for thread in threads:
+        thread.join()
+    assert threads
+    assert not [*tmp_path.iterdir()]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from thermodiff.runtime.files import cannot_write
 
 UNREADABLE = (OSError, ValueError, KeyError)
 UNFINISHED = ".orbax-checkpoint-tmp"
+STILL_SECONDS, GIVEN_UP_SECONDS = 0.5, 10.0
 _FORMAT = 1
 
 
@@ -38,9 +40,22 @@ def write_arrays(folder: Path, arrays: dict[str, np.ndarray], metadata: dict, na
             target.rename(folder)
             shutil.rmtree(older)
     except (OSError, ValueError) as error:  # tensorstore, which writes the arrays, raises ValueError
-        for unfinished in folder.parent.glob(f"{folder.name}{UNFINISHED}*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        _clear_unfinished(folder)
         raise cannot_write(name, folder, error) from error
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Removes what a failed write of ``folder`` has left, until nothing has come for ``STILL_SECONDS``.
+
+    Orbax raises at the first array that fails, and its threads go on with the others: a folder removed at once may be
+    filled, or made, again. After ``GIVEN_UP_SECONDS`` it stays, under a name that is never taken for a whole one.
+    """
+    began = still_since = time.monotonic()
+    while (now := time.monotonic()) - still_since < STILL_SECONDS and now - began < GIVEN_UP_SECONDS:
+        for unfinished in folder.parent.glob(f"{folder.name}{UNFINISHED}*"):
+            still_since = now
+            shutil.rmtree(unfinished, ignore_errors=True)
+        time.sleep(STILL_SECONDS / 20)
 
 
 def out_of_the_way(folder: Path) -> Path:
