@@ -61,6 +61,10 @@ from .likelihood import flow_likelihood as flow_likelihood
 from .likelihood import elbo as elbo
 from .likelihood import cross_log_likelihood as cross_log_likelihood
 
+# samples
+from .sampling.schedules import Schedule as Schedule
+from .sampling.schedules import schedule as schedule
+
 # all of it at once
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
@@ -118,6 +122,7 @@ from . import scores as scores
 from . import training as training
 from . import trajectories as trajectories
 from . import thermodynamics as thermodynamics
+from . import sampling as sampling
 from . import auditing as auditing
 from . import information as information
 from . import exploration as exploration
