@@ -85,7 +85,7 @@ def _ledger(config: Config, arm: str, seed: int) -> Row:
     scale, before = config.scale, chain(arm)[:-1]
     forms, base = measured.forms_of(seed, scale), measured.table_of(before[0], seed, scale)
     path = [(0, measured.table_of(name, seed, scale)) for name in before]
-    path += [(step, measured.table(policy, seed, scale)) for step, policy in trained(arm, seed, scale).kept]
+    path += measured.tables_of(arm, seed, scale)
     policies = [
         {
             "step": step,
