@@ -17,6 +17,7 @@ Style = Literal["broad", "narrow", "solutions"]
 
 
 STEPS, RATE = 160, 2e-4
+MUON_RATE = 6e-4
 BASE_STEPS, BASE_RATE = 1500, 3e-3
 FINE_STEPS, FINE_RATE = 200, 2e-4
 
@@ -94,7 +95,7 @@ ARMS: dict[str, Arm] = {
     "RLOO": Arm("base", Reward(Method(methods.LeaveOneOut()))),
     "free energy": Arm("base", Reward(Method(methods.FreeEnergy(0.05)))),
     "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.05), dynamic=False))),
-    "Muon": Arm("base", Reward(optimiser=SteadyMuon())),
+    "Muon": Arm("base", Reward(optimiser=SteadyMuon(MUON_RATE))),
     # rejection fine-tuning
     "RFT, rule": Arm("base", Select("rule")),
     "RFT, noise": Arm("base", Select("noise")),
