@@ -45,7 +45,12 @@ def table(policy: Any, seed: int, scale: Scale) -> np.ndarray:
 
 def table_of(name: str, seed: int, scale: Scale) -> np.ndarray:
     """That of a trained arm."""
-    return _tables(name, seed, scale, last=1)[-1][1]
+    return last_table_of(name, seed, scale)[-1][1]
+
+
+def last_table_of(name: str, seed: int, scale: Scale) -> list[tuple[int, np.ndarray]]:
+    """The last entry of ``tables_of``, without making the others."""
+    return _tables(name, seed, scale, last=1)
 
 
 def tables_of(name: str, seed: int, scale: Scale) -> list[tuple[int, np.ndarray]]:
