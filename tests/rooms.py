@@ -89,6 +89,8 @@ WITHOUT_JAX = (
     "runtime.extras",
     "runtime.compilation_cache",
     "numerics.affine_maps",
+    "numerics.crooks",
+    "numerics.path_ratio",
     "numerics.estimates",
     "numerics.quadrature",
     "numerics.robust_scatter",

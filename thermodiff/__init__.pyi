@@ -61,6 +61,12 @@ from .likelihood import flow_likelihood as flow_likelihood
 from .likelihood import elbo as elbo
 from .likelihood import cross_log_likelihood as cross_log_likelihood
 
+# paths
+from .numerics.path_ratio import path_ratio as path_ratio
+from .numerics.path_ratio import PathRatio as PathRatio
+from .numerics.path_ratio import fluctuation_theorem as fluctuation_theorem
+from .numerics.path_ratio import FluctuationTheorem as FluctuationTheorem
+
 # all of it at once
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
