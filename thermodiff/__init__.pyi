@@ -61,11 +61,23 @@ from .likelihood import flow_likelihood as flow_likelihood
 from .likelihood import elbo as elbo
 from .likelihood import cross_log_likelihood as cross_log_likelihood
 
+# samples
+from .sampling.schedules import Schedule as Schedule
+from .sampling.schedules import schedule as schedule
+
 # paths
 from .numerics.path_ratio import path_ratio as path_ratio
 from .numerics.path_ratio import PathRatio as PathRatio
 from .numerics.path_ratio import fluctuation_theorem as fluctuation_theorem
 from .numerics.path_ratio import FluctuationTheorem as FluctuationTheorem
+from .paths.noising import noising_paths as noising_paths
+from .paths.noising import noising_entropy_production as noising_entropy_production
+from .paths.generation import generated_paths as generated_paths
+from .paths.generation import generation_heat as generation_heat
+from .paths.waste import path_waste as path_waste
+from .paths.path_likelihood import path_log_likelihood as path_log_likelihood
+from .paths.path_likelihood import PathLikelihood as PathLikelihood
+from .paths.discretisation_waste import discretisation_waste as discretisation_waste
 
 # all of it at once
 from .auditing.audit import audit as audit
@@ -124,6 +136,8 @@ from . import scores as scores
 from . import training as training
 from . import trajectories as trajectories
 from . import thermodynamics as thermodynamics
+from . import sampling as sampling
+from . import paths as paths
 from . import auditing as auditing
 from . import information as information
 from . import exploration as exploration

@@ -9,21 +9,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from thermodiff.array_types import Key, Process, Score
+from thermodiff.array_types import Key
 from thermodiff.auditing.ledger import Means
-from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import HutchinsonDivergence
 from thermodiff.runtime.progress import stage
 from thermodiff.scores.diffusion import LearnedDiffusion
-from thermodiff.scores.exact import exact_score
+from thermodiff.scores.exact import exact_score_if_known
 from thermodiff.thermodynamics.entropies import Entropy, marginal_entropy
 from thermodiff.thermodynamics.moments import noise_moments
 from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.priors import prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid
 from thermodiff.trajectories.probability_flow import Tolerance, probability_flow
-from thermodiff.types import NotKnownError
 
 STAGES = ("the score's averages", "entropies", "the probability flow")
 """What is measured one after the other, as those who wait are told."""
@@ -64,7 +62,7 @@ def measure(keys: Any, setting: Setting, points: Points) -> Measured:
     diffusion, data, grid = setting.diffusion, setting.data, setting.grid
     process, nodes = diffusion.process, len(grid.time)
     stage(STAGES[0])
-    exact = _exact_score_of(data, process)
+    exact = exact_score_if_known(data, process)
     moments = noise_moments(keys[0], _with_one_probe(diffusion), points, grid.time, exact)
     stage(STAGES[1])
     CE = prior_cross_entropy(points, process, setting.prior)
@@ -114,12 +112,3 @@ def _flow_means(
         "x1": jnp.mean(terminal, axis=1),
         "x1_square": jnp.einsum("umi,umj->uij", terminal, terminal) / m,
     }
-
-
-def _exact_score_of(data: Any, process: Process) -> Score | None:
-    if not isinstance(data, Family):
-        return None
-    try:
-        return exact_score(data, process)
-    except NotKnownError:
-        return None

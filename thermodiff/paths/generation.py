@@ -1,10 +1,10 @@
 """Paths of generation, drawn step by step, and what they produce against their own reversed protocol: ratio (b).
 
 With m_k(x) the mean map of step k and v_k its variance, in units of x,
-    Q_k/T = (|x_k - m_k(x_{k-1})|^2 - |x_{k-1} - m_k(x_k)|^2)/(2 v_k)     (Stratonovich heat int F o dx/D for many steps)
+    Q_k/T = (|x_k - m_k(x_{k-1})|^2 - |x_{k-1} - m_k(x_k)|^2)/(2 v_k)     (for many steps int F o dx/D)
     Sigma = ln pi(x_N) - ln rho_0(x_0) + sum_k Q_k/T,
-the log ratio to the same kernels applied in the opposite order from rho_0: <e^-Sigma> = 1 for any normalised rho_0, at any
-number of steps. It is the heat of generation, and knows nothing of how good the model is.
+the log ratio to the same kernels applied in the opposite order from rho_0: <e^-Sigma> = 1 for any normalised rho_0, at
+any number of steps. It is the heat of generation, and knows nothing of how good the model is.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from thermodiff.validation import check_count, check_key, complain
 class GeneratedPaths(NamedTuple):
     """Paths of generation, data first like those of noising; what is drawn first is the last column.
 
-    x (n, N+1, d) from t_min to 1; noise (n, N, d), the xi_k of each step; the kernel that drew them, with its name if it
-    had one; the prior that x_N was drawn from.
+    x (n, N+1, d) from t_min to 1; noise (n, N, d), the xi_k of each step; the kernel that drew them, with its name if
+    it had one; the prior that x_N was drawn from.
     """
 
     x: Float[np.ndarray, "n N1 d"]
@@ -67,8 +67,8 @@ def generated_paths(
     """``n`` paths of the generator, from ``prior`` down the ``schedule``, with all that was drawn on the way.
 
     ``kernel`` is "posterior", "forward", "analytic" or a kernel of ``paths.kernels``. The analytic one is measured on
-    ``data``, a distribution or rows (n, d), at the cost of one evaluation a step and row, and needs them. ``prior`` as in
-    ``td.flow_likelihood``. Raises ValueError for a schedule or kernel of the wrong form. Source: Ho et al. (2020).
+    ``data``, a distribution or rows (n, d), at the cost of one evaluation a step and row, and needs them. ``prior``
+    as in ``td.flow_likelihood``. Raises ValueError for a schedule or kernel of the wrong form. Source: Ho et al. (2020).
     """
     check_count("n", n)
     key_kernel, key_prior, key_noise = jax.random.split(check_key(key), 3)
@@ -79,7 +79,9 @@ def generated_paths(
     prior, _ = chosen_prior(prior, diffusion.score, process, dim)
     start = prior.sample(key_prior, n)
     maps = _maps(kernel, steps, dim)
-    x, noise = spread(_generate, diffusion, key_noise, start, tuple(jnp.asarray(m[::-1], float) for m in maps))
+    x, noise = spread(
+        _generate, diffusion, key_noise, start, tuple(jnp.asarray(m[::-1], float) for m in maps)
+    )
     return GeneratedPaths(as_float64(x)[:, ::-1], as_float64(noise)[:, ::-1], schedule, kernel, prior)
 
 
@@ -134,16 +136,15 @@ def _dim_of(score: Score, data: Any, prior: Any) -> int:
 
 
 @in_full_precision
-def generation_heat(
-    paths: GeneratedPaths, score: Score, process: Process, final: Any = None
-) -> PathEntropy:
+def generation_heat(paths: GeneratedPaths, score: Score, process: Process, final: Any = None) -> PathEntropy:
     """Sigma = ln P_G - ln P_B of each generated path against its reversed protocol, with system part and heat.
 
-    ``final`` is rho_0, where the reversed protocol starts: a distribution whose noised density is known (of t = 0: it is
-    noised to t_min), by default the Gaussian of the moments of the data that the score knows of. With the model's own
-    law the mean is the generator's intrinsic entropy production, with another larger by KL(p_th || rho_0). Two score
-    evaluations a step. A kernel without noise is irreversible: heat and total are then infinite, and a remark says so.
-    Raises ValueError where ``final`` is needed. Source: Seifert (2005); this project for the finite-step form.
+    ``final`` is rho_0, where the reversed protocol starts: a distribution whose noised density is known (of t = 0: it
+    is noised to t_min), by default the Gaussian of the moments of the data that the score knows of. With the model's
+    own law the mean is the generator's intrinsic entropy production, with another larger by KL(p_th || rho_0). Two
+    score evaluations a step. A kernel without noise is irreversible: heat and total are then infinite, and a remark
+    says so. Raises ValueError where ``final`` is needed. Source: Seifert (2005); this project for the finite-step
+    form.
     """
     dim = paths.x.shape[2]
     diffusion = learned_diffusion(score, process, dim).taking(None)

@@ -7,8 +7,9 @@ noise prediction, D_th = z - s n_th:
 A kernel is a choice of g and e. g = 1 - a makes the mean that of the posterior, a z + (1 - a) D; e is
     posterior    0                                 beta-tilde of Ho et al. (2020)
     forward      1/a - 1                           their beta
-    analytic     Dgamma E|x0 - D_th|^2/d           the least path divergence (Bao et al. 2022), Dgamma = 1/s_{k-1}^2 - 1/s_k^2
-and ``StochasticKernel`` is the exact step, for a D that stands still, of the generator with any stochasticity.
+    analytic     Dgamma E|x0 - D_th|^2/d           the least path divergence (Bao et al. 2022)
+with Dgamma = 1/s_{k-1}^2 - 1/s_k^2. ``StochasticKernel`` is the exact step, for a D that stands still, of the generator
+with any stochasticity.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class Steps(NamedTuple):
 
 
 def steps_of(process: Process, schedule: Schedule, t_min: Any = None) -> Steps:
-    """The steps of a schedule from t = 1 to its end, which must not lie below ``t_min``, the score's own, if it has one.
+    """The steps of a schedule from t = 1 to its end, which must not lie below ``t_min`` where a score has its own.
 
-    Raises ValueError for what is no schedule, one that does not begin at t = 1, where the prior stands, or ends too low.
+    Raises ValueError for what is no schedule, one that does not begin at t = 1, where the prior stands, or ends too
+    low.
     """
-    if not isinstance(schedule, Schedule):
-        raise complain("schedule", type(schedule).__name__, "a td.Schedule, such as td.schedule makes")
+    _check_schedule(schedule)
     if not is_concrete(process):
         raise complain("process", "a process that JAX is tracing", "numbers: paths are made outside jax.jit")
     time, s = schedule.time[::-1], schedule.noise_ratio[::-1]
@@ -58,7 +59,21 @@ def steps_of(process: Process, schedule: Schedule, t_min: Any = None) -> Steps:
         raise complain("schedule", f"a first time of {time[-1]:g}", "1, where the prior stands")
     if t_min is not None and time[0] < t_min * (1 - 1e-6):
         raise complain("schedule", f"a last time of {time[0]:.3g}", f"at least t_min = {float(t_min):.3g}")
-    alpha = np.asarray(process.alpha(time), dtype=np.float64)
+    return _steps(time, np.asarray(process.alpha(time), dtype=np.float64), s)
+
+
+def steps_of_ratios(schedule: Schedule) -> Steps:
+    """The steps of a schedule in z alone, where alpha is 1 and no process is asked."""
+    _check_schedule(schedule)
+    return _steps(schedule.time[::-1], np.ones(len(schedule.time)), schedule.noise_ratio[::-1])
+
+
+def _check_schedule(schedule: Any) -> None:
+    if not isinstance(schedule, Schedule):
+        raise complain("schedule", type(schedule).__name__, "a td.Schedule, such as td.schedule makes")
+
+
+def _steps(time: np.ndarray, alpha: np.ndarray, s: np.ndarray) -> Steps:
     log_a = 2 * np.log(s[:-1] / s[1:])
     rest = -np.expm1(log_a)
     return Steps(time, alpha, s, np.exp(log_a), rest, rest / s[:-1] ** 2)
@@ -108,9 +123,9 @@ class ForwardKernel:
 class AnalyticKernel:
     """e = Dgamma E|x0 - D_th|^2/d, the isotropic variance of least path divergence.
 
-    ``error`` (T,) is E|x0 - D_th(x)|^2 summed over the columns, at increasing ``noise_ratio`` (T,); between these it is
-    interpolated, logarithms in logarithms. Raises ValueError for other shapes, order or signs. Source: Bao et al. (2022),
-    eq. 8; Rao-Blackwellised over the posterior of the noise.
+    ``error`` (T,) is E|x0 - D_th(x)|^2 summed over the columns, at increasing ``noise_ratio`` (T,); between these it
+    is interpolated, logarithms in logarithms. Raises ValueError for other shapes, order or signs. Source: Bao et al.
+    (2022), eq. 8; Rao-Blackwellised over the posterior of the noise.
     """
 
     noise_ratio: Any
@@ -142,10 +157,10 @@ class AnalyticKernel:
 
 @dataclass(frozen=True)
 class StochasticKernel:
-    """The generator of stochasticity zeta, dx = ... (1 + zeta) D s_th dt with noise sqrt(2 zeta D): 0 the flow, 1 Anderson's.
+    """The generator of stochasticity zeta: score term (1 + zeta) D s_th, noise sqrt(2 zeta D); 0 is the flow.
 
-    z - D shrinks by (s_{k-1}/s_k)^(1 + zeta), the noise has variance s_{k-1}^2 (1 - (s_{k-1}/s_k)^(2 zeta)): exact where D
-    stands still; the posterior kernel for zeta = 1. Raises ValueError for zeta < 0. Source: this project.
+    z - D shrinks by (s_{k-1}/s_k)^(1 + zeta), the noise has variance s_{k-1}^2 (1 - (s_{k-1}/s_k)^(2 zeta)): exact
+    where D stands still; the posterior kernel for zeta = 1. Raises ValueError for zeta < 0. Source: this project.
     """
 
     stochasticity: float = 1.0

@@ -2,9 +2,9 @@
 
     ln P_F/P_B = ds + dm,     ds = ln p_0(x_0) - ln p_N(x_N),     dm = sum_k kappa_k (|x_{k-1}|^2 - |x_k|^2)/2,
     kappa_k = (1 - r_k^2)/q_k,   r_k = alpha_k/alpha_{k-1},   q_k = sigma_k^2 - r_k^2 sigma_{k-1}^2,
-P_B the forward kernels with their arguments exchanged, run backwards from p_N: normalised, so that <e^-(ds + dm)> = 1 at
-any number of steps. kappa_k is the stiffness of the trap that the drift is the force of, in units of k_B T: 0 for VE, 1
-for VP and cosine, and dm the heat given to the bath. Nothing here knows a score: for waste see ``paths.waste``.
+P_B the forward kernels with their arguments exchanged, run backwards from p_N: normalised, so that <e^-(ds + dm)> = 1
+at any number of steps. kappa_k is the stiffness of the trap that the drift is the force of, in units of k_B T: 0 for
+VE, 1 for VP and cosine, and dm the heat given to the bath. Nothing here knows a score: for waste see ``paths.waste``.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def noising_paths(key: Key, process: Process, x: Any, schedule: Schedule, per_po
     """``per_point`` independent paths of noising from each row of x (n, d), at the times of ``schedule``, exact.
 
     Rows are data at t = 0; each is carried to t_min, the schedule's end, by one draw that its paths share, and from
-    there by one exact transition a step. Raises ValueError for rows or a schedule of the wrong form. Source: Song et al.
-    (2021), eq. 29.
+    there by one exact transition a step. Raises ValueError for rows or a schedule of the wrong form. Source: Song et
+    al. (2021), eq. 29.
     """
     key = check_key(key)
     check_process(process)
@@ -106,18 +106,16 @@ def noising_paths(key: Key, process: Process, x: Any, schedule: Schedule, per_po
 def noising_entropy_production(paths: NoisingPaths, process: Process, data: Any) -> PathEntropy:
     """Sigma = ln P_F - ln P_B of each path of noising against its reversed protocol, with its parts, heat and work.
 
-    ``data`` is the distribution that the rows of ``paths`` were drawn from; its noised density must be known. The mean is
-    the intrinsic entropy production of ``td.entropy_rates`` for constant kappa at any number of steps, else for many.
-    <e^-Sigma> = 1 (``td.fluctuation_theorem(found.total)``); under VE its mean hangs on starts in the tails of the data
-    that no sample holds, and it says "not converged". Where kappa changes (not in VE, VP or cosine) the trap is switched
-    between steps and ``work`` is what that takes. Raises NotKnownError for data without a density. Source: Seifert
-    (2005); Ikeda et al. (2025); telescoping this project.
+    ``data`` is the distribution that the rows of ``paths`` were drawn from; its noised density must be known. The mean
+    is the intrinsic entropy production of ``td.entropy_rates`` for constant kappa at any number of steps, else for
+    many. <e^-Sigma> = 1 (``td.fluctuation_theorem(found.total)``); under VE its mean hangs on starts in the tails of
+    the data that no sample holds, and it says "not converged". Where kappa changes (not in VE, VP or cosine) the trap
+    is switched between steps and ``work`` is what that takes. Raises NotKnownError for data without a density. Source:
+    Seifert (2005); Ikeda et al. (2025); telescoping this project.
     """
     check_process(process)
     steps = steps_of(process, paths.schedule)
-    ends = [
-        log_density(data, process, float(steps.time[k]), paths.x[:, k]) for k in (0, len(steps.time) - 1)
-    ]
+    ends = [log_density(data, process, float(steps.time[k]), paths.x[:, k]) for k in (0, len(steps.time) - 1)]
     kappa = stiffness(steps)
     half_squares = 0.5 * np.sum(paths.x**2, axis=2)
     system = ends[0] - ends[1]

@@ -29,7 +29,9 @@ def noise_predictions(
     bad = ~np.isfinite(found).all(axis=(0, 2))
     if bad.any():
         first = int(np.argmax(bad))
-        raise ScoreError(f"score: NaN or infinite at t = {time[first]:.3g} on {int(bad.sum())} steps of the paths")
+        raise ScoreError(
+            f"score: NaN or infinite at t = {time[first]:.3g} on {int(bad.sum())} steps of the paths"
+        )
     return found
 
 
@@ -39,12 +41,16 @@ def _predict(diffusion: LearnedDiffusion, x: Float[Array, "n N d"], time: Float[
     return map_over_batch(lambda path: along(path, time), x, max(1, EVALUATIONS_AT_ONCE // x.shape[1]))
 
 
-def log_density(data: Any, process: Process, t: float, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+def log_density(
+    data: Any, process: Process, t: float, x: Float[np.ndarray, "n d"]
+) -> Float[np.ndarray, " n"]:
     """ln p_t(x) for x (n, d) of data whose noised density is known, nats, in double precision on the host.
 
     Raises NotKnownError, naming what does without it, for samples and for a density that is not known.
     """
-    advice = "; td.path_log_likelihood needs no density of the data, and td.path_waste without data gives the work"
+    advice = (
+        "; td.path_log_likelihood needs no density of the data, and td.path_waste without data gives the work"
+    )
     if not states(data, "noised_log_prob"):
         raise NotKnownError(f"data: the noised density of {type(data).__name__} is not known{advice}")
     try:

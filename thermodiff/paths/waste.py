@@ -1,7 +1,8 @@
 """Noising against the generator, ratio (c): the work W of a path, and its waste R = ln p_0(x_0) + W.
 
 With r_k = (sqrt(1 - a_k) n_th(x_k) - eps_k)/sqrt(a_k) (``paths.kernels``; other gains g in place of 1 - a),
-    W = -ln pi(x_N) + sum_k [|r_k|^2/(2 (1 + e_k)) + (d/2) ln(1 + e_k) - |eps_k|^2/2 + (d/2) ln a_k] + d ln(alpha_0/alpha_N)
+    W = -ln pi(x_N) + sum_k [|r_k|^2/(2 (1 + e_k)) + (d/2) ln(1 + e_k) - |eps_k|^2/2 + (d/2) ln a_k] + d
+    ln(alpha_0/alpha_N)
 is the log ratio of the noising kernels to the generator's, in a form without large numbers that cancel. Then
     p_th(x_0) = <e^-W>  over noising from x_0,      <W> = -ELBO of the discretised generator,
     <e^-R>_F = 1,   <e^R>_th = 1,   P_F(R)/P_th(R) = e^R,   <R>_F = KL(P_F || P_th) >= KL(p_0 || p_th),
@@ -22,7 +23,15 @@ from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.numerics.path_ratio import effective_samples, log_mean_exp
 from thermodiff.paths.denoising import DenoisingCurve
 from thermodiff.paths.generation import GeneratedPaths
-from thermodiff.paths.kernels import Kernel, KernelSteps, Steps, named_kernel, steps_of
+from thermodiff.paths.kernels import (
+    ANALYTIC,
+    AnalyticKernel,
+    Kernel,
+    KernelSteps,
+    Steps,
+    named_kernel,
+    steps_of,
+)
 from thermodiff.paths.noising import NoisingPaths
 from thermodiff.paths.predictions import log_density, noise_predictions
 from thermodiff.runtime.devices import in_full_precision
@@ -36,8 +45,8 @@ class PathWork(NamedTuple):
     """W of K paths from each of n starting points, nats.
 
     work (n, K); log_weight (n,) = ln mean_K e^-W, the estimate of ln p_th(x_0) as a density of x(t_min); waste (n, K) =
-    R = ln p_0(x_0) + W, None where p_0 is not known; ess (n,) the effective number of the K paths, variance (n,) that of
-    W over them, NaN for one path.
+    R = ln p_0(x_0) + W, None where p_0 is not known; ess (n,) the effective number of the K paths, variance (n,) that
+    of W over them, NaN for one path.
     """
 
     work: Float[np.ndarray, "n K"]
@@ -61,18 +70,18 @@ def path_waste(
     paths: NoisingPaths | GeneratedPaths,
     score: Score,
     process: Process,
-    kernel: Kernel | str = "analytic",
+    kernel: Kernel | str | None = None,
     data: Any = None,
     *,
     prior: Gaussian | str | None = None,
 ) -> PathWork:
     """W of given paths between noising and the generator of ``score`` with this kernel and prior; R where p_0 is known.
 
-    ``data`` is the distribution that the paths' rows were drawn from; None gives the work alone. Of paths of noising the
-    analytic kernel is measured on the paths themselves; generated paths have their own kernel and prior, and ``kernel``
-    and ``prior`` must not be others. Give both kinds to ``td.fluctuation_theorem(noised.waste, generated.waste)``. Raises
-    NotKnownError for data whose density is not known, naming what does without. Source: Jarzynski (1997) read along
-    noising; the stable form is this project's.
+    ``data`` is the distribution that the paths' rows were drawn from; None gives the work alone. Of paths of noising
+    ``kernel`` is by default "analytic", measured on the paths themselves; generated paths have their own kernel and
+    prior, and may be given no others. Give both kinds to ``td.fluctuation_theorem(noised.waste, generated.waste)``.
+    Raises NotKnownError for data whose density is not known, naming what does without. Source: Jarzynski (1997) read
+    along noising; the stable form is this project's.
     """
     dim = paths.x.shape[2]
     diffusion = learned_diffusion(score, process, dim).taking(None)
@@ -84,10 +93,10 @@ def path_waste(
         at, chosen = paths.kernel.at(steps, dim), paths.prior
         exchanged = _generated_terms(at, steps, n_th, paths.noise)
     else:
-        at = (named_kernel(kernel) or _kernel_of_paths(paths, steps, n_th)).at(steps, dim)
-        _check_noise(at)
+        at = (named_kernel(kernel or ANALYTIC) or _kernel_of_paths(paths, steps, n_th)).at(steps, dim)
         chosen, _ = chosen_prior(prior, diffusion.score, process, dim)
         exchanged = _noised_terms(at, steps, n_th, paths.noise)
+    refuse_no_noise(at)
     log_prior = as_float64(chosen.log_prob(jnp.asarray(paths.x[:, -1], float)))
     work = exchanged.sum(axis=1) + volume_terms(at, steps, dim) - log_prior
     work = work.reshape(-1, paths.per_point)
@@ -97,6 +106,13 @@ def path_waste(
     return PathWork(work, log_mean_exp(-work), waste, effective_samples(-work), variance)
 
 
+def refuse_no_noise(at: KernelSteps) -> None:
+    """Raise for a kernel without noise."""
+    if np.any(at.inflation <= 0):
+        need = "a generator with noise: the work of the flow is infinite"
+        raise complain("kernel", "stochasticity 0", need)
+
+
 def volume_terms(at: KernelSteps, steps: Steps, dim: int) -> float:
     """What W has on every path: (d/2) sum ln(a (1 + e)) + d ln(alpha_0/alpha_N)."""
     shrink = np.log(steps.s[0] / steps.s[-1]) + np.log(steps.alpha[0] / steps.alpha[-1])
@@ -104,7 +120,7 @@ def volume_terms(at: KernelSteps, steps: Steps, dim: int) -> float:
 
 
 def _noised_terms(at: KernelSteps, steps: Steps, n_th: Any, eps: Any) -> Float[np.ndarray, "n N"]:
-    """|r|^2/(2 (1 + e)) - |eps|^2/2 of paths whose eps are known."""
+    """(|r|^2/(1 + e) - |eps|^2)/2 of paths whose eps are known."""
     r = at.lift(steps)[:, None] * n_th - eps
     return 0.5 * (np.sum(r**2, axis=2) / (steps.a * at.inflation) - np.sum(eps**2, axis=2))
 
@@ -125,18 +141,10 @@ def _kernel_of_paths(paths: NoisingPaths, steps: Steps, n_th: Any) -> Kernel:
 
 
 def _check_own(paths: GeneratedPaths, kernel: Any, prior: Any) -> None:
-    if not isinstance(kernel, str) and kernel is not paths.kernel:
-        raise complain("kernel", "another than the paths were drawn with", "that of the paths, or a name")
+    """Raise where a generated path is given another kernel or prior than it was drawn with."""
+    own = paths.kernel
+    named = own if kernel is None else named_kernel(kernel)
+    if not (named is own or (named is None and isinstance(own, AnalyticKernel))):
+        raise complain("kernel", "another than the paths were drawn with", "that of the paths, or None")
     if prior is not None and prior is not paths.prior:
         raise complain("prior", "another than the paths were drawn from", "that of the paths, or None")
-    _check_noise_of(paths.kernel)
-
-
-def _check_noise_of(kernel: Any) -> None:
-    if getattr(kernel, "stochasticity", 1.0) == 0:
-        raise complain("kernel", "stochasticity 0", "a generator with noise: the work of the flow is infinite")
-
-
-def _check_noise(at: KernelSteps) -> None:
-    if np.any(at.inflation <= 0):
-        raise complain("kernel", "stochasticity 0", "a generator with noise: the work of the flow is infinite")
