@@ -1,6 +1,7 @@
 """What the tests of paths are held against: Gaussian algebra of whole paths and propagation on a grid, in NumPy alone.
 
-Nothing here comes from thermodiff. One dimension; z = x/alpha, noise ratio s, k = 0 (data) .. N (noise), a = (s_{k-1}/s_k)^2.
+Nothing here comes from thermodiff. One dimension; z = x/alpha, noise ratio s, k = 0 (data) .. N
+(noise), a = (s_{k-1}/s_k)^2.
 """
 
 from __future__ import annotations
@@ -60,12 +61,12 @@ def shrink_error(s, factor, c=1.0):
     return 1 - share, c * share**2 + (1 - share) ** 2 * s**2
 
 
-def linear_paths(s, factor=1.0, kernel="posterior", c=1.0):
-    """Noising of N(0, c) against the generator of the score times ``factor``, prior p_N."""
+def linear_paths(s, factor=1.0, kernel="posterior", c=1.0, inflation=None):
+    """Noising of N(0, c) against the generator of the score times ``factor``, prior p_N; 1 + e may be given."""
     N = len(s) - 1
     a = (s[:-1] / s[1:]) ** 2
     slope, error = shrink_error(s[1:], factor, c)
-    inflation = excess(kernel, s, error)
+    inflation = excess(kernel, s, error) if inflation is None else inflation
     F, B = np.zeros((N + 1, N + 1)), np.zeros((N + 1, N + 1))
     F[0, 0] = 1 / np.sqrt(c + s[0] ** 2)
     B[N, N] = 1 / np.sqrt(c + s[N] ** 2)

@@ -68,7 +68,8 @@ def generated_paths(
 
     ``kernel`` is "posterior", "forward", "analytic" or a kernel of ``paths.kernels``. The analytic one is measured on
     ``data``, a distribution or rows (n, d), at the cost of one evaluation a step and row, and needs them. ``prior``
-    as in ``td.flow_likelihood``. Raises ValueError for a schedule or kernel of the wrong form. Source: Ho et al. (2020).
+    as in ``td.flow_likelihood``. Raises ValueError for a schedule or kernel of the wrong form. Source: Ho et al.
+    (2020).
     """
     check_count("n", n)
     key_kernel, key_prior, key_noise = jax.random.split(check_key(key), 3)

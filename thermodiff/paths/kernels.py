@@ -15,7 +15,7 @@ with any stochasticity.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -94,6 +94,7 @@ class KernelSteps(NamedTuple):
         return steps.s[:-1] * np.sqrt(steps.rest * self.inflation)
 
 
+@runtime_checkable
 class Kernel(Protocol):
     """A choice of one step of generation. Anything with this method is one."""
 
@@ -188,7 +189,7 @@ def named_kernel(kernel: Any) -> Kernel | None:
         if kernel not in KERNELS:
             raise complain("kernel", repr(kernel), f"one of {', '.join([*KERNELS, ANALYTIC])}, or a kernel")
         return KERNELS[kernel]
-    if not callable(getattr(kernel, "at", None)):
+    if not isinstance(kernel, Kernel):
         raise complain(
             "kernel", type(kernel).__name__, f"one of {', '.join([*KERNELS, ANALYTIC])}, or a kernel"
         )

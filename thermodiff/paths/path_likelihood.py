@@ -74,11 +74,7 @@ class PathLikelihood(NamedTuple):
 
     def jackknife(self) -> Float[np.ndarray, " n"]:
         """ln p_th(x) (n,) with the bias of order 1/K removed: K L_K - (K - 1) mean L_{K-1}. Source: Nowozin (2018)."""
-        K = self.work.shape[1]
-        if K < 2:
-            return np.full(len(self.work), np.nan)
-        left_out = [log_mean_exp(-np.delete(self.work, i, axis=1)) for i in range(K)]
-        return K * self.log_likelihood - (K - 1) * np.mean(left_out, axis=0)
+        return jackknifed(self.work)
 
     def __str__(self) -> str:
         n, K = self.work.shape
@@ -105,12 +101,12 @@ def path_log_likelihood(
 ) -> PathLikelihood:
     """ln p_th(x) of each row of x (n, d) under the reverse SDE in finitely many steps, from ``paths`` paths of noising.
 
-    The generator draws x_N from ``prior`` (as in ``td.flow_likelihood``) and goes down ``schedule``, by default 64 steps
-    even in log-SNR to ``t_min``, with the variances of ``kernel``: "analytic", "posterior", "forward" or one of
+    The generator draws x_N from ``prior`` (as in ``td.flow_likelihood``) and goes down ``schedule``, by default 64
+    steps even in log-SNR to ``t_min``, with the variances of ``kernel``: "analytic", "posterior", "forward" or one of
     ``paths.kernels``. The analytic ones are measured on ``data``, a distribution or rows (n, d), by default on x, which
-    favours x by some N e^2/(2 n (1 + e)^2) nats a row: give other rows where n is small. One score evaluation a step and
-    path; rows are streamed, nothing but W is kept. As in ``td.flow_likelihood`` a row stands for x(t_min) in units of
-    the data.
+    favours x by some N e^2/(2 n (1 + e)^2) nats a row: give other rows where n is small. One score evaluation a step
+    and path; rows are streamed, nothing but W is kept. As in ``td.flow_likelihood`` a row stands for x(t_min) in units
+    of the data.
 
     exp(log_likelihood) is unbiased for p_th at any number of paths; its logarithm lies below by ``bias``, more where
     few paths are effective, and the verdict says so. Raises ValueError for bad arguments, ScoreError where the score
@@ -129,13 +125,33 @@ def path_log_likelihood(
     steps = steps_of(process, schedule, getattr(score, "t_min", None))
     kernel = kernel_for(key_kernel, kernel, diffusion, rows if data is None else data, steps)
     prior, _ = chosen_prior(prior, diffusion.score, process, dim)
-    at = kernel.at(steps, dim)
-    refuse_no_noise(at)
-    exchanged, terminal = _path_sums(key_paths, diffusion, rows, steps, at, paths)
-    log_prior = as_float64(prior.log_prob(jnp.asarray(terminal, float)))
-    # As a density of x(t_min)/alpha(t_min), in units of the data.
-    work = exchanged - log_prior + volume_terms(at, steps, dim) - dim * np.log(steps.alpha[0])
+    work = path_work(key_paths, diffusion, rows, steps, kernel, prior, paths)
     return _likelihood(work, schedule)
+
+
+def path_work(
+    key: Key, diffusion: LearnedDiffusion, z: Any, steps: Steps, kernel: Kernel, prior: Gaussian, paths: int
+) -> Float[np.ndarray, "n K"]:
+    """W of K = ``paths`` paths from each of the points z = x(t_min)/alpha(t_min) (n, d): of p_th as a density of z."""
+    at = kernel.at(steps, diffusion.dim)
+    refuse_no_noise(at)
+    exchanged, terminal = _path_sums(key, diffusion, z, steps, at, paths)
+    log_prior = as_float64(prior.log_prob(jnp.asarray(terminal, float)))
+    return (
+        exchanged
+        - log_prior
+        + volume_terms(at, steps, diffusion.dim)
+        - diffusion.dim * np.log(steps.alpha[0])
+    )
+
+
+def jackknifed(work: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+    """ln <e^-W> of each row without the bias of order 1/K; NaN from a single path."""
+    K = work.shape[1]
+    if K < 2:
+        return np.full(len(work), np.nan)
+    left_out = [log_mean_exp(-np.delete(work, i, axis=1)) for i in range(K)]
+    return K * log_mean_exp(-work) - (K - 1) * np.mean(left_out, axis=0)
 
 
 def _likelihood(work: Float[np.ndarray, "n K"], schedule: Schedule) -> PathLikelihood:
@@ -171,8 +187,8 @@ def _remarks(bias: Estimate, nll: Estimate, ess: np.ndarray, K: int) -> tuple[st
         )
     elif not bias.mean <= nll.stderr and len(ess) > 1:
         found.append(
-            f"not converged: the bias, about {bias.mean:.2g} nats, is larger than the standard error; take more paths, or the "
-            " jackknife()"
+            f"not converged: the bias, about {bias.mean:.2g} nats, is larger than the standard error: take more paths, "
+            "or the jackknife()"
         )
     return tuple(found)
 
@@ -204,7 +220,7 @@ def _path_sums(
 
 @partial(jax.jit, static_argnums=0)
 def _compiled(
-    paths: int, diffusion: LearnedDiffusion, keys: Key, rows: Float[Array, "n d"], by_step: Any
+    paths: int, diffusion: LearnedDiffusion, keys: Any, rows: Float[Array, "n d"], by_step: Any
 ) -> tuple[Float[Array, "n K"], Float[Array, "n K d"]]:
     noise_of = jax.vmap(diffusion.noise, in_axes=(0, None))
 

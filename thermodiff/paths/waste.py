@@ -91,12 +91,13 @@ def path_waste(
     if isinstance(paths, GeneratedPaths):
         _check_own(paths, kernel, prior)
         at, chosen = paths.kernel.at(steps, dim), paths.prior
+        refuse_no_noise(at)
         exchanged = _generated_terms(at, steps, n_th, paths.noise)
     else:
         at = (named_kernel(kernel or ANALYTIC) or _kernel_of_paths(paths, steps, n_th)).at(steps, dim)
         chosen, _ = chosen_prior(prior, diffusion.score, process, dim)
+        refuse_no_noise(at)
         exchanged = _noised_terms(at, steps, n_th, paths.noise)
-    refuse_no_noise(at)
     log_prior = as_float64(chosen.log_prob(jnp.asarray(paths.x[:, -1], float)))
     work = exchanged.sum(axis=1) + volume_terms(at, steps, dim) - log_prior
     work = work.reshape(-1, paths.per_point)
