@@ -31,7 +31,8 @@ def affine(plan, schedule, zeta):
 
 
 @pytest.mark.parametrize(
-    ("name", "zeta"), [("VE", 0.5), ("VP", 1.0), pytest.param("cosine", 2.0, marks=pytest.mark.slow)]
+    ("name", "zeta"),
+    [("VE", 0.5), *(pytest.param(n, z, marks=pytest.mark.slow) for n, z in (("VP", 1.0), ("cosine", 2.0)))],
 )
 def test_heat_of_linear_generation(name, zeta):
     """Every path's heat as the formula has it, its mean by propagated variances, and <e^-Sigma> = 1."""
@@ -69,6 +70,7 @@ def test_a_flow_without_noise_gives_infinite_heat():
     assert "cannot be undone: the heat is infinite" in str(found)
 
 
+@pytest.mark.slow
 def test_analytic_variances_are_measured_on_data():
     """E|x0 - D|^2 of N(0, 1) in closed form."""
     process, _ = PROCESSES["VE"]

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import oracles_diffusion as oracle
 import pytest
-from problems_diffusion import PROCESSES, close, mixture, unit_gaussian
+from problems_diffusion import PROCESSES, close, mixture, mixture_oracle, unit_gaussian
 
 import thermodiff as td
 
@@ -39,15 +39,14 @@ def test_equilibrium_produces_nothing_on_any_path():
     assert np.abs(found.work).max() < 1e-4 * energy.max()
 
 
+@pytest.mark.slow
 def test_a_mixture_produces_the_integral_of_its_rate():
     """Off-centre and skewed, under sub-VP, whose trap stiffens while the noise comes: first law, and many steps."""
     _, schedule = PROCESSES["sub-VP"]
     found, paths = produced("sub-VP", mixture, 200, 3000)
-    from problems_diffusion import mixture_oracle as exact
-
-    times = np.geomspace(T_MIN, 1.0, 400)
-    rate = np.array([exact.intrinsic_rate(schedule, t) for t in times[::8]])
-    expected = np.trapezoid(rate * times[::8], np.log(times[::8]))
+    times = np.geomspace(T_MIN, 1.0, 50)
+    rate = np.array([mixture_oracle.intrinsic_rate(schedule, t) for t in times])
+    expected = np.trapezoid(rate * times, np.log(times))
     close(found.mean.total, expected, 0.03 * expected, z=4)
     alpha = schedule.alpha(paths.schedule.time[::-1])
     v = schedule.variance(paths.schedule.time[::-1])
@@ -58,11 +57,17 @@ def test_a_mixture_produces_the_integral_of_its_rate():
     np.testing.assert_allclose(found.work - found.heat, energy_gain, atol=1e-3)
 
 
-def test_the_integral_theorem_converges_for_bounded_starts_and_says_so_where_not():
-    close(td.fluctuation_theorem(produced("VP", mixture, 4, 4000)[0].total).mean_exponential, 1.0, z=5)
-    hangs = td.fluctuation_theorem(produced("VE", unit_gaussian, 4, 4000)[0].total)
+def test_the_integral_theorem_hangs_on_rare_starts_and_says_so():
+    """Under VE, where the mean of e^-Sigma is 1 by algebra and far less in any sample."""
+    hangs = td.fluctuation_theorem(produced("VE", unit_gaussian, 3, 4000)[0].total)
     assert not hangs.converged
     assert hangs.mean_exponential.mean < 0.5
+
+
+@pytest.mark.slow
+def test_the_integral_theorem_converges_for_bounded_starts():
+    found = td.fluctuation_theorem(produced("VP", mixture, 4, 4000)[0].total)
+    close(found.mean_exponential, 1.0, z=5)
 
 
 def test_paths_of_one_point_share_it():
@@ -86,14 +91,10 @@ def test_paths_of_one_point_share_it():
     [
         ({"x": np.zeros(3)}, r"x: got shape \(3,\)"),
         ({"per_point": 0}, "per_point: got 0, need a positive whole number"),
-        ({"schedule": None}, "schedule: got NoneType, need a td.Schedule"),
-        ({"process": 3}, "process: got int, need a diffusion process"),
     ],
 )
 def test_refused(change, message):
     process = PROCESSES["VE"][0]
     given = {"process": process, "x": np.zeros((2, 1)), "schedule": td.schedule("log_snr", process, 3)}
-    with pytest.raises(
-        Exception, match=message if "schedule" in change or "process" in change else f"^{message}"
-    ):
+    with pytest.raises(ValueError, match=f"^{message}"):
         td.noising_paths(jax.random.key(0), **{**given, **change})

@@ -68,7 +68,9 @@ def random_network(dim, seed=3):
     return score
 
 
-@pytest.mark.parametrize(("name", "kernel"), [("VE", "forward"), ("VP", "analytic")])
+@pytest.mark.parametrize(
+    ("name", "kernel"), [pytest.param("VE", "forward", marks=pytest.mark.slow), ("VP", "analytic")]
+)
 def test_the_stable_form_is_the_ratio_of_the_gaussians(name, kernel):
     """Of a random network: nothing is lost beside the densities as they stand, where large terms cancel."""
     process, schedule, _ = problem(name, 3)
@@ -150,6 +152,7 @@ def test_the_oracle_is_that_of_the_theory(name, steps, factor, mean, variance, d
     assert own == pytest.approx(divergence, abs=6e-7)
 
 
+@pytest.mark.slow
 def test_generated_paths_have_their_own_work():
     """The same W by the residuals xi as by eps, told from the x that they led to."""
     process, schedule, data = problem("VP")
@@ -169,6 +172,7 @@ def test_generated_paths_have_their_own_work():
     np.testing.assert_allclose(found.work[:, 0], naive, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_single_precision_loses_nothing_that_matters():
     """The perfect model again, in float32 down to sigma/alpha = 1e-3."""
     with jax.enable_x64(False):

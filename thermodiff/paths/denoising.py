@@ -20,7 +20,7 @@ from thermodiff.paths.kernels import AnalyticKernel, Kernel, Steps, named_kernel
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.scores.exact import exact_score_if_known
-from thermodiff.thermodynamics.ensembles import ensembles
+from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensembles
 from thermodiff.thermodynamics.moments import NoiseMoments, noise_moments
 from thermodiff.thermodynamics.priors import moment_prior
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
@@ -60,14 +60,17 @@ def denoising_curve(
     *,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
+    replicates: int = DEFAULT_REPLICATES,
+    points: int = DEFAULT_POINTS,
     max_points: int | None = 4096,
 ) -> DenoisingCurve:
     """The curve on ``data``, a distribution or rows (n, d), at ``nodes`` times from t_min to 1, even in log-SNR.
 
-    Raises ValueError for bad arguments, ScoreError where the score gives NaN.
+    ``replicates``, ``points`` and ``max_points`` as in ``td.audit``. Raises ValueError for bad arguments, ScoreError
+    where the score gives NaN.
     """
     key = check_key(key)
-    parts = list(ensembles(key, data, nodes, max_points=max_points))
+    parts = list(ensembles(key, data, nodes, replicates, points, max_points))
     dim = parts[0].dim
     diffusion = learned_diffusion(score, process, dim).taking(None)
     grid = time_grid(process, diffusion.starting_time(t_min), nodes)

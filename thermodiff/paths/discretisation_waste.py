@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from thermodiff.numerics.estimates import as_float64, estimate_rows
-from thermodiff.paths.denoising import DenoisingCurve, errors_of
+from thermodiff.paths.denoising import DenoisingCurve
 from thermodiff.paths.kernels import AnalyticKernel, Kernel, Steps, named_kernel, steps_of_ratios
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import Estimate
@@ -55,11 +55,11 @@ def discretisation_waste(
 ) -> Waste:
     """The ``Waste`` of generating on ``schedule`` with "posterior", "forward" or "analytic" variance, nats per sample.
 
-    ``clock`` is a measured curve, of ``paths.denoising.denoising_curve``, or what has its ``ell`` and ``moments``; it
-    must span the schedule, and one serves all schedules and kernels. The curve between its nodes is a cubic spline;
-    errors are those of its independent units. Raises ValueError for a schedule outside the curve and a kernel whose
-    mean is not that of the posterior. Source: this project, theory of the discretisation; Bao et al. (2022) for the
-    analytic variance.
+    ``clock`` is what ``td.clock`` has measured, or a curve of ``paths.denoising.denoising_curve``, which adds J and <R>
+    where they are known; it must span the schedule, and one serves all schedules and kernels. The curve between its
+    nodes is a cubic spline; errors are those of its independent units, of a clock those of its nodes as if they were
+    independent. Raises ValueError for a schedule outside the curve and a kernel whose mean is not that of
+    the posterior. Source: this project; Bao et al. (2022) for the analytic variance.
     """
     from scipy.interpolate import CubicSpline
 
@@ -102,14 +102,17 @@ def _analytic(spline: Any, steps: Steps) -> AnalyticKernel:
 
 
 def _curve_of(clock: Any) -> DenoisingCurve:
+    """The curve itself, or that of a clock, of which only means and errors at the nodes are kept."""
     if isinstance(clock, DenoisingCurve):
         return clock
-    moments, ell = getattr(clock, "moments", None), getattr(clock, "ell", None)
-    if moments is None or ell is None:
-        raise complain("clock", type(clock).__name__, "a measured curve, as td.clock makes")
-    dim = clock.dim
-    true = None if moments.true_square is None else dim - as_float64(moments.true_square)
-    return DenoisingCurve(as_float64(ell), errors_of(moments, dim), dim, true)
+    loss, ell = getattr(getattr(clock, "moments", None), "loss", None), getattr(clock, "ell", None)
+    if loss is None or ell is None:
+        raise complain("clock", type(clock).__name__, "a measured clock or curve, as td.clock makes")
+    mean, error = as_float64(loss.mean), as_float64(loss.stderr)
+    # Two units a node whose spread is the error there and nothing elsewhere: nodes taken as independent.
+    T = len(mean)
+    lift = np.diag(error * np.sqrt(T * (2 * T - 1)))
+    return DenoisingCurve(as_float64(ell), np.concatenate([mean + lift, mean - lift]), clock.dim)
 
 
 def _check_span(curve: DenoisingCurve, steps: Steps) -> None:

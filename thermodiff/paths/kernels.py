@@ -17,10 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
-from thermodiff.array_types import Process
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_finite, complain
@@ -45,7 +45,7 @@ class Steps(NamedTuple):
         return self.s[1:] * np.sqrt(self.rest)
 
 
-def steps_of(process: Process, schedule: Schedule, t_min: Any = None) -> Steps:
+def steps_of(process: Any, schedule: Any, t_min: Any = None) -> Steps:
     """The steps of a schedule from t = 1 to its end, which must not lie below ``t_min`` where a score has its own.
 
     Raises ValueError for what is no schedule, one that does not begin at t = 1, where the prior stands, or ends too
@@ -59,10 +59,13 @@ def steps_of(process: Process, schedule: Schedule, t_min: Any = None) -> Steps:
         raise complain("schedule", f"a first time of {time[-1]:g}", "1, where the prior stands")
     if t_min is not None and time[0] < t_min * (1 - 1e-6):
         raise complain("schedule", f"a last time of {time[0]:.3g}", f"at least t_min = {float(t_min):.3g}")
-    return _steps(time, np.asarray(process.alpha(time), dtype=np.float64), s)
+    # In double precision whatever JAX computes in otherwise: 1 - alpha is small where a path begins.
+    with jax.enable_x64(True):
+        alpha = np.asarray(process.alpha(time), dtype=np.float64)
+    return _steps(time, alpha, s)
 
 
-def steps_of_ratios(schedule: Schedule) -> Steps:
+def steps_of_ratios(schedule: Any) -> Steps:
     """The steps of a schedule in z alone, where alpha is 1 and no process is asked."""
     _check_schedule(schedule)
     return _steps(schedule.time[::-1], np.ones(len(schedule.time)), schedule.noise_ratio[::-1])

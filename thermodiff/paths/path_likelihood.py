@@ -126,7 +126,7 @@ def path_log_likelihood(
     kernel = kernel_for(key_kernel, kernel, diffusion, rows if data is None else data, steps)
     prior, _ = chosen_prior(prior, diffusion.score, process, dim)
     work = path_work(key_paths, diffusion, rows, steps, kernel, prior, paths)
-    return _likelihood(work, schedule)
+    return likelihood_of(work, schedule)
 
 
 def path_work(
@@ -154,7 +154,8 @@ def jackknifed(work: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
     return K * log_mean_exp(-work) - (K - 1) * np.mean(left_out, axis=0)
 
 
-def _likelihood(work: Float[np.ndarray, "n K"], schedule: Schedule) -> PathLikelihood:
+def likelihood_of(work: Float[np.ndarray, "n K"], schedule: Schedule) -> PathLikelihood:
+    """What K works of each row say of ln p_th."""
     n, K = work.shape
     log_p, elbo, ess = log_mean_exp(-work), -work.mean(axis=1), effective_samples(-work)
     # (sum w)^2/sum w^2 = K/(1 + cv^2), cv^2 with 1/K; the unbiased variance of w has 1/(K - 1).
