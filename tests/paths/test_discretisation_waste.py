@@ -147,7 +147,6 @@ def test_the_formula_is_what_paths_waste(kernel, steps):
             lambda: td.discretisation_waste(3, even(4, np.log, np.exp)),
             "clock: got int, need a measured clock or curve",
         ),
-        (lambda: td.discretisation_waste(curve(1.0), 3), "schedule: got int, need a td.Schedule"),
         (
             lambda: td.discretisation_waste(curve(1.0), plan(np.geomspace(1e-4, 1.0, 4))),
             "schedule: got sigma/alpha from 0.0001 to 1, need one inside 0.002 to 80",

@@ -79,9 +79,9 @@ def path_waste(
 
     ``data`` is the distribution that the paths' rows were drawn from; None gives the work alone. Of paths of noising
     ``kernel`` is by default "analytic", measured on the paths themselves; generated paths have their own kernel and
-    prior, and may be given no others. Give both kinds to ``td.fluctuation_theorem(noised.waste, generated.waste)``.
-    Raises NotKnownError for data whose density is not known, naming what does without. Source: Jarzynski (1997) read
-    along noising; the stable form is this project's.
+    prior, and may be given no others. With ``kernel=generated.kernel`` for the noised ones both kinds make
+    ``td.fluctuation_theorem(noised.waste, generated.waste)``. Raises NotKnownError for data whose density is not
+    known, naming what does without. Source: Jarzynski (1997) read along noising; the stable form is this project's.
     """
     dim = paths.x.shape[2]
     diffusion = learned_diffusion(score, process, dim).taking(None)
