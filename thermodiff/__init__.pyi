@@ -64,6 +64,11 @@ from .likelihood import cross_log_likelihood as cross_log_likelihood
 # samples
 from .sampling.schedules import Schedule as Schedule
 from .sampling.schedules import schedule as schedule
+from .sampling.clocks import Clock as Clock
+from .sampling.clocks import clock as clock
+from .sampling.least_waste import least_waste_schedule as least_waste_schedule
+from .sampling.sample import Sampled as Sampled
+from .sampling.sample import sample as sample
 
 # paths
 from .numerics.path_ratio import path_ratio as path_ratio
