@@ -74,7 +74,7 @@ def test_analytic_variances_make_isotropic_data_free():
     ("name", "steps", "factor", "kernel", "expected"),
     [
         ("VE", 8, 1.0, "posterior", 3.446287),
-        ("VE", 16, 0.9, "analytic", 0.030798),
+        pytest.param("VE", 16, 0.9, "analytic", 0.030798, marks=pytest.mark.slow),
         pytest.param("VE", 16, 0.9, "posterior", 1.370563, marks=pytest.mark.slow),
         pytest.param("VP", 8, 1.0, "posterior", 11.920765, marks=pytest.mark.slow),
         pytest.param("VP", 16, 0.9, "analytic", 0.090317, marks=pytest.mark.slow),

@@ -130,7 +130,7 @@ def _dim_of(score: Score, data: Any, prior: Any) -> int:
         dim = getattr(thing, "dim", None)
         if dim is not None:
             return int(dim)
-    shape = np.shape(getattr(data, "array", data)) if data is not None else ()
+    shape: tuple[int, ...] = np.shape(getattr(data, "array", data)) if data is not None else ()
     if len(shape) == 2:
         return shape[1]
     raise complain("data", "nothing that tells the number of columns", "data, or a td.Gaussian as prior")
