@@ -13,7 +13,7 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.sampling.clocks import Clock
 from thermodiff.sampling.generation import generate
 from thermodiff.sampling.own_clock import own_clock
-from thermodiff.sampling.samplers import Request, as_sampler
+from thermodiff.sampling.samplers import Request, Sampler, as_sampler
 from thermodiff.sampling.schedules import SPACINGS, Schedule, noise_ratios, schedule_between
 from thermodiff.scores.base import reference_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
@@ -69,6 +69,36 @@ def sample(
     """
     key = check_key(key)
     check_count("n", n)
+    ready = prepare(score, process, sampler, steps, schedule, stochasticity, kernel, prior)
+    x, visited = generate(key, ready.sampler, ready.diffusion, ready.prior, ready.schedule, n, paths)
+    return Sampled(x, ready.evaluations, ready.schedule, visited)
+
+
+class Prepared(NamedTuple):
+    """A sampler with all that it needs, checked."""
+
+    sampler: Sampler
+    diffusion: LearnedDiffusion
+    prior: Gaussian
+    schedule: Schedule
+
+    @property
+    def evaluations(self) -> int:
+        """Score calls a sample."""
+        return self.sampler.calls * self.schedule.steps
+
+
+def prepare(
+    score: Any,
+    process: Any,
+    sampler: Any,
+    steps: Any,
+    schedule: Any,
+    stochasticity: Any,
+    kernel: str,
+    prior: Any,
+) -> Prepared:
+    """What the arguments of ``sample`` ask for."""
     check_process(process)
     dim = _dim(score, prior)
     diffusion = learned_diffusion(score, process, dim).taking(None)
@@ -82,8 +112,7 @@ def sample(
         made = _schedule(schedule, steps, diffusion, own)
     mmse = schedule.mmse_at if isinstance(schedule, Clock) else lambda ratio: own().mmse_at(ratio)
     chosen = as_sampler(sampler, Request(made, dim, stochasticity, kernel, mmse))
-    x, visited = generate(key, chosen, diffusion, prior, made, n, paths)
-    return Sampled(x, chosen.calls * made.steps, made, visited)
+    return Prepared(chosen, diffusion, prior, made)
 
 
 def _dim(score: Any, prior: Any) -> int:

@@ -65,7 +65,8 @@ def steps_of(schedule: Schedule) -> Step:
 class Sampler(Protocol):
     """What makes the steps of one sample; ``calls`` is the number of score calls a step.
 
-    An object of a class that is no pytree is compiled in as it is.
+    An object of a class that is no pytree is compiled in as it is. One that draws nothing may say so by an attribute
+    ``deterministic``: its divergence from a known truth can then be computed (``td.sample_quality``).
     """
 
     calls: int
@@ -91,6 +92,8 @@ class _WithoutMemory:
 class Euler(_WithoutMemory):
     """First order, deterministic: DDIM."""
 
+    deterministic = True
+
     def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
         """z - (1 - e^-h) s n."""
         return z + jnp.expm1(-at.h) * at.s * noise(z, at.time), memory
@@ -100,7 +103,7 @@ class Euler(_WithoutMemory):
 class Heun(_WithoutMemory):
     """Second order, deterministic, two calls a step."""
 
-    calls = 2
+    calls, deterministic = 2, True
 
     def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
         """The trapezoid rule in s, its far end predicted by Euler's."""
@@ -114,7 +117,7 @@ class Heun(_WithoutMemory):
 class MultistepDPM:
     """DPM-Solver++(2M): second order from the denoiser of the step before, deterministic, one call a step."""
 
-    calls = 1
+    calls, deterministic = 1, True
 
     def start(self, z: Vector) -> Vector:
         """No denoiser yet: the first step gives it no weight."""
