@@ -202,3 +202,19 @@ def test_a_clock_has_means_and_errors_at_its_nodes():
     ]
     assert found.total.stderr == pytest.approx(np.linalg.norm(moved))
     assert found.divergence is None
+
+
+@pytest.mark.slow
+def test_on_its_own_entropic_clock_a_gaussian_wastes_what_theory_says():
+    """(N/2)(e^(l/N) - 1 - l/N), l the clock's length: the least of any schedule, measured and read off one clock."""
+    process = td.VarianceExploding(25.0)
+    score = td.exact_score(unit_gaussian, process)
+    clock = td.clock(jax.random.key(0), score, process, unit_gaussian, kind="conditional_entropy", nodes=129)
+    s = np.exp(clock.ell[[0, -1]])
+    length = np.log((1 + s[0] ** -2) / (1 + s[1] ** -2))
+    for N in (8, 32):
+        found = td.discretisation_waste(clock, clock.schedule(N), "posterior")
+        expected = 0.5 * N * (np.exp(length / N) - 1 - length / N)
+        close(found.total, expected, 1e-4 * expected + found.quadrature_error, z=4)
+        even_steps = td.schedule("log_snr", process, N, t_min=clock.t_min)
+        assert td.discretisation_waste(clock, even_steps, "posterior").total.mean > expected
