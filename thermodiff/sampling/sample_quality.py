@@ -79,7 +79,7 @@ def deterministic_sampler(
     schedule: Any = None,
     prior: Any = None,
 ) -> DeterministicSampler:
-    """The map from noise to samples of dpmpp_2m, euler, heun or a sampler of the user's own that draws nothing.
+    """The map from noise to samples of dpmpp_2m, multistep, euler, heun or a sampler of one's own that draws nothing.
 
     Arguments and errors are those of ``td.sample``; raises ValueError also for a sampler that is not deterministic.
     """

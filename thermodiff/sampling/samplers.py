@@ -6,13 +6,16 @@ flow is dz/ds = n, so that Euler's method in s holds D fixed and is exact for a 
     euler            z' = z - (1 - e^-h) s n                              DDIM, Song, Meng & Ermon (2021a)
     heun             the mean of that n and the n at its end              Karras et al. (2022), algorithm 1
     dpmpp_2m         z' = e^-h z + (1 - e^-h) (D + (h/2h_-)(D - D_-))     DPM-Solver++(2M), Lu et al. (2022)
+    multistep        z' = e^-h z + (1 - e^-h) D + (s' h - (s - s')) (D - D_-)/(s - s_-)       this project
     ancestral        z' = z - (1 - a) s n + sqrt(v) xi,  a = e^-2h,  v = s'^2 (1 - a)(1 + e)
     euler_maruyama   z' = z - (1 - e^-(1+zeta)h) s n + s' sqrt(1 - e^-2 zeta h) xi
-with the D and the h of the step before as D_- and h_-, and xi standard normal. The ancestral variance is that of the
-posterior (e = 0) or of the forward step (e = 1/a - 1), both of Ho et al. (2020), or the analytic one, e = Dgamma
-E|x0 - D|^2/d with Dgamma = 1/s'^2 - 1/s^2, which has the least divergence of paths (Bao et al. 2022). The last is the
-exact step, for a D that stands still, of the reverse diffusion with stochasticity zeta: euler at 0 and the ancestral
-posterior step at 1.
+with the D, h and s of the step before as D_-, h_- and s_-, and xi standard normal. Where dpmpp_2m takes D for linear in
+ln s over a step, multistep takes it for linear in s: over a long last step the first extrapolates without end, the
+second no further than to s = 0, where the denoiser comes to rest. For short steps they are the same. The ancestral
+variance is that of the posterior (e = 0) or of the forward step (e = 1/a - 1), both of Ho et al. (2020), or the
+analytic one, e = Dgamma E|x0 - D|^2/d with Dgamma = 1/s'^2 - 1/s^2, which has the least divergence of paths (Bao et al.
+2022). The last is the exact step, for a D that stands still, of the reverse diffusion with stochasticity zeta: euler at
+0 and the ancestral posterior step at 1.
 """
 
 from __future__ import annotations
@@ -131,6 +134,25 @@ class MultistepDPM:
 
 
 @pytree_dataclass
+class Multistep:
+    """Second order from the denoiser of the step before, taken for linear in s; deterministic, one call a step."""
+
+    calls, deterministic = 1, True
+
+    def start(self, z: Vector) -> Any:
+        """No denoiser yet, and infinitely far away: it has no weight in the first step."""
+        return jnp.zeros_like(z), jnp.full((), jnp.inf, z.dtype)
+
+    def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
+        """e^-h z + (1 - e^-h) D + (s' h - (s - s')) (D - D_-)/(s - s_-)."""
+        last, last_s = memory
+        denoised = z - at.s * noise(z, at.time)
+        reach = at.next_s * at.h - (at.s - at.next_s)
+        bent = reach * (denoised - last) / (at.s - last_s)
+        return jnp.exp(-at.h) * z - jnp.expm1(-at.h) * denoised + bent, (denoised, at.s)
+
+
+@pytree_dataclass
 class Ancestral(_WithoutMemory):
     """A Gaussian step with the posterior's mean; ``inflation`` (N,) is 1 + e of its variance at each step."""
 
@@ -220,6 +242,7 @@ def _euler_maruyama(request: Request) -> EulerMaruyama:
 
 SAMPLERS: dict[str, Callable[[Request], Sampler]] = {
     "dpmpp_2m": lambda request: MultistepDPM(),
+    "multistep": lambda request: Multistep(),
     "euler": lambda request: Euler(),
     "heun": _heun,
     "ancestral": _ancestral,
