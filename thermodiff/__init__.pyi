@@ -73,6 +73,20 @@ from .sampling.sample_quality import deterministic_sampler as deterministic_samp
 from .sampling.sample_quality import sample_quality as sample_quality
 from .sampling.sample_quality import Quality as Quality
 
+# paths
+from .numerics.path_ratio import path_ratio as path_ratio
+from .numerics.path_ratio import PathRatio as PathRatio
+from .numerics.path_ratio import fluctuation_theorem as fluctuation_theorem
+from .numerics.path_ratio import FluctuationTheorem as FluctuationTheorem
+from .paths.noising import noising_paths as noising_paths
+from .paths.noising import noising_entropy_production as noising_entropy_production
+from .paths.generation import generated_paths as generated_paths
+from .paths.generation import generation_heat as generation_heat
+from .paths.waste import path_waste as path_waste
+from .paths.path_likelihood import path_log_likelihood as path_log_likelihood
+from .paths.path_likelihood import PathLikelihood as PathLikelihood
+from .paths.discretisation_waste import discretisation_waste as discretisation_waste
+
 # all of it at once
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
@@ -131,6 +145,7 @@ from . import training as training
 from . import trajectories as trajectories
 from . import thermodynamics as thermodynamics
 from . import sampling as sampling
+from . import paths as paths
 from . import auditing as auditing
 from . import information as information
 from . import exploration as exploration

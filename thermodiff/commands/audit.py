@@ -115,13 +115,21 @@ def prepare(options: Audit) -> Job:
         **_describe(samples, split, scaling, options.max_points),
     }
     checkpoints = options.out / "checkpoints" / _digest(split, about)
-    said |= {"prior": options.prior, "unit": options.unit}  # which the training does not depend on
+    said |= {
+        "prior": options.prior,
+        "unit": options.unit,
+        "paths": options.paths,
+    }  # which the training does not depend on
     make_folder(options.out)
     return Job(split, dynamics, training, options.out, checkpoints, about)
 
 
 def _check_options(options: Audit) -> None:
     check_steps_and_seed(options.steps, options.seed)
+    if options.paths < 0 or options.paths == 1:
+        raise complain(
+            "paths", f"{options.paths}", "at least 2 paths a row, or 0 for no likelihood of the SDE"
+        )
     if options.max_points < 2:
         raise complain(
             "max-points", f"{options.max_points}", "at least 2, since error bars are the spread of points"
@@ -190,7 +198,14 @@ def run(job: Job) -> str:
     rows = Samples(job.split.test[:n])
     prior = job.about["options"]["prior"]
     measured = audit(
-        audit_key, trained.score, job.process, rows, max_points=n, prior=prior, progress=True
+        audit_key,
+        trained.score,
+        job.process,
+        rows,
+        max_points=n,
+        prior=prior,
+        paths=job.about["options"]["paths"] or None,
+        progress=True,
     ).in_unit(unit_of(job.about["options"]["unit"], rows.dim))
     seconds = {"training": middle - start, "audit": time.monotonic() - middle}
     record = audit_output.record(job.about, trained, measured, seconds)
