@@ -27,10 +27,12 @@ are in ``td.exploration.__doc__``.
 import lazy_loader
 
 from thermodiff.runtime.compilation_cache import keep_compiled_programs
+from thermodiff.runtime.compiler_faults import avoid_wrong_sums
 from thermodiff.types import when_jax_starts
 from thermodiff.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are in __init__.pyi
 
+avoid_wrong_sums()
 when_jax_starts(keep_compiled_programs)
-del keep_compiled_programs, when_jax_starts, lazy_loader
+del avoid_wrong_sums, keep_compiled_programs, when_jax_starts, lazy_loader
