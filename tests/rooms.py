@@ -120,6 +120,7 @@ WITHOUT_JAX = (
     "distributions.sample_checks",
     "data",
     "plotting",
+    "jumps",
     "exploration.boundary",
     "exploration.exchange",
     "exploration.extrapolation",

@@ -125,6 +125,7 @@ from . import thermodynamics as thermodynamics
 from . import sampling as sampling
 from . import auditing as auditing
 from . import information as information
+from . import jumps as jumps
 from . import exploration as exploration
 from . import commands as commands
 
