@@ -120,6 +120,7 @@ WITHOUT_JAX = (
     "distributions.sample_checks",
     "data",
     "plotting",
+    "energetics.hardware",
     "jumps",
     "exploration.boundary",
     "exploration.exchange",

@@ -65,6 +65,16 @@ from .likelihood import cross_log_likelihood as cross_log_likelihood
 from .sampling.schedules import Schedule as Schedule
 from .sampling.schedules import schedule as schedule
 
+# what it costs
+from .energetics.hardware import Hardware as Hardware
+from .energetics.ledger import energy_ledger as energy_ledger
+from .energetics.ledger import Ledger as Ledger
+from .energetics.driving import driving_cost as driving_cost
+from .energetics.driving import DrivingCost as DrivingCost
+from .energetics.speed_accuracy import speed_accuracy as speed_accuracy
+from .energetics.speed_accuracy import SpeedAccuracy as SpeedAccuracy
+from .energetics.uncertainty import uncertainty_bound as uncertainty_bound
+
 # all of it at once
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
@@ -125,6 +135,7 @@ from . import thermodynamics as thermodynamics
 from . import sampling as sampling
 from . import auditing as auditing
 from . import information as information
+from . import energetics as energetics
 from . import jumps as jumps
 from . import exploration as exploration
 from . import commands as commands

@@ -61,6 +61,14 @@ NAMES = [
     "cross_log_likelihood",
     "Schedule",
     "schedule",
+    "Hardware",
+    "energy_ledger",
+    "Ledger",
+    "driving_cost",
+    "DrivingCost",
+    "speed_accuracy",
+    "SpeedAccuracy",
+    "uncertainty_bound",
     "audit",
     "Audit",
     "data_entropy",
@@ -115,7 +123,7 @@ def python(code: str, **environment: str) -> str:
 
 
 def test_the_public_names_are_these():
-    assert len(NAMES) == len(set(NAMES)) == 83
+    assert len(NAMES) == len(set(NAMES)) == 91
     assert set(td.__all__) == {*NAMES, *ROOMS}
     assert all(hasattr(td, name) for name in NAMES)
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import tyro
 
-from thermodiff.commands.options import Audit, Entropy, Explore, MutualInformation
+from thermodiff.commands.options import Audit, Entropy, Explore, Ledger, MutualInformation
 from thermodiff.version import __version__
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ DESCRIPTION = """Thermodynamics of generative models, from the command line.
 
     thermodiff audit samples.csv --out results/mine     # your own samples
     thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
+    thermodiff ledger samples.csv --out results/mine    # what one sample costs, in joules
     thermodiff entropy samples.csv --out results/mine   # their entropy
     thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
     thermodiff explore base.jsonl rl.jsonl              # rollouts of language models, before and after RL
@@ -39,11 +40,18 @@ DESCRIPTION = """Thermodynamics of generative models, from the command line.
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "audit": Audit,
+    "ledger": Ledger,
     "entropy": Entropy,
     "mi": MutualInformation,
     "explore": Explore,
 }
-WORKERS = {Audit: "audit", Entropy: "entropy", MutualInformation: "mutual_information", Explore: "explore"}
+WORKERS = {
+    Audit: "audit",
+    Ledger: "ledger",
+    Entropy: "entropy",
+    MutualInformation: "mutual_information",
+    Explore: "explore",
+}
 """The file of this room that carries each command out."""
 
 
