@@ -64,6 +64,25 @@ from .likelihood import cross_log_likelihood as cross_log_likelihood
 # samples
 from .sampling.schedules import Schedule as Schedule
 from .sampling.schedules import schedule as schedule
+from .sampling.clocks import Clock as Clock
+from .sampling.clocks import clock as clock
+from .sampling.least_waste import least_waste_schedule as least_waste_schedule
+from .sampling.sample import Sampled as Sampled
+from .sampling.sample import sample as sample
+
+# paths
+from .numerics.path_ratio import path_ratio as path_ratio
+from .numerics.path_ratio import PathRatio as PathRatio
+from .numerics.path_ratio import fluctuation_theorem as fluctuation_theorem
+from .numerics.path_ratio import FluctuationTheorem as FluctuationTheorem
+from .paths.noising import noising_paths as noising_paths
+from .paths.noising import noising_entropy_production as noising_entropy_production
+from .paths.generation import generated_paths as generated_paths
+from .paths.generation import generation_heat as generation_heat
+from .paths.waste import path_waste as path_waste
+from .paths.path_likelihood import path_log_likelihood as path_log_likelihood
+from .paths.path_likelihood import PathLikelihood as PathLikelihood
+from .paths.discretisation_waste import discretisation_waste as discretisation_waste
 
 # what it costs
 from .energetics.hardware import Hardware as Hardware
@@ -133,6 +152,7 @@ from . import training as training
 from . import trajectories as trajectories
 from . import thermodynamics as thermodynamics
 from . import sampling as sampling
+from . import paths as paths
 from . import auditing as auditing
 from . import information as information
 from . import energetics as energetics

@@ -14,7 +14,7 @@ from itertools import product
 from experiments.exploration.advantage_shaping_figure import draw
 from experiments.exploration.advantage_shaping_table import AGAINST, table
 from experiments.exploration.arms import measured
-from experiments.exploration.arms.trained import PAPER, SMOKE, Scale, chain, trained
+from experiments.exploration.arms.trained import PAPER, SMOKE, Scale, chain
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
@@ -51,7 +51,7 @@ def measure(config: Config, cell: Cell) -> Row:
     """One policy, and what it cost from the base."""
     arm, seed, scale = cell["arm"], cell["seed"], config.scale
     forms = measured.forms_of(seed, scale)
-    log_probs = measured.table(trained(arm, seed, scale).policy, seed, scale)
+    log_probs = measured.table_of(arm, seed, scale)
     base = measured.table_of(chain(arm)[0], seed, scale)
     return {**measured.capability(log_probs, forms), **measured.transitions(base, log_probs, forms)}
 

@@ -50,7 +50,7 @@ def measure(config: Config, cell: Cell) -> Row:
     """One policy against the base that its chain began with."""
     arm, seed, scale = cell["arm"], cell["seed"], config.scale
     policy, forms = trained(arm, seed, scale).policy, measured.forms_of(seed, scale)
-    table = measured.table(policy, seed, scale)
+    table = measured.table_of(arm, seed, scale)
     base = measured.table_of(chain(arm)[0], seed, scale)
     drawn = measured.drawn_from(policy, seed, scale, config.rollouts)
     return {

@@ -23,7 +23,7 @@ from experiments.exploration.arms.problems import TASK
 from experiments.exploration.arms.recipes import ARMS
 from experiments.exploration.arms.trained import PAPER, SMOKE, Scale, chain, problems_of, trained
 from experiments.exploration.cost_of_accuracy_network_figure import draw
-from experiments.exploration.cost_of_accuracy_network_table import table
+from experiments.exploration.cost_of_accuracy_network_table import AGAINST, WAYS, table
 from experiments.exploration.step_shares import Making, Source, listed, measure_steps
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
@@ -38,12 +38,14 @@ UPDATES = 2
 class Config:
     """The ledger of trained networks, and of small steps of them.
 
+    paths arms of which all kept policies are measured, of others the last;
     batches of problems a cell of small steps; held_out problems to measure them on; wide problems in the wider metric;
     before batches that an optimiser remembers; damping and iterations of natural steps
     """
 
     parts: tuple[Part, ...] = ("ledger", "steps")
     arms: tuple[str, ...] = tuple(arm for arm in ARMS if ARMS[arm].start)
+    paths: tuple[str, ...] = (AGAINST, "SFT", *WAYS)
     starts: tuple[str, ...] = ("base", "GRPO")
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     batches: int = 2
@@ -81,11 +83,12 @@ def measure(config: Config, cell: Cell) -> Row:
 
 
 def _ledger(config: Config, arm: str, seed: int) -> Row:
-    """The path from the base: the last policies of the arms before it, and those kept of its own."""
+    """The path from the base: the last policies of the arms before it, and its own."""
     scale, before = config.scale, chain(arm)[:-1]
     forms, base = measured.forms_of(seed, scale), measured.table_of(before[0], seed, scale)
     path = [(0, measured.table_of(name, seed, scale)) for name in before]
-    path += [(step, measured.table(policy, seed, scale)) for step, policy in trained(arm, seed, scale).kept]
+    tables = measured.tables_of if arm in config.paths else measured.last_table_of
+    path += tables(arm, seed, scale)
     policies = [
         {
             "step": step,

@@ -75,15 +75,14 @@ def measure(config: Config, cell: Cell) -> Row:
         return {**of_steps(learned.history), **sampled_exchange(config, seed, start, learned.kept)}
     learned, begin = trained(arm, seed, config.scale), ARMS[arm].start
     assert begin is not None
-    start = trained(begin, seed, config.scale).policy
-    return {**of_steps(learned.history), **exact_exchange(config, seed, start, learned.kept)}
+    start = (0, measured.table_of(begin, seed, config.scale))
+    tables = [start, *measured.tables_of(arm, seed, config.scale)]
+    return {**of_steps(learned.history), **exact_exchange(tables, measured.forms_of(seed, config.scale))}
 
 
-def exact_exchange(config: Config, seed: int, start: Any, kept: list[tuple[int, Any]]) -> Row:
-    """Entropies of each kept policy, and the three parts of every change between two, means over problems; nats."""
-    forms, scale, found = measured.forms_of(seed, config.scale), config.scale, []
-    for _, policy in [(0, start), *kept]:
-        found.append(explore.exact_entropies(*completed(measured.table(policy, seed, scale), forms)))
+def exact_exchange(tables: list[tuple[int, np.ndarray]], forms: Forms) -> Row:
+    """Entropies after each step, and the three parts of every change between two, means over problems; nats."""
+    found = [explore.exact_entropies(*completed(log_probs, forms)) for _, log_probs in tables]
     # Where p is 0 in double precision there is no S_c, and any number does.
     states = [(entropies.p, *map(np.nan_to_num, entropies.among())) for entropies in found]
     exchanged = [
@@ -94,7 +93,7 @@ def exact_exchange(config: Config, seed: int, start: Any, kept: list[tuple[int, 
     left = [np.abs(sum(parts) - change).max() for parts, change in zip(exchanged, changes, strict=True)]
     accuracy, entropy = ([float(getattr(e, name).mean()) for e in found] for name in ("p", "entropy"))
     return {
-        "kept": [0, *(step for step, _ in kept)],
+        "kept": [step for step, _ in tables],
         "p": accuracy,
         "entropy": entropy,
         "among_correct": [float(s_c.mean()) for _, s_c, _ in states],

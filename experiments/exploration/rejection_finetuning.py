@@ -48,7 +48,7 @@ def measure(config: Config, cell: Cell) -> Row:
     """One policy, and what it cost from the base."""
     arm, seed, scale = cell["arm"], cell["seed"], config.scale
     policy, forms = trained(arm, seed, scale).policy, measured.forms_of(seed, scale)
-    log_probs, base = measured.table(policy, seed, scale), measured.table_of(BASE, seed, scale)
+    log_probs, base = (measured.table_of(name, seed, scale) for name in (arm, BASE))
     return {
         **measured.capability(log_probs, forms),
         **measured.transitions(base, log_probs, forms),

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import oracles_diffusion as oracle
+import oracles_paths as algebra
 import pytest
 from problems_diffusion import (
     COV,
@@ -126,6 +127,39 @@ def test_an_exact_score_has_nothing_to_report():
     assert audit.healthy
     assert audit["exchange_ratio"].mean == pytest.approx(-2.0, abs=1e-5)
     assert all(i.verdict != "violated" for i in audit.inequalities)
+
+
+@pytest.mark.parametrize("process", ["VE", pytest.param("VP", marks=pytest.mark.slow)])
+def test_likelihood_of_the_reverse_sde(process):
+    """Of a scaled score of correlated data, in its principal axes: 64 linear steps with one variance for all."""
+    _, schedule = PROCESSES[process]
+    found = run(Errors(factor=0.9), gaussian, process, paths=8)
+    s, _ = algebra.even_ratios(schedule, 64, found.t_min)
+    alpha, variances = schedule.alpha(found.t_min), np.linalg.eigvalsh(COV)
+    error = sum(algebra.shrink_error(s[1:], 0.9, c)[1] for c in variances)
+    inflation = 1 + (1 / s[:-1] ** 2 - 1 / s[1:] ** 2) * error / 2
+    chains = [algebra.linear_paths(s, 0.9, c=c, inflation=inflation) for c in variances]
+    start, model = variances + s[0] ** 2, np.array([chain.model_variance() for chain in chains])
+    nll = 0.5 * np.sum(np.log(2 * np.pi * model) + start / model) + 2 * np.log(alpha)
+    close(found["nll_sde"], nll, 2e-3)
+    waste = sum(chain.ratio_moments()[0] for chain in chains)
+    close(found["neg_elbo_steps"], found["S0"].mean + waste, 2e-3)
+    lines = {i.name: i for i in found.inequalities}
+    for name in ("NLL_SDE >= S0", "NLL_K >= NLL_SDE", "-ELBO_N >= NLL_K"):
+        assert lines[name].verdict != "violated"
+        assert lines[name].standing == "guaranteed"
+    assert found["nll_sde"].mean <= found["nll_paths"].mean <= found["neg_elbo_steps"].mean
+    assert "NLL_SDE   reverse SDE" in str(found)
+    assert found.known["NLL_SDE"] == "64 steps even in log-SNR, analytic variances, 8 paths a point"
+    assert found.to_dict()["nll_sde"] == pytest.approx(found["nll_sde"].mean)
+
+
+def test_the_reverse_sde_is_measured_only_where_asked():
+    without = run(Errors(), gaussian, "VE")
+    assert "nll_sde" not in without.values
+    assert "NLL_SDE" not in str(without)
+    with pytest.raises(ValueError, match=r"^paths: got 1, need at least 2 paths a point, or None"):
+        run(Errors(), gaussian, "VE", paths=1)
 
 
 def test_the_record_says_which_prior_was_used():

@@ -352,6 +352,7 @@ def options(finished, **changes):
         "separator": "auto",
         "header": "auto",
         "max_points": 64,
+        "paths": 0,
         "prior": "moments",
         "unit": "nats",
         **changes,

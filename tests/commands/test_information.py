@@ -309,6 +309,7 @@ def test_the_unit_is_chosen_and_stated(folder, capsys):
     assert "invalid choice 'bits/dim'" in said
 
 
+@pytest.mark.slow
 def test_mi_of_columns_and_of_files_are_the_same_numbers(folder, capsys):
     assert cli.main(["mi", "x.csv", "--x-columns", "a", "--y-columns", "2", "--out", "one"]) == 0
     assert "x from x.csv, 1 column: a" in capsys.readouterr().out

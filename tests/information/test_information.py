@@ -93,6 +93,7 @@ def test_entropy_of_a_skewed_mixture(mixture_answer):
     assert mixture_answer.terms["negentropy"] > 0.2
 
 
+@pytest.mark.slow
 def test_entropy_of_long_tails():
     """Student-t(2), which has no variance, through the bent map."""
     x = student(2, 3.0, 0.2).rvs(size=(N, 1), random_state=3)
@@ -238,6 +239,7 @@ def test_conditional_mutual_information_and_the_chain_rule(trio):
     assert abs(both.mean - alone.mean - got.mean) < 0.02 + 2 * both.stderr
 
 
+@pytest.mark.slow
 def test_total_correlation(trio):
     got = td.total_correlation(jax.random.key(9), trio, settings=SMALL)
     near(got, -0.5 * np.linalg.slogdet(COV)[1])
@@ -308,6 +310,7 @@ def test_what_ranks_lose_of_a_strong_dependence(noise, n):
     assert strong_warning(strength, 100_000 if noise > 0.005 else 1_000_000) == []
 
 
+@pytest.mark.slow
 def test_divergence_of_equal_laws(mixture_rows):
     """300 steps are too few here, and the answer says so; 1500 are enough."""
     other = td.GaussianMixture(WEIGHTS, MEANS, COVS).sample(jax.random.key(12), N)

@@ -58,6 +58,7 @@ def test_repeated_rows_are_counted_as_sorting_would(small_parts):
         assert repeats.distinct_rows(array) == len(np.unique(array, axis=0))
 
 
+@pytest.mark.slow
 def test_an_audit_in_parts_agrees_with_one_at_once_and_with_the_truth(rows, small_parts, tmp_path):
     data, process = td.Gaussian([100.0, -3.0], COV), td.VarianceExploding(25.0)
     score = td.scaled(td.exact_score(data, process), 0.95)

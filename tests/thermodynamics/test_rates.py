@@ -405,6 +405,7 @@ def test_a_single_time(times):
         rates.integral()
 
 
+@pytest.mark.slow
 def test_the_flow_sets_out_from_the_data_whatever_the_times():
     """A score that is not linear: where the flow has carried the data decides what it reads there."""
     process = td.VariancePreserving(beta_max=20.0)

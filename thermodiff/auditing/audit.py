@@ -20,6 +20,7 @@ from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import Divergence
 from thermodiff.numerics.estimates import as_float64
+from thermodiff.paths.path_likelihood import DEFAULT_STEPS
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.runtime.progress import shown, stage
 from thermodiff.scores.diffusion import learned_diffusion
@@ -48,6 +49,7 @@ def audit(
     max_points: int = 4096,
     divergence: Divergence | None = None,
     tolerance: Tolerance | None = None,
+    paths: int | None = None,
     progress: bool = False,
 ) -> Audit:
     """Entropies, likelihoods and bounds of ``score`` on ``data``, with paired standard errors; print it for a table.
@@ -58,6 +60,8 @@ def audit(
     Of the points in each unit (``points`` in each of the ``replicates`` of a distribution) the flow carries
     ``flow_points`` (default all). ``prior`` is the terminal Gaussian: "moments" (of p_1, the default), "noise"
     (N(0, sigma(1)^2)), or one of your own. ``progress`` shows on stderr what is being measured, and the time left.
+    ``paths`` asks for NLL_SDE as well, the likelihood of the reverse SDE in 64 steps with analytic variances, from so
+    many paths of noising a point (``td.path_log_likelihood``; at least 2), at 64 score evaluations a path.
     Every integral starts at ``t_min`` (see ``scores.base.starting_time``), so S0 stands for S(p(t_min)); what that
     adds is in the record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands
     for it, and the record says so.
@@ -68,6 +72,8 @@ def audit(
     key = check_key(key)
     if flow_points is not None and flow_points < 1:
         raise complain("flow_points", f"{flow_points}", "at least 1, or None for all")
+    if paths is not None and paths < 2:
+        raise complain("paths", f"{paths}", "at least 2 paths a point, or None for no likelihood of the SDE")
     with shown("audit", _stages(data, max_points), "compiling") if progress else contextlib.nullcontext():
         point_key, *keys = jax.random.split(key, 3)
         # Two blocks more than times: fresh points for the flow's start and for the entropy of the noise.
@@ -76,7 +82,7 @@ def audit(
         diffusion = learned_diffusion(score, process, first.dim, divergence)
         grid = time_grid(process, diffusion.starting_time(t_min), nodes)
         prior, origin = chosen_prior(prior, diffusion.score, process, first.dim, first.reference)
-        setting = Setting(diffusion, data, grid, prior, tolerance, flow_points)
+        setting = Setting(diffusion, data, grid, prior, tolerance, flow_points, paths)
         measured = measure_all(keys, setting, itertools.chain([first], sets))
         stage("errors")
         return _report(setting, measured, origin)
@@ -103,9 +109,18 @@ def _report(setting: Setting, measured: Measured, origin: str) -> Audit:
         means,
         grid,
         assemble_rates(grid, dim, moments.divergence, moments.local, "divergence", "generation"),
-        known={"S0": measured.S0 or "upper bound", "S1": measured.S1 or "upper bound", "prior": origin},
+        known={
+            "S0": measured.S0 or "upper bound",
+            "S1": measured.S1 or "upper bound",
+            "prior": origin,
+            **({} if setting.paths is None else {"NLL_SDE": _described(setting.paths)}),
+        },
         truncation=truncation_entropy(setting.data, setting.diffusion.process, grid.time[0]),
     )
+
+
+def _described(paths: int) -> str:
+    return f"{DEFAULT_STEPS} steps even in log-SNR, analytic variances, {paths} paths a point"
 
 
 def _stages(data: Any, max_points: int) -> int:

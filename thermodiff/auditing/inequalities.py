@@ -42,6 +42,7 @@ def _clearly_positive(value: Estimate) -> bool:
 
 _ABOUT_S0_ITSELF = {
     "nll_minus_S0",
+    "nll_sde_minus_S0",
     "certified_flow_slack",
     "elbo_minus_S0",
     "elbo_slack_denoising",
@@ -61,6 +62,7 @@ def says_nothing_without_S0(name: str) -> bool:
         "J",
         "elbo_minus_S0",
         "nll_minus_S0",
+        "nll_sde_minus_S0",
     }
 
 
@@ -87,6 +89,9 @@ def inequalities_of(v: dict[str, Estimate], S0_known: bool, systematic: float) -
         ("-ELBO >= S0 + (√A - √B)^2 + KL", "certified_elbo_slack", "Cauchy-Schwarz"),
         ("-ELBO >= S0 + int (√a - √b)^2 + KL", "certified_elbo_rate_slack", "Cauchy-Schwarz"),
         ("NLL_ode >= S0 + KL(N(q1) || pi)", "certified_flow_slack", "Gaussian pi"),
+        ("NLL_SDE >= S0", "nll_sde_minus_S0", always),
+        ("NLL_K >= NLL_SDE", "paths_minus_nll_sde", always),
+        ("-ELBO_N >= NLL_K", "elbo_steps_minus_paths", always),
     ]
     result = []
     for name, key, why in rows:

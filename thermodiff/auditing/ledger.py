@@ -23,7 +23,8 @@ class Means(NamedTuple):
     S0, S1, CE = CE(p_1, pi): entropies in nats; nll = -ln p_th(x(t_min)), with S0 + ln p(x(t_min)) as control variate
     where p is known; sampling that variate, of mean zero; flow_growth the integral of div(f - D s_th) along the learned
     flow; x1, x1_square the first and second moments of the flow's image of the data; moments the averages a, b, c per
-    unit of ell.
+    unit of ell. Where they are asked for, of the reverse SDE in finitely many steps: nll_sde (jackknifed), nll_paths =
+    NLL_K, an upper bound on it, and neg_elbo_steps = NLL_1, with the control variate of nll.
     """
 
     S0: Float[Array, " units"]
@@ -35,6 +36,9 @@ class Means(NamedTuple):
     x1: Float[Array, "units d"]
     x1_square: Float[Array, "units d d"]
     moments: NoiseMoments
+    nll_sde: Float[Array, " units"] | None = None
+    nll_paths: Float[Array, " units"] | None = None
+    neg_elbo_steps: Float[Array, " units"] | None = None
 
 
 class Constants(NamedTuple):
@@ -137,6 +141,20 @@ def _averages(c: Constants, m: Means, r: Rates, terminal_square: Any) -> dict[st
     }
 
 
+def _of_paths(m: Means) -> dict[str, Any]:
+    """S0 <= NLL_SDE <= NLL_K <= -ELBO_N of the reverse SDE, where it was measured."""
+    if m.nll_sde is None or m.nll_paths is None or m.neg_elbo_steps is None:
+        return {}
+    return {
+        "nll_sde": m.nll_sde,
+        "nll_paths": m.nll_paths,
+        "neg_elbo_steps": m.neg_elbo_steps,
+        "nll_sde_minus_S0": m.nll_sde - m.S0,
+        "paths_minus_nll_sde": m.nll_paths - m.nll_sde,
+        "elbo_steps_minus_paths": m.neg_elbo_steps - m.nll_paths,
+    }
+
+
 def ledger(c: Constants, m: Means) -> dict[str, Any]:
     """Every number of the audit as a function of means, in the letters of theory sections 4 and 5 (nats)."""
     r = rate_integrals(c, m)
@@ -168,6 +186,7 @@ def ledger(c: Constants, m: Means) -> dict[str, Any]:
         **{f"{k}_slack": (neg_elbo if "elbo" in k else nll) - v for k, v in certified.items()},
         "floor_slack_flow": nll - L["flow"] + c.dim * bounds.FLOW_READING_FLOOR,
         **_identities(c, m, r, KL, terminal_square),
+        **_of_paths(m),
     }
 
 

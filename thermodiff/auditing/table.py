@@ -117,11 +117,21 @@ def _entropies(audit: Any) -> list[str]:
 
 def _likelihoods(audit: Any) -> list[str]:
     v = audit.values
+    of_paths = (
+        [
+            line("NLL_SDE   reverse SDE", v["nll_sde"], audit.known["NLL_SDE"]),
+            line("NLL_K     the same, upper bound", v["nll_paths"], "not ordered against NLL_ode"),
+            line("-ELBO_N   of its finite steps", v["neg_elbo_steps"]),
+        ]
+        if "nll_sde" in v
+        else []
+    )
     return [
         "Likelihoods",
         line("NLL_ode   probability flow", v["nll"]),
         line("-ELBO     bounds the SDE's NLL", v["neg_elbo"]),
         line("N_th      cross functional", v["cross"], "S1 - int R2: not a likelihood"),
+        *of_paths,
     ]
 
 

@@ -20,6 +20,7 @@ from thermodiff.thermodynamics.moments import ScoreError
 from thermodiff.training.fit import TrainingDivergedError
 from thermodiff.trajectories.probability_flow import FlowError
 from thermodiff.units import unit_of
+from thermodiff.validation import complain
 
 RESULTS = ("audit.txt", "audit.png", "audit.pdf", "audit.json")
 FORESEEN = (TrainingDivergedError, FlowError, ScoreError, OSError)
@@ -31,11 +32,13 @@ def prepare(options: Audit) -> Job:
 
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
+    if options.paths < 0 or options.paths == 1:
+        raise complain(
+            "paths", f"{options.paths}", "at least 2 paths a row, or 0 for no likelihood of the SDE"
+        )
     job = prepare_training(options)
-    job.about["options"] |= {
-        "prior": options.prior,
-        "unit": options.unit,
-    }  # which the training does not depend on
+    # What the training does not depend on.
+    job.about["options"] |= {"prior": options.prior, "unit": options.unit, "paths": options.paths}
     return job
 
 
@@ -49,7 +52,14 @@ def run(job: Job) -> str:
     rows = Samples(job.split.test[:n])
     prior = job.about["options"]["prior"]
     measured = audit(
-        audit_key, trained.score, job.process, rows, max_points=n, prior=prior, progress=True
+        audit_key,
+        trained.score,
+        job.process,
+        rows,
+        max_points=n,
+        prior=prior,
+        paths=job.about["options"]["paths"] or None,
+        progress=True,
     ).in_unit(unit_of(job.about["options"]["unit"], rows.dim))
     seconds = {"training": middle - start, "audit": time.monotonic() - middle}
     record = audit_output.record(job.about, trained, measured, seconds)

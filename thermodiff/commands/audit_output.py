@@ -19,6 +19,7 @@ from thermodiff.units import unit_of
 FORMAT = "thermodiff audit 1"
 IN_NATS_OF_DATA = (
     *("S0", "S1", "prior_entropy", "prior_cross_entropy", "nll", "neg_elbo", "cross"),
+    *("nll_sde", "nll_paths", "neg_elbo_steps"),
     *("bound_quadratic", "bound_divergence", "bound_denoising", "bound_flow"),
     *("certified_elbo", "certified_elbo_rate", "certified_flow"),
 )

@@ -50,6 +50,8 @@ class Audit:
     """Whether the first line of a text file names the columns, where it cannot be told."""
     max_points: int = 1024
     """Audit at most so many test rows; the record says how many were used."""
+    paths: int = 0
+    """Measure NLL_SDE too, the likelihood of the reverse SDE in 64 steps, from so many paths a row (16 are usual)."""
     prior: Literal["moments", "noise"] = "moments"
     """The prior at t = 1. moments: the Gaussian of the noised data's moments.  noise: N(0, sigma(1)^2)."""
     unit: Literal["nats", "bits", "bits/dim"] = "nats"

@@ -1,7 +1,7 @@
 """W2(p_tmin, p_1)^2 bracketed without a solver: the moments from below, a coupling from above; squared length.
 
     |m_0 - m_1|^2 + sum_i (sqrt(v_1i) - sqrt(v_0i))^2  <=  W2^2  <=  E|x - phi(x)|^2,     phi the probability flow
-The left side is Gelbrich's for covariances with the same axes, which a process that is the same in all directions keeps.
+The left side is Gelbrich's for covariances with the same axes, which a process without directions keeps.
 Source: Gelbrich (1990).
 """
 

@@ -128,15 +128,25 @@ def schedule(
     check_count("steps", steps)
     check_process(process)
     reference = reference or Gaussian(np.zeros(1), np.eye(1))
-    spacing, scale = SPACINGS[name], _scale(reference)
     end = starting_time(exact_score(reference, process), process, t_min)
-    if not is_concrete((process, end, reference)):
+    return schedule_between(name, process, steps, end, reference)
+
+
+def schedule_between(name: str, process: Any, steps: int, t_min: Any, reference: Gaussian) -> Schedule:
+    """The named schedule from t = 1 to ``t_min`` for data of these moments."""
+    if name not in SPACINGS:
+        raise complain(
+            "name", repr(name), f"one of {', '.join(SPACINGS)}; measured ones are made by td.clock"
+        )
+    if not is_concrete((process, t_min, reference)):
         raise complain(
             "process", "a process that JAX is tracing", "numbers: a schedule is made outside jax.jit"
         )
-    high, low = noise_ratios(process, np.array([1.0, end]))
-    tau = np.linspace(spacing.clock(high, scale), spacing.clock(low, scale), steps + 1)
-    return schedule_of_ratios(process, spacing.noise_ratio(tau, scale), end, name)
+    spacing = SPACINGS[name]
+    r = float(np.sqrt(np.mean(np.asarray(reference.variances, dtype=np.float64))))
+    high, low = noise_ratios(process, np.array([1.0, t_min]))
+    tau = np.linspace(spacing.clock(high, r), spacing.clock(low, r), steps + 1)
+    return schedule_of_ratios(process, spacing.noise_ratio(tau, r), t_min, name)
 
 
 def schedule_of_ratios(process: Any, noise_ratio: np.ndarray, t_min: float, name: str) -> Schedule:
@@ -150,8 +160,3 @@ def schedule_of_ratios(process: Any, noise_ratio: np.ndarray, t_min: float, name
 def noise_ratios(process: Any, time: np.ndarray) -> np.ndarray:
     """sigma/alpha at the times, in double precision as far as JAX computes in it."""
     return np.exp(-0.5 * np.asarray(process.log_snr(time), dtype=np.float64))
-
-
-def _scale(reference: Gaussian) -> float:
-    """r, the square root of the data's mean variance."""
-    return float(np.sqrt(np.mean(np.asarray(reference.variances, dtype=np.float64))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -53,3 +55,13 @@ def exact_score(distribution: Family, process: Process) -> ExactScore:
     probe = jax.ShapeDtypeStruct((distribution.dim,), jnp.float32)
     jax.eval_shape(lambda x: distribution.noised_score(x, 1.0, 0.1), probe)
     return ExactScore(distribution, process)
+
+
+def exact_score_if_known(data: Any, process: Process) -> ExactScore | None:
+    """The exact score of ``data`` where it is a distribution that knows one, else None."""
+    if not isinstance(data, Family):
+        return None
+    try:
+        return exact_score(data, process)
+    except NotKnownError:
+        return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +12,7 @@ import numpy as np
 
 import thermodiff.exploration as explore
 from experiments.exploration.arms.problems import TASK
-from experiments.exploration.arms.trained import Scale, problems_of, trained
+from experiments.exploration.arms.trained import Scale, folder_of, problems_of, trained
 from experiments.harness.types import Row
 from thermodiff.exploration.learning.drawing import Drawn, draw_rollouts
 from thermodiff.exploration.learning.exact import form_log_probs, success
@@ -41,10 +43,40 @@ def table(policy: Any, seed: int, scale: Scale) -> np.ndarray:
     return form_log_probs(policy, TASK, problems_of(seed, scale).test, forms_of(seed, scale))
 
 
-@functools.lru_cache(maxsize=4)
 def table_of(name: str, seed: int, scale: Scale) -> np.ndarray:
     """That of a trained arm."""
-    return table(trained(name, seed, scale).policy, seed, scale)
+    return last_table_of(name, seed, scale)[-1][1]
+
+
+def last_table_of(name: str, seed: int, scale: Scale) -> list[tuple[int, np.ndarray]]:
+    """The last entry of ``tables_of``, without making the others."""
+    return _tables(name, seed, scale, last=1)
+
+
+def tables_of(name: str, seed: int, scale: Scale) -> list[tuple[int, np.ndarray]]:
+    """(step, that) of the policies kept on an arm's way, and of what it came to."""
+    return _tables(name, seed, scale, last=0)
+
+
+@functools.lru_cache(maxsize=8)
+def _tables(name: str, seed: int, scale: Scale, last: int) -> list[tuple[int, np.ndarray]]:
+    learned = trained(name, seed, scale)
+    policies = {**dict(learned.kept), len(learned.history["loss"]): learned.policy}
+    folder = folder_of(name, seed, scale)
+    return [
+        (step, _kept_beside(folder / f"table_{step}.npy", policy, seed, scale))
+        for step, policy in list(policies.items())[-last:]
+    ]
+
+
+def _kept_beside(path: Path, policy: Any, seed: int, scale: Scale) -> np.ndarray:
+    """The table in the file, which is where its arm is kept: each is made once."""
+    if not path.exists():
+        numbers = table(policy, seed, scale)
+        unfinished = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(unfinished, numbers)
+        unfinished.replace(path)
+    return np.load(path)
 
 
 def capability(log_probs: np.ndarray, forms: Forms) -> Row:

@@ -17,8 +17,11 @@ Style = Literal["broad", "narrow", "solutions"]
 
 
 STEPS, RATE = 160, 2e-4
+MUON_RATE = 6e-4
 BASE_STEPS, BASE_RATE = 1500, 3e-3
 FINE_STEPS, FINE_RATE = 200, 2e-4
+NARROW_FINE_STEPS, NARROW_FINE_RATE = 800, 1e-3
+"""A narrow base has to unlearn its one way of writing first: after 200 steps of the others nothing valid is left."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +77,7 @@ ARMS: dict[str, Arm] = {
     "pass@4, then GRPO": Arm("pass@4, half", Reward(steps=STEPS // 2)),
     # narrow base: one way of writing
     "narrow": Arm(None, Imitate("narrow", "base", BASE_STEPS, BASE_RATE)),
-    "narrow, SFT": Arm("narrow", Imitate("solutions", "sft", FINE_STEPS, FINE_RATE)),
+    "narrow, SFT": Arm("narrow", Imitate("solutions", "sft", NARROW_FINE_STEPS, NARROW_FINE_RATE)),
     "narrow, GRPO": Arm("narrow", Reward()),
     "narrow, pass@4": Arm("narrow", Reward(Method(methods.PassAtK(4)))),
     # shaping
@@ -94,7 +97,7 @@ ARMS: dict[str, Arm] = {
     "RLOO": Arm("base", Reward(Method(methods.LeaveOneOut()))),
     "free energy": Arm("base", Reward(Method(methods.FreeEnergy(0.05)))),
     "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.05), dynamic=False))),
-    "Muon": Arm("base", Reward(optimiser=SteadyMuon())),
+    "Muon": Arm("base", Reward(optimiser=SteadyMuon(MUON_RATE))),
     # rejection fine-tuning
     "RFT, rule": Arm("base", Select("rule")),
     "RFT, noise": Arm("base", Select("noise")),

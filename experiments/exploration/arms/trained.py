@@ -23,6 +23,7 @@ from thermodiff.exploration.policies.networks import NetworkPolicy, recurrent_po
 from thermodiff.exploration.tasks.task import response_mask
 from thermodiff.runtime.progress import Report
 from thermodiff.training.optimiser import FallingAdam
+from thermodiff.validation import complain
 
 FOLDER = Path("results") / "arms"
 KEPT = 4
@@ -149,5 +150,8 @@ def _selected(recipe: Select, policy: NetworkPolicy, prompts: np.ndarray, key: j
         at_most=AT_MOST,
         wrong=0.05 if recipe.rule == "noise" else 0.0,
     )
+    if not taken.any():
+        got = f"nothing correct in {recipe.number} responses to each of {len(prompts)} problems"
+        raise complain("recipe", got, "a start that solves some")
     problem, which = np.nonzero(taken)
     return Texts(prompts[problem], drawn.responses[problem, which], np.ones(len(problem)))

@@ -1,5 +1,7 @@
 """Tables and figures of the experiments on trained policies, from made-up rows: what they say, and that they draw."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from experiments.exploration import (
     capability_boundary,
     cost_of_accuracy_network,
     rejection_finetuning,
+    report_findings,
 )
 from experiments.exploration.arms.measured import BOUNDARY, KS
 from experiments.exploration.cost_of_accuracy_network_table import by_seed
@@ -110,3 +113,19 @@ def test_cells_are_all_different_and_those_of_smoke_are_arms_of_the_paper(experi
         cells = experiment.cells(preset)
         assert len(cells) == len({tuple(cell[key] for key in keys) for cell in cells})
     assert set(presets["smoke"].arms) <= set(presets["paper"].arms)
+
+
+def test_findings_of_the_report_are_told_by_their_sign(tmp_path, capsys):
+    rows = rows_of(capability_boundary.PRESETS["paper"].arms, seeds=5)
+    for row in rows:
+        if row["arm"] == "pass@4":  # up and down by turns: nothing can be told
+            row["pass_at_k"][KS.index(256)] += 0.1 * (-1) ** row["seed"]
+        if row["arm"] == "SFT":
+            row["branching"] = 0.5
+    (tmp_path / "capability_boundary.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert report_findings.main(tmp_path) == 0
+    said = {line.split(" | ")[1]: line for line in capsys.readouterr().out.splitlines() if " | " in line}
+    assert "| 5 of 5 | holds |" in said["GRPO - base, pass@1"]
+    assert "| cannot be told |" in said["pass@4 - GRPO, pass@256"]
+    assert "| 0 of 5 | fails |" in said["SFT - base, branching"]
+    assert "GRPO, change of H (nats a response)" not in said

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from thermodiff.exploration.exchange.cost import mean_over_problems
 from thermodiff.exploration.exchange.response_tables import log_sum, read_responses, weighted
+from thermodiff.numerics.path_ratio import path_ratio, refuse_unless
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 
@@ -60,28 +60,18 @@ def policy_entropy_production(problem: Any, log_probs: Any, log_probs_reversed: 
     cannot write may exist unseen: ``impossible`` is estimated too.
 
     Standard errors are sd over problems/sqrt(M); of one problem, over its rollouts. E exp(-sigma) is not estimated:
-    at tens of nats its mean hangs on responses that no sample holds. Raises ValueError for shapes that do not fit,
-    NaN, and responses that the policy could not draw.
+    at tens of nats its mean hangs on responses that no sample holds (``td.path_ratio``, which this is made of, does it,
+    with its effective samples). Raises ValueError for shapes that do not fit, NaN, and responses that the policy could
+    not draw.
     """
     problem, forward, backward = (np.asarray(x) for x in (problem, log_probs, log_probs_reversed))
     if forward.ndim != 1 or not problem.shape == forward.shape == backward.shape or not len(forward):
         got = f"shapes {problem.shape}, {forward.shape}, {backward.shape}"
         raise complain("problem, log_probs, log_probs_reversed", got, "one entry a rollout in each")
-    _check("log_probs", forward, np.isfinite(forward), "finite numbers")
-    _check("log_probs_reversed", backward, backward < np.inf, "numbers, or -inf where impossible")
-    index = np.unique(problem, return_inverse=True)[1]
-    if index.max() == 0:
-        index = np.arange(len(forward))  # rollouts of one problem are the units
-    there = backward > -np.inf
-    sigma = np.where(there, forward - backward, 0.0)
-    number, seen = np.bincount(index), np.bincount(index, weights=there)
-    sums = np.bincount(index, weights=sigma)
-    impossible = mean_over_problems(1 - seen / number)
-    some = seen > 0
-    nothing = Estimate(np.nan, np.nan, 0)
-    possible = mean_over_problems(sums[some] / seen[some]) if some.any() else nothing
-    production = possible if impossible.mean == 0 else Estimate(np.inf, np.nan, len(number))
-    return EntropyProduction(production, possible, impossible)
+    refuse_unless("log_probs", forward, np.isfinite(forward), "finite numbers")
+    refuse_unless("log_probs_reversed", backward, backward < np.inf, "numbers, or -inf where impossible")
+    found = path_ratio(forward, backward, units=problem)
+    return EntropyProduction(found.mean, found.possible, found.impossible)
 
 
 def exact_entropy_production(
@@ -100,7 +90,9 @@ def exact_entropy_production(
     if backward.shape != table.shape:
         raise complain("log_probs_reversed", f"shape {backward.shape}", f"that of log_probs, {table.shape}")
     drawn = table > -np.inf
-    _check("log_probs_reversed", backward, (backward < np.inf) | ~drawn, "numbers, or -inf where impossible")
+    refuse_unless(
+        "log_probs_reversed", backward, (backward < np.inf) | ~drawn, "numbers, or -inf where impossible"
+    )
     both = drawn & (backward > -np.inf)
     sigma = np.where(both, np.where(both, table, 0.0) - np.where(both, backward, 0.0), 0.0)
     total = weighted(table, sigma).sum(-1)
@@ -109,9 +101,3 @@ def exact_entropy_production(
         possible = total / np.exp(log_sum(table, both))
     fluctuation = np.exp(log_sum(np.where(both, backward, -np.inf), both))
     return ExactEntropyProduction(np.where(impossible > 0, np.inf, total), possible, impossible, fluctuation)
-
-
-def _check(name: str, values: np.ndarray, good: np.ndarray, need: str) -> None:
-    if not good.all():
-        where = tuple(int(i) for i in np.argwhere(~good)[0])
-        raise complain(name, f"{values[where]} at {where}", need)

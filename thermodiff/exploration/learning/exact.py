@@ -13,8 +13,8 @@ from thermodiff.exploration.policies.policy import log_prob
 from thermodiff.exploration.tasks.task import Forms, check_prompts
 from thermodiff.validation import complain
 
-AT_ONCE = 20
-"""Problems, with all their forms, whose responses are read in one batch."""
+AT_ONCE = 1024
+"""Responses that are read in one batch."""
 
 
 def form_log_probs(policy: Any, task: Any, prompts: Any, forms: Forms | None = None) -> np.ndarray:
@@ -29,16 +29,21 @@ def form_log_probs(policy: Any, task: Any, prompts: Any, forms: Forms | None = N
     forms = task.forms(prompts) if forms is None else forms
     if len(forms.responses) != len(prompts):
         raise complain("forms", f"those of {len(forms.responses)} problems", f"of the {len(prompts)} prompts")
-    log_probs = _log_probs(policy, task.end, jnp.asarray(prompts), jnp.asarray(forms.responses))
-    return np.where(forms.real, np.asarray(log_probs), -np.inf)
+    problem, form = np.nonzero(forms.real)
+    left_over = -len(problem) % AT_ONCE  # A last batch of another size would be compiled for itself.
+    read = np.pad(problem, (0, left_over)), np.pad(form, (0, left_over))
+    given = _log_probs(policy, task.end, jnp.asarray(prompts[read[0]]), jnp.asarray(forms.responses[read]))
+    log_probs = np.full(forms.real.shape, -np.inf, given.dtype)
+    log_probs[problem, form] = np.asarray(given)[: len(problem)]
+    return log_probs
 
 
 @functools.partial(jax.jit, static_argnums=1)
 def _log_probs(policy: Any, end: int, prompts: Any, responses: Any) -> Any:
-    def problem(both: tuple[Any, Any]) -> Any:
-        return jax.vmap(lambda response: log_prob(policy, both[0], response, end))(both[1])
+    def read(both: tuple[Any, Any]) -> Any:
+        return log_prob(policy, *both, end)
 
-    return jax.lax.map(problem, (prompts, responses), batch_size=AT_ONCE)
+    return jax.lax.map(read, (prompts, responses), batch_size=AT_ONCE)
 
 
 def success(log_probs: np.ndarray, correct: np.ndarray) -> np.ndarray:
