@@ -73,7 +73,8 @@ def _draw_efficiency(axes: Axes, rows: list[Row], data: list[str], processes: li
             )
     axes.axhline(1.0, color=BLACK, linewidth=0.5)
     axes.set_xscale("log")
-    axes.set_ylim(0, 1.05)
+    axes.set_yscale("log")
+    axes.set_ylim(top=8.0)
     axes.set_xlabel("shift of the start, standard deviations of $p_1$")
     axes.set_ylabel(r"$\eta/c_2$ (dotted $c_1/c_2$)")
     handles = [Line2D([], [], color=c, label=n) for c, n in zip(PALETTE, processes, strict=False)]
@@ -81,7 +82,7 @@ def _draw_efficiency(axes: Axes, rows: list[Row], data: list[str], processes: li
         Line2D([], [], color=BLACK, marker=m, linestyle="none", markersize=3, label=d)
         for m, d in zip(MARKERS, data, strict=False)
     ]
-    axes.legend(handles=handles, ncols=2, loc="lower left")
+    axes.legend(handles=handles, ncols=3, loc="upper left")
 
 
 def _draw_rotations(axes: Axes, rows: list[Row]) -> None:

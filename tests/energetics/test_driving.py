@@ -36,10 +36,10 @@ def check_against_closed_forms(cost, truth, overhead_schedule, overhead_path):
 @pytest.mark.parametrize(
     ("name", "c", "overhead"),
     [
-        ("VE25", 1.0, 1.4037),
-        ("VE10", 1.0, 1.1942),
-        ("VE25", 0.25, 1.6500),
-        ("VE10", 0.25, 1.3846),
+        pytest.param("VE25", 1.0, 1.4037, marks=pytest.mark.slow),
+        pytest.param("VE10", 1.0, 1.1942, marks=pytest.mark.slow),
+        pytest.param("VE25", 0.25, 1.6500, marks=pytest.mark.slow),
+        pytest.param("VE10", 0.25, 1.3846, marks=pytest.mark.slow),
         ("VP20", 0.25, 6.3952),
         pytest.param("cosine", 0.25, 5.8614, marks=pytest.mark.slow),
     ],
@@ -101,6 +101,7 @@ def test_a_mixture(key, name, Sig, L2, W2, gelbrich, schedule, path):
     assert cost.overhead_path[0].mean == pytest.approx(path, abs=5 * cost.overhead_path[0].stderr + 1e-3)
 
 
+@pytest.mark.slow
 def test_rows_have_a_jackknife_and_a_transport_of_ones_own(key):
     """256 rows: Gelbrich's square within its error of the truth; the optimal map handed in is the upper end."""
     data, dynamics = td.Gaussian([0.5], [[0.25]]), process("VP20")

@@ -146,6 +146,7 @@ def test_an_off_centre_gaussian_in_the_trap_of_the_process(key):
     assert ledger.conditional_entropy.mean == pytest.approx(conditional(1.0) - conditional(1e-6), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_drift_that_outlives_the_noise_costs_without_end(key):
     """Sub-VP keeps its drift at t = 0, where its noise is gone: int a^2/D dt diverges like ln(1/t_min)."""
     dynamics, data = td.CustomProcess(sub_vp_alpha, sub_vp_sigma), td.Gaussian([0.0], [[0.25]])

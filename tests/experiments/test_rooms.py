@@ -23,5 +23,5 @@ def test_a_claim_imports_its_own_room_and_the_harness(room):
 
 
 def test_every_file_has_a_room():
-    assert ROOMS == ["bound", "exploration", "harness", "information", "paths", "speed"]
+    assert ROOMS == ["bound", "energetics", "exploration", "harness", "information", "paths", "speed"]
     assert [path.name for path in EXPERIMENTS.glob("*.py")] == ["__init__.py"]

@@ -181,8 +181,13 @@ def _wrong_start(end: _Table, z: np.ndarray, shift: float, prior: Any) -> tuple[
     edge = ratio[inside][[0, -1]].max()
     if edge > NEGLIGIBLE:
         raise complain("prior", "a start for which D0 is infinite", "one whose tails p_1 covers")
-    mass = float(ratio.sum() * (end.x[1] - end.x[0])) * float(np.exp(log_ratio.max()))
-    return end.to_z(moved), mass - 1.0
+    # (q - p)^2/p, in the form that does not cancel where q is close to p, nor overflow where it is not.
+    p, excess = np.exp(end.log_p), log_q - end.log_p
+    close = np.abs(excess) < 1
+    apart = np.exp(np.where(close, 0.0, log_ratio)) - 2 * np.exp(log_q) + p
+    square = np.where(close, p * np.expm1(np.where(close, excess, 0.0)) ** 2, apart)
+    pearson = float(square[inside].sum() * (end.x[1] - end.x[0]))
+    return end.to_z(moved), pearson
 
 
 def _distance(table: _Table, z: np.ndarray, wrong_z: np.ndarray, weight: np.ndarray) -> float:
