@@ -102,8 +102,8 @@ def naive_log_ratio(z, alpha_ends, s, noise, inflation, log_prior):
     return (up - down).sum(axis=1) - log_prior + jacobian
 
 
-def propagated_density(s, D, inflation, prior_sd, points=3001, reach=9.0):
-    """z and p_th(z_0) of the generator in one dimension, its kernels applied on grids, one a step; prior N(0, sd^2).
+def propagated_density(s, D, inflation, prior_sd, prior_mean=0.0, points=3001, reach=9.0):
+    """z and p_th(z_0) of the generator in one dimension, its kernels applied on grids, one a step; a Gaussian prior.
 
     ``D(z, k)`` is the denoiser at step k = 1..N. Each grid spans ``reach`` widths of data of variance 1 and the noise.
     """
@@ -111,7 +111,7 @@ def propagated_density(s, D, inflation, prior_sd, points=3001, reach=9.0):
     a = (s[:-1] / s[1:]) ** 2
     span = reach * np.sqrt(1 + s**2)
     z = np.linspace(-span[N], span[N], points)
-    p = np.exp(-0.5 * (z / prior_sd) ** 2) / np.sqrt(2 * np.pi) / prior_sd
+    p = np.exp(-0.5 * ((z - prior_mean) / prior_sd) ** 2) / np.sqrt(2 * np.pi) / prior_sd
     for k in range(N, 0, -1):
         mean = a[k - 1] * z + (1 - a[k - 1]) * D(z, k)
         sd = s[k - 1] * np.sqrt((1 - a[k - 1]) * inflation[k - 1])

@@ -69,6 +69,9 @@ from .sampling.clocks import clock as clock
 from .sampling.least_waste import least_waste_schedule as least_waste_schedule
 from .sampling.sample import Sampled as Sampled
 from .sampling.sample import sample as sample
+from .sampling.sample_quality import deterministic_sampler as deterministic_sampler
+from .sampling.sample_quality import sample_quality as sample_quality
+from .sampling.sample_quality import Quality as Quality
 
 # paths
 from .numerics.path_ratio import path_ratio as path_ratio

@@ -153,7 +153,7 @@ def plot_production(axes: Axes, record: Mapping[str, Any]) -> Axes:
         axes.fill_between(x, mean - error, mean + error, color=look["color"], alpha=0.25, linewidth=0)
     axes.set_xlabel(r"log-SNR  $\ln(\alpha^2/\sigma^2)$")
     axes.set_ylabel("nats per unit log-SNR")
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 1.45 * max(float(np.nanmax(np.asarray(record["learned"], dtype=float))), 1e-12))
     axes.margins(x=0.0)
     axes.legend()
     return axes
@@ -174,7 +174,7 @@ def plot_cumulative_work(axes: Axes, record: Mapping[str, Any]) -> Axes:
         axes.plot(x, (1 + 1 / zeta) * spent, color=BLACK, label=f"closed cycle, $\\zeta$ = {zeta:g}")
     axes.set_xlabel(r"log-SNR, noise to data")
     axes.set_ylabel("$k_B T$ spent so far, at least")
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 1.35 * max(spent[-1] * (1 + 1 / zeta if zeta > 0 else 1.0), 1e-12))
     axes.margins(x=0.0)
     axes.legend(loc="upper left")
     return axes

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from experiments.harness.summaries import grouped
 from experiments.harness.types import Row
@@ -119,6 +120,8 @@ def _draw_paths(axes: Axes, group: list[Row]) -> None:
         mean, error = np.array([over_rows([run["above_S0"][k] for run in found]) for k in K]).T
         axes.errorbar([int(k) for k in K], mean, yerr=error, color=colour, marker="o", markersize=2.5)
     axes.set(xscale="log", yscale="log", xlabel=f"paths $K$ ($N$ = {chosen})", ylabel="nats above $S_0$")
+    axes.set_xticks([int(k) for k in K], K)
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_law(axes: Axes, rows: list[Row]) -> None:

@@ -125,6 +125,7 @@ BAD_CALLS = {
     "a negative seed": ("x.npy --seed -1", "seed: got -1, need a whole number from 0"),
     "fewer points than columns": ("x.npy --max-points 2", "rows to measure on: got 2 row(s) of dimension 2"),
     "one point": ("x.npy --max-points 1", "max-points: got 1, need at least 2"),
+    "one path": ("x.npy --paths 1", "paths: got 1, need at least 2 paths a row, or 0"),
     "out is a file": ("x.npy --out x.xls", "out: got 'x.xls', which is a file, need a folder"),
     "an unknown process": ("x.npy --process sub", "invalid choice 'sub' for argument '--process'"),
     "a word for a number": ("x.npy --steps many", "steps: got 'many', need a whole number"),
@@ -148,7 +149,7 @@ def test_bad_calls(name, folder, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ((), "Expected one of {audit, ledger, entropy, mi, explore}"),
+        ((), "Expected one of {audit, ledger, entropy, mi, explore, sample}"),
         (("audti",), "Unrecognized options: audti"),
         (("audit", "x.npy"), "Missing from thermodiff audit: --out DIR"),
         (("audit",), "Missing from thermodiff audit: FILE --out DIR"),
@@ -169,7 +170,16 @@ def test_help_names_every_option(capsys):
     assert cli.main(["audit", "--help"]) == 0
     text = capsys.readouterr().out
     options = ("--out", "--key", "--process", "--sigma", "--steps", "--seed", "--dequantise", "--max-points")
-    options += ("--columns", "--without", "--missing", "--separator", "--header", "--prior", "--unit")
+    options += (
+        "--columns",
+        "--without",
+        "--missing",
+        "--separator",
+        "--header",
+        "--prior",
+        "--unit",
+        "--paths",
+    )
     assert all(option in text for option in options)
 
 
@@ -232,7 +242,7 @@ def test_the_unit_and_the_prior_are_chosen_and_the_training_is_not_repeated(fini
     )
     shutil.copytree(finished, "results")
     call = ["audit", str(finished.parent / "x.npy"), "--out", "results", *QUICK]
-    assert cli.main([*call, "--unit", "bits", "--prior", "noise"]) == 0
+    assert cli.main([*call, "--unit", "bits", "--prior", "noise", "--paths", "2"]) == 0
     assert steps == []
     here, there = strict("results/audit.json"), strict(finished / "audit.json")
     assert (here["unit"], here["standardised"]["unit"], there["unit"]) == ("bits", "bits", "nats")
@@ -242,6 +252,9 @@ def test_the_unit_and_the_prior_are_chosen_and_the_training_is_not_repeated(fini
         there["standardised"]["integral_quadratic"] / math.log(2)
     )
     assert bits["rates"] == there["standardised"]["rates"]
+    own = here["own_units"]
+    assert own["nll_sde"] <= own["nll_paths"] <= own["neg_elbo_steps"]
+    assert "nll_sde" not in there["own_units"]
     text = Path("results/audit.txt").read_text()
     assert "In the data's own units, bits per sample" in text
     assert "prior pi, at t = 1: noise alone, N(0, sigma(1)^2)" in text

@@ -22,7 +22,12 @@ from thermodiff.commands import main as cli
 ROOT = Path(__file__).resolve().parents[2]
 ONE_AFTER_ANOTHER = "docs/information.md"
 """Its blocks train for minutes and go on from one another."""
-LONG = {"docs/concepts/auditing.md", "docs/diffusion-policy.md", "docs/exploration-learning.md"}
+LONG = {
+    "docs/concepts/auditing.md",
+    "docs/diffusion-policy.md",
+    "docs/exploration-learning.md",
+    "docs/paths.md",
+}
 OF_PEERS = {"docs/exploration-tasks.md"}
 """Their blocks need a package of the extra ``peers``."""
 PAGES = (

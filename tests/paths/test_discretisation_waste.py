@@ -9,6 +9,7 @@ import oracles_diffusion as oracle
 import oracles_paths as algebra
 import pytest
 from problems_diffusion import PROCESSES, close, unit_gaussian
+from scipy.interpolate import CubicSpline
 
 import thermodiff as td
 from thermodiff.paths.denoising import DenoisingCurve, denoising_curve
@@ -103,24 +104,26 @@ def wide_problem():
 
 @pytest.mark.slow
 def test_a_mixture_by_formula():
-    """sigma .005 to 40, log-SNR steps, the exact score: 11.3031, .90300 and .19992, .01848 nats."""
+    """sigma .005 to 40, exact score: 11.3031 and .19992 nats in 8 log-SNR steps, 5.3473, .90300 in entropic ones."""
     process, data, t_min = wide_problem()
     score = td.exact_score(data, process)
     sizes = {"replicates": 16, "points": 128, "nodes": 97}
     measured = denoising_curve(jax.random.key(0), score, process, data, t_min=t_min, **sizes)
     exact = oracle.Mixture1d(W, MU, SD**2)
-    s = np.exp(measured.ell[::8])
-    true = [1 - r**2 * exact.fisher(1.0, r**2) for r in s]
-    units = measured.units[:, ::8]
-    close(td.Estimate(units.mean(axis=0), units.std(axis=0, ddof=1) / 4, 16), np.array(true), 1e-5)
-    for kernel, steps, expected in (
-        ("posterior", 8, 11.3031),
-        ("posterior", 32, 0.90300),
-        ("analytic", 8, 0.19992),
-        ("analytic", 32, 0.01848),
+    true = np.array([1 - s**2 * exact.fisher(1.0, s**2) for s in np.exp(measured.ell)])
+    units = measured.units
+    close(td.Estimate(units.mean(axis=0), units.std(axis=0, ddof=1) / 4, 16), true, 1e-5)
+    fine = np.linspace(measured.ell[0], measured.ell[-1], 20001)
+    spent = CubicSpline(measured.ell, true).antiderivative()(fine)
+    by_entropy = lambda N: np.exp(np.interp(np.linspace(0, spent[-1], N + 1), spent, fine))  # noqa: E731
+    for kernel, ratios, expected in (
+        ("posterior", np.geomspace(0.005, 40.0, 9), 11.3031),
+        ("analytic", np.geomspace(0.005, 40.0, 9), 0.19992),
+        ("analytic", np.geomspace(0.005, 40.0, 33), 0.06368),
+        ("posterior", by_entropy(8), 5.3473),
+        ("posterior", by_entropy(32), 0.90300),
     ):
-        schedule = plan(np.geomspace(0.005, 40.0, steps + 1))
-        found = td.discretisation_waste(measured, schedule, kernel)
+        found = td.discretisation_waste(measured, plan(ratios), kernel)
         close(found.total, expected, 5e-6 + 5e-5 * expected + found.quadrature_error, z=4)
 
 
@@ -199,3 +202,19 @@ def test_a_clock_has_means_and_errors_at_its_nodes():
     ]
     assert found.total.stderr == pytest.approx(np.linalg.norm(moved))
     assert found.divergence is None
+
+
+@pytest.mark.slow
+def test_on_its_own_entropic_clock_a_gaussian_wastes_what_theory_says():
+    """(N/2)(e^(l/N) - 1 - l/N), l the clock's length: the least of any schedule, measured and read off one clock."""
+    process = td.VarianceExploding(25.0)
+    score = td.exact_score(unit_gaussian, process)
+    clock = td.clock(jax.random.key(0), score, process, unit_gaussian, kind="conditional_entropy", nodes=129)
+    s = np.exp(clock.ell[[0, -1]])
+    length = np.log((1 + s[0] ** -2) / (1 + s[1] ** -2))
+    for N in (8, 32):
+        found = td.discretisation_waste(clock, clock.schedule(N), "posterior")
+        expected = 0.5 * N * (np.exp(length / N) - 1 - length / N)
+        close(found.total, expected, 1e-4 * expected + found.quadrature_error, z=4)
+        even_steps = td.schedule("log_snr", process, N, t_min=clock.t_min)
+        assert td.discretisation_waste(clock, even_steps, "posterior").total.mean > expected

@@ -11,6 +11,7 @@ import pytest
 from problems_diffusion import PROCESSES
 
 import thermodiff as td
+from thermodiff.numerics.path_ratio import log_mean_exp
 from thermodiff.paths.kernels import AnalyticKernel, PosteriorKernel, StochasticKernel
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -240,3 +241,65 @@ def test_generated_paths_take_no_other_kernel():
         td.path_waste(drawn, score, process, prior="noise")
     with pytest.raises(ValueError, match=r"^data: got None for the analytic kernel"):
         td.generated_paths(jax.random.key(5), score, process, 3, plan)
+
+
+MIX_W, MIX_MU, MIX_SD = np.array([0.3, 0.7]), np.array([-2.0, 1.0]) / 1.5, np.array([0.4, 0.6]) / 1.5
+
+
+def bent(process, score):
+    """s + .15 cos(2 x/scale + .7)/scale, wrong by a wave."""
+
+    def wrong_score(x, t):
+        scale = jnp.sqrt(process.alpha(t) ** 2 + process.sigma(t) ** 2)
+        return score(x, t) + 0.15 * jnp.cos(2 * x / scale + 0.7) / scale
+
+    return wrong_score
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("steps", "cross_entropy", "divergence", "gaps", "error"),
+    [
+        (8, 1.162963, None, (2.786, 0.640, 0.153), 0.014),
+        (32, None, 0.019371, (0.515, 0.131, 0.033), 0.005),
+    ],
+)
+def test_a_mixture_whose_model_is_propagated_on_a_grid(steps, cross_entropy, divergence, gaps, error):
+    """VE25, posterior variances, a wrong score: the model's density, the gaps of NLL_K, both theorems."""
+    process, *_ = problem("VE")
+    data = td.GaussianMixture(MIX_W, MIX_MU[:, None], (MIX_SD**2)[:, None, None])
+    exact = oracle.Mixture1d(MIX_W, MIX_MU, MIX_SD**2)
+    plan, score = even(process, steps), bent(process, td.exact_score(data, process))
+    prior = td.moment_prior(td.Gaussian(*data.moments()), process)
+    s = plan.noise_ratio[::-1]
+
+    def D(z, k):
+        scale = np.sqrt(1 + s[k] ** 2)
+        value = exact.score(z, 1.0, s[k] ** 2) + 0.15 * np.cos(2 * z / scale + 0.7) / scale
+        return z + s[k] ** 2 * value
+
+    sd = float(np.sqrt(prior.cov[0, 0]))
+    z, p_th = algebra.propagated_density(s, D, np.ones(steps), sd, float(prior.mean[0]))
+    assert np.sum(p_th) * (z[1] - z[0]) == pytest.approx(1, abs=1e-6)
+    p = np.exp(exact.log_prob(z, 1.0, s[0] ** 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cross = -np.nansum(p * np.log(p_th)) * (z[1] - z[0])
+        own = np.nansum(p * np.log(p / p_th)) * (z[1] - z[0])
+    assert cross_entropy is None or cross == pytest.approx(cross_entropy, abs=2e-6)
+    assert divergence is None or own == pytest.approx(divergence, abs=2e-6)
+    key = jax.random.split(jax.random.key(7), 4)
+    rows = data.sample(key[0], 4000)
+    paths = td.noising_paths(key[1], process, rows, plan, per_point=16)
+    up = td.path_waste(paths, score, process, "posterior", data, prior=prior)
+    drawn = td.generated_paths(key[2], score, process, 20000, plan, "posterior", prior=prior)
+    down = td.path_waste(drawn, score, process, data=data)
+    theorem = td.fluctuation_theorem(up.waste, down.waste)
+    assert abs(theorem.mean_exponential.mean - 1) < 4 * theorem.mean_exponential.stderr
+    assert abs(theorem.crooks_slope.mean - 1) < 4 * theorem.crooks_slope.stderr
+    assert abs(theorem.bar.mean) < 4 * theorem.bar.stderr
+    # ln p_th at the starts is known from the grid: the gaps of NLL_K have no scatter of rows.
+    at_start = np.log(np.interp(paths.x[::16, 0, 0], z, p_th))
+    for K, gap in zip((1, 4, 16), gaps, strict=True):
+        found = at_start[:, None] - log_mean_exp(-up.work.reshape(4000, -1, K))
+        found = found.mean(axis=1)
+        assert abs(found.mean() - gap) < 3 * np.hypot(found.std() / np.sqrt(4000), error)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import thermodiff as td
 
@@ -43,21 +44,27 @@ def linear(sampler, s, excess=None, zeta=1.0):
 def law(sampler, s, start, **options):
     """Mean and covariance of z at the end, from those at the start."""
     mean, cov = start
-    if sampler == "dpmpp_2m":
-        return multistep(s, mean, cov)
+    if sampler in ("dpmpp_2m", "multistep"):
+        return two_step(sampler, s, mean, cov)
     for A, v in linear(sampler, s, **options):
         mean, cov = MEAN + A @ (mean - MEAN), A @ cov @ A.T + v * np.eye(2)
     return mean, cov
 
 
-def multistep(s, mean, cov):
-    """DPM-Solver++(2M), as the linear map of the first z: D_k = G_k z_k + ..., about MEAN."""
+def two_step(sampler, s, mean, cov):
+    """The linear map of the first z, about MEAN: D is extrapolated to the middle of h, or integrated as linear in s."""
     h = np.log(s[:-1] / s[1:])
     Z, last = np.eye(2), np.zeros((2, 2))
     for k in range(len(h)):
         D = COV @ np.linalg.inv(COV + s[k] ** 2 * np.eye(2)) @ Z
-        ahead = D if k == 0 else (1 + h[k] / (2 * h[k - 1])) * D - h[k] / (2 * h[k - 1]) * last
-        Z, last = np.exp(-h[k]) * Z + (1 - np.exp(-h[k])) * ahead, D
+        slope = 0 * D if k == 0 else D - last
+        if sampler == "dpmpp_2m":
+            change = (1 - np.exp(-h[k])) * (D + (slope * h[k] / (2 * h[k - 1]) if k else 0))
+        else:  # dz/ds = (z - D(s))/s: z' = q z + s' int D(u)/u^2 du from s' to s
+            a, b = s[k + 1], s[k]
+            slope = slope / (s[k] - s[k - 1]) if k else slope
+            change = D * (1 - a / b) + slope * a * quad(lambda u, b=b: (u - b) / u**2, a, b, epsrel=1e-10)[0]
+        Z, last = s[k + 1] / s[k] * Z + change, D
     return MEAN + Z @ (mean - MEAN), Z @ cov @ Z.T
 
 
@@ -74,6 +81,7 @@ def check_law(x, mean, cov):
 CASES = [
     ("heun", {}),
     ("dpmpp_2m", {}),
+    ("multistep", {}),
     ("ancestral", {"kernel": "posterior"}),
     ("euler_maruyama", {"stochasticity": 0.5}),
     pytest.param("euler", {}, marks=SLOW),
@@ -217,7 +225,7 @@ GAUSSIAN = td.Gaussian(MEAN, COV)
     [
         (
             {"sampler": "ddim"},
-            "sampler: got 'ddim', need one of dpmpp_2m, euler, heun, ancestral, euler_maruyama, or",
+            "sampler: got 'ddim', need one of dpmpp_2m, multistep, euler, heun, ancestral, euler_maruyama, or",
         ),
         ({"sampler": int}, "sampler: got int, need one of"),
         (

@@ -120,7 +120,7 @@ def _report(setting: Setting, measured: Measured, origin: str) -> Audit:
 
 
 def _described(paths: int) -> str:
-    return f"{DEFAULT_STEPS} steps even in log-SNR, analytic variances, {paths} paths a point"
+    return f"{DEFAULT_STEPS} steps, {paths} paths, analytic"
 
 
 def _stages(data: Any, max_points: int) -> int:

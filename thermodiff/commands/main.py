@@ -20,7 +20,7 @@ from typing import Any
 
 import tyro
 
-from thermodiff.commands.options import Audit, Entropy, Explore, Ledger, MutualInformation
+from thermodiff.commands.options import Audit, Entropy, Explore, Ledger, MutualInformation, Sample
 from thermodiff.version import __version__
 
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ DESCRIPTION = """Thermodynamics of generative models, from the command line.
     thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
     thermodiff explore base.jsonl rl.jsonl              # rollouts of language models, before and after RL
     thermodiff explore deepscaler                       # real ones, to see what it says
+    thermodiff sample results/score --out results/new   # samples of a score that td.save_score wrote
     thermodiff audit --help                             # all options of a command
     thermodiff --version"""
 
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "entropy": Entropy,
     "mi": MutualInformation,
     "explore": Explore,
+    "sample": Sample,
 }
 WORKERS = {
     Audit: "audit",
@@ -51,6 +53,7 @@ WORKERS = {
     Entropy: "entropy",
     MutualInformation: "mutual_information",
     Explore: "explore",
+    Sample: "sample",
 }
 """The file of this room that carries each command out."""
 

@@ -226,3 +226,31 @@ class Explore:
     """How many tokens there are, where the files do not say it; bounds entropies from above."""
     seed: int = 0
     """Seed of bands and exact tests; the same seed gives the same numbers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """New samples of a score that td.save_score wrote.
+
+    Writes them as samples.npy and samples.csv, a picture of their first two columns (samples.png, samples.pdf), and the
+    schedule with the options, seed and versions behind it (samples.json; what is printed is samples.txt).
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """The folder of the score."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for the results; made if it is not there."""
+    n: int = 10_000
+    """How many samples."""
+    steps: int = 16
+    """Steps of the sampler: score calls a sample, twice as many for heun."""
+    sampler: Literal["dpmpp_2m", "multistep", "euler", "heun", "ancestral", "euler_maruyama"] = "dpmpp_2m"
+    """How a step is made."""
+    clock: Literal["flow_curvature", "log_snr", "edm", "cosine", "linear_beta"] = "flow_curvature"
+    """Where the steps are. flow_curvature is measured on 1024 samples of the score itself first."""
+    stochasticity: float = 1.0
+    """Of euler_maruyama: 0 is the flow, 1 the reverse diffusion."""
+    kernel: Literal["analytic", "posterior", "forward"] = "analytic"
+    """The variance of ancestral."""
+    seed: int = 0
+    """The same seed gives the same samples."""

@@ -125,7 +125,7 @@ def ledger_text(ledger: Any) -> str:
         f"generation takes {ledger.seconds:.3g} s",
         f"  entropy production {ledger.known}",
         "",
-        f"  {'':<34}{'nats = k_B T':>17}{'bits':>19}{'joules':>11}",
+        f"  {'':<36}{'nats = k_B T':>17}{'bits':>19}{'joules':>11}",
     ]
     rows += [_row(name, line, bits.get(name), joules.get(name)) for name, line in ledger.lines.items()]
     floor = textwrap.wrap(FLOOR, 100, initial_indent="  ", subsequent_indent="  ")
@@ -133,7 +133,7 @@ def ledger_text(ledger: Any) -> str:
 
 
 def _row(name: str, line: Line, bits: Estimate | None, joules: Estimate | None) -> str:
-    start = f"  {LINES[name].label:<33}{line.sense:>2} "
+    start = f"  {LINES[name].label:<35}{line.sense:>2} "
     if line.standing == NOT_KNOWN:
         return f"{start}{'not known':>12}{'':<34}{line.note}"
     others = "" if bits is None or joules is None else f"{bits.mean:>10.5f}{joules.mean:>12.3g}"

@@ -25,7 +25,7 @@ from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.scores.exact import exact_score
 from thermodiff.thermodynamics.ensembles import ensembles
 from thermodiff.thermodynamics.entropies import marginal_entropy
-from thermodiff.thermodynamics.moments import noise_moments
+from thermodiff.thermodynamics.moments import NoiseMoments, noise_moments
 from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.priors import moment_prior, prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid, time_grid
@@ -41,7 +41,7 @@ finite; it falls by 1e-4 for the usual processes and not at all where the drift 
 class Means(NamedTuple):
     """Averages with a leading axis of independent units; None for what only a known density tells.
 
-    local b_eq, cross c_eq, mean_square E|x|^2, square b, overlap c (by divergence where that is exact) and
+    local b_eq, cross c_eq, mean_square E|x|^2, square b, overlap c (``_quieter``) and
     error j = E|n_th - n|^2 have shape (units, T);
     S0 = S(p(t_min)), S1 = S(p_1) and CE = CE(p_1, pi) are per unit, nats.
     """
@@ -116,8 +116,7 @@ def _means(diffusion: LearnedDiffusion, data: Any, points: Points, grid: TimeGri
     exact = _exact_score_of(data, process)
     random = isinstance(diffusion.divergence, HutchinsonDivergence)
     moments = noise_moments(None, diffusion.taking(None) if random else diffusion, points, grid.time, exact)
-    # The same number given each data point, and of the order of sigma^2 where eps . n_th scatters by sigma.
-    overlap = moments.overlap if moments.divergence is None else moments.divergence
+    overlap = _quieter(moments, process, points, grid)
     sigma, kappa = (jnp.asarray(v, moments.local.dtype) for v in _coefficients(process, grid.time))
     square = process.alpha(grid.time) ** 2 * _data_square(points, nodes) + sigma**2 * d
     # kappa E[x . n_th], from what the three averages have in common.
@@ -136,6 +135,19 @@ def _means(diffusion: LearnedDiffusion, data: Any, points: Points, grid: TimeGri
         S1=None if S1 is None else S1.units,
         CE=prior_cross_entropy(points, process, prior),
     )
+
+
+def _quieter(moments: NoiseMoments, process: Process, points: Points, grid: TimeGrid) -> Any:
+    """c = E[eps . n_th] from both its forms, which agree given each data point but not in how they scatter.
+
+    sigma div n_th scatters like the noise, eps . n_th relative to s_eq like the signal, so that each weighs as much as
+    the other's variance: what is small at either end is then not lost. Only the second where the divergence is random.
+    """
+    if moments.divergence is None:
+        return moments.overlap
+    signal = process.alpha(grid.time) ** 2 * jnp.mean(points.reference.variances)
+    weight = signal / (signal + process.sigma(grid.time) ** 2)
+    return weight * moments.divergence + (1 - weight) * moments.overlap
 
 
 def _exact_score_of(data: Any, process: Process) -> Score | None:

@@ -14,7 +14,7 @@ from thermodiff.array_types import Key, Scalar, Vector
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.runtime.devices import batch_parts, map_over_batch, spread
 from thermodiff.runtime.progress import shown
-from thermodiff.sampling.samplers import Sampler, steps_of
+from thermodiff.sampling.samplers import Sampler, Step, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.thermodynamics.moments import EVALUATIONS_AT_ONCE, ScoreError
@@ -66,30 +66,36 @@ def _generate(
     sampler: Sampler,
     diffusion: LearnedDiffusion,
     prior: Gaussian,
-    steps: Any,
+    steps: Step,
     keys: Any,
 ) -> tuple[Any, Any]:
+    def one(key: Key) -> tuple[Any, Any]:
+        start_key, step_key = jax.random.split(key)
+        normal = jax.random.normal(start_key, (prior.dim,), prior.mean.dtype)
+        x = prior.mean + prior.axes @ (jnp.sqrt(prior.variances) * normal)
+        return carry_down(sampler, diffusion, steps, x, step_key, paths)
+
+    return map_over_batch(one, keys, max(1, at_once // batch_parts()))
+
+
+def carry_down(
+    sampler: Sampler, diffusion: LearnedDiffusion, steps: Step, x: Vector, key: Key, paths: bool = False
+) -> tuple[Any, Any]:
+    """One x (d,) at the first time, at the last and, if ``paths``, at all of them, (N+1, d), data first."""
     process = diffusion.process
 
     def noise(z: Vector, t: Scalar) -> Vector:
         return diffusion.noise(process.alpha(t) * z, t)
 
-    def one(key: Key) -> tuple[Any, Any]:
-        start_key, step_key = jax.random.split(key)
-        normal = jax.random.normal(start_key, (prior.dim,), prior.mean.dtype)
-        x = prior.mean + prior.axes @ (jnp.sqrt(prior.variances) * normal)
-        z = x / process.alpha(steps.time[0])
+    def step(carry: Any, at: Any) -> tuple[Any, Any]:
+        z, memory = carry
+        z, memory = sampler.step(noise, z, memory, at, jax.random.fold_in(key, at.index))
+        return (z, memory), process.alpha(at.next_time) * z if paths else None
 
-        def step(carry: Any, at: Any) -> tuple[Any, Any]:
-            z, memory = carry
-            z, memory = sampler.step(noise, z, memory, at, jax.random.fold_in(step_key, at.index))
-            return (z, memory), process.alpha(at.next_time) * z if paths else None
-
-        (z, _), visited = jax.lax.scan(step, (z, sampler.start(z)), steps)
-        last = process.alpha(steps.next_time[-1]) * z
-        return last, jnp.concatenate([x[None], visited])[::-1] if paths else None
-
-    return map_over_batch(one, keys, max(1, at_once // batch_parts()))
+    z = x / process.alpha(steps.time[0])
+    (z, _), visited = jax.lax.scan(step, (z, sampler.start(z)), steps)
+    last = process.alpha(steps.next_time[-1]) * z
+    return last, jnp.concatenate([x[None], visited])[::-1] if paths else None
 
 
 def _finite(made: tuple[Any, Any], schedule: Schedule) -> tuple[Any, Any]:

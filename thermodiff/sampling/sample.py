@@ -13,7 +13,7 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.sampling.clocks import Clock
 from thermodiff.sampling.generation import generate
 from thermodiff.sampling.own_clock import own_clock
-from thermodiff.sampling.samplers import Request, as_sampler
+from thermodiff.sampling.samplers import Request, Sampler, as_sampler
 from thermodiff.sampling.schedules import SPACINGS, Schedule, noise_ratios, schedule_between
 from thermodiff.scores.base import reference_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
@@ -54,13 +54,13 @@ def sample(
 ) -> Sampled:
     """``n`` new samples of ``score`` (x (d,), t -> (d,), units of 1/x) from the prior at t = 1 down to t_min.
 
-    ``sampler`` is one of dpmpp_2m, euler, heun (two score calls a step), ancestral (its variance by ``kernel``:
-    posterior, analytic, forward) and euler_maruyama (with ``stochasticity`` zeta >= 0), or an object of the user's own
-    (``sampling.samplers.Sampler``). ``schedule`` is a ``Schedule``, whose number of steps then counts, the name of one,
-    or a ``Clock``. None is the flow-curvature clock of the score itself, from 1024 samples that it makes in 64 steps:
-    measured once a score and process, kept while the score lives, and about 270 thousand score calls. The analytic
-    kernel needs E|x0 - D|^2 and takes it from the same measurement, or from the clock that is given. ``prior`` is a
-    Gaussian, "moments" or "noise" as in ``td.flow_likelihood``.
+    ``sampler`` is one of dpmpp_2m, multistep, euler, heun (two score calls a step), ancestral (its variance by
+    ``kernel``: posterior, analytic, forward) and euler_maruyama (with ``stochasticity`` zeta >= 0), or an object of the
+    user's own (``sampling.samplers.Sampler``). ``schedule`` is a ``Schedule``, whose number of steps then counts, the
+    name of one, or a ``Clock``. None is the flow-curvature clock of the score itself, from 1024 samples that it makes
+    in 64 steps: measured once a score and process, kept while the score lives, and about 270 thousand score calls. The
+    analytic kernel needs E|x0 - D|^2 and takes it from the same measurement, or from the clock that is given. ``prior``
+    is a Gaussian, "moments" or "noise" as in ``td.flow_likelihood``.
 
     What comes out is x at t_min, data with noise of sigma(t_min) on it. Sample i depends on ``key`` and i, not on n.
     Raises ValueError for other names, a schedule that does not begin at t = 1, ends below the score's t_min or is
@@ -69,6 +69,36 @@ def sample(
     """
     key = check_key(key)
     check_count("n", n)
+    ready = prepare(score, process, sampler, steps, schedule, stochasticity, kernel, prior)
+    x, visited = generate(key, ready.sampler, ready.diffusion, ready.prior, ready.schedule, n, paths)
+    return Sampled(x, ready.evaluations, ready.schedule, visited)
+
+
+class Prepared(NamedTuple):
+    """A sampler with all that it needs, checked."""
+
+    sampler: Sampler
+    diffusion: LearnedDiffusion
+    prior: Gaussian
+    schedule: Schedule
+
+    @property
+    def evaluations(self) -> int:
+        """Score calls a sample."""
+        return self.sampler.calls * self.schedule.steps
+
+
+def prepare(
+    score: Any,
+    process: Any,
+    sampler: Any,
+    steps: Any,
+    schedule: Any,
+    stochasticity: Any,
+    kernel: str,
+    prior: Any,
+) -> Prepared:
+    """What the arguments of ``sample`` ask for."""
     check_process(process)
     dim = _dim(score, prior)
     diffusion = learned_diffusion(score, process, dim).taking(None)
@@ -82,8 +112,7 @@ def sample(
         made = _schedule(schedule, steps, diffusion, own)
     mmse = schedule.mmse_at if isinstance(schedule, Clock) else lambda ratio: own().mmse_at(ratio)
     chosen = as_sampler(sampler, Request(made, dim, stochasticity, kernel, mmse))
-    x, visited = generate(key, chosen, diffusion, prior, made, n, paths)
-    return Sampled(x, chosen.calls * made.steps, made, visited)
+    return Prepared(chosen, diffusion, prior, made)
 
 
 def _dim(score: Any, prior: Any) -> int:

@@ -6,13 +6,16 @@ flow is dz/ds = n, so that Euler's method in s holds D fixed and is exact for a 
     euler            z' = z - (1 - e^-h) s n                              DDIM, Song, Meng & Ermon (2021a)
     heun             the mean of that n and the n at its end              Karras et al. (2022), algorithm 1
     dpmpp_2m         z' = e^-h z + (1 - e^-h) (D + (h/2h_-)(D - D_-))     DPM-Solver++(2M), Lu et al. (2022)
+    multistep        z' = e^-h z + (1 - e^-h) D + (s' h - (s - s')) (D - D_-)/(s - s_-)       this project
     ancestral        z' = z - (1 - a) s n + sqrt(v) xi,  a = e^-2h,  v = s'^2 (1 - a)(1 + e)
     euler_maruyama   z' = z - (1 - e^-(1+zeta)h) s n + s' sqrt(1 - e^-2 zeta h) xi
-with the D and the h of the step before as D_- and h_-, and xi standard normal. The ancestral variance is that of the
-posterior (e = 0) or of the forward step (e = 1/a - 1), both of Ho et al. (2020), or the analytic one, e = Dgamma
-E|x0 - D|^2/d with Dgamma = 1/s'^2 - 1/s^2, which has the least divergence of paths (Bao et al. 2022). The last is the
-exact step, for a D that stands still, of the reverse diffusion with stochasticity zeta: euler at 0 and the ancestral
-posterior step at 1.
+with the D, h and s of the step before as D_-, h_- and s_-, and xi standard normal. Where dpmpp_2m takes D for linear in
+ln s over a step, multistep takes it for linear in s: over a long last step the first extrapolates without end, the
+second no further than to s = 0, where the denoiser comes to rest. For short steps they are the same. The ancestral
+variance is that of the posterior (e = 0) or of the forward step (e = 1/a - 1), both of Ho et al. (2020), or the
+analytic one, e = Dgamma E|x0 - D|^2/d with Dgamma = 1/s'^2 - 1/s^2, which has the least divergence of paths (Bao et al.
+2022). The last is the exact step, for a D that stands still, of the reverse diffusion with stochasticity zeta: euler at
+0 and the ancestral posterior step at 1.
 """
 
 from __future__ import annotations
@@ -65,7 +68,8 @@ def steps_of(schedule: Schedule) -> Step:
 class Sampler(Protocol):
     """What makes the steps of one sample; ``calls`` is the number of score calls a step.
 
-    An object of a class that is no pytree is compiled in as it is.
+    An object of a class that is no pytree is compiled in as it is. One that draws nothing may say so by an attribute
+    ``deterministic``: its divergence from a known truth can then be computed (``td.sample_quality``).
     """
 
     calls: int
@@ -91,6 +95,8 @@ class _WithoutMemory:
 class Euler(_WithoutMemory):
     """First order, deterministic: DDIM."""
 
+    deterministic = True
+
     def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
         """z - (1 - e^-h) s n."""
         return z + jnp.expm1(-at.h) * at.s * noise(z, at.time), memory
@@ -100,7 +106,7 @@ class Euler(_WithoutMemory):
 class Heun(_WithoutMemory):
     """Second order, deterministic, two calls a step."""
 
-    calls = 2
+    calls, deterministic = 2, True
 
     def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
         """The trapezoid rule in s, its far end predicted by Euler's."""
@@ -114,7 +120,7 @@ class Heun(_WithoutMemory):
 class MultistepDPM:
     """DPM-Solver++(2M): second order from the denoiser of the step before, deterministic, one call a step."""
 
-    calls = 1
+    calls, deterministic = 1, True
 
     def start(self, z: Vector) -> Vector:
         """No denoiser yet: the first step gives it no weight."""
@@ -125,6 +131,25 @@ class MultistepDPM:
         denoised = z - at.s * noise(z, at.time)
         ahead = denoised + 0.5 * at.h / at.last_h * (denoised - memory)
         return jnp.exp(-at.h) * z - jnp.expm1(-at.h) * ahead, denoised
+
+
+@pytree_dataclass
+class Multistep:
+    """Second order from the denoiser of the step before, taken for linear in s; deterministic, one call a step."""
+
+    calls, deterministic = 1, True
+
+    def start(self, z: Vector) -> Any:
+        """No denoiser yet, and infinitely far away: it has no weight in the first step."""
+        return jnp.zeros_like(z), jnp.full((), jnp.inf, z.dtype)
+
+    def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
+        """e^-h z + (1 - e^-h) D + (s' h - (s - s')) (D - D_-)/(s - s_-)."""
+        last, last_s = memory
+        denoised = z - at.s * noise(z, at.time)
+        reach = at.next_s * at.h - (at.s - at.next_s)
+        bent = reach * (denoised - last) / (at.s - last_s)
+        return jnp.exp(-at.h) * z - jnp.expm1(-at.h) * denoised + bent, (denoised, at.s)
 
 
 @pytree_dataclass
@@ -217,6 +242,7 @@ def _euler_maruyama(request: Request) -> EulerMaruyama:
 
 SAMPLERS: dict[str, Callable[[Request], Sampler]] = {
     "dpmpp_2m": lambda request: MultistepDPM(),
+    "multistep": lambda request: Multistep(),
     "euler": lambda request: Euler(),
     "heun": _heun,
     "ancestral": _ancestral,

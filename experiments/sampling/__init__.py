@@ -1,0 +1,1 @@
+"""What samples cost: clocks, samplers and the quality at equal score calls."""
