@@ -4,7 +4,7 @@
 
 In one dimension, by quantiles and quadrature (``td.speed_accuracy``): eta <= c1 <= c2 for densities with one and two
 modes under four processes and wrong starts of several sizes. In two, the closed form of a Gaussian N(0, 1/4) that a
-rotating force carries (Ikeda et al. (2024), eq. (99), with h = T_fin = tau = 1): the cost int T Sdot rises with the
+rotating force carries (Ikeda et al. (2025), eq. (99), with h = T_fin = tau = 1): the cost int T Sdot rises with the
 rotation g while the response to a small shift does not move, so that for isotropic data rotation only loosens the
 bound.
 """

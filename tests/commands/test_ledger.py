@@ -23,6 +23,7 @@ QUICK = ("--steps", "200", "--max-points", "8", "--process", "vp")
             "stochasticity: got -1.0, need a number that is 0 (the flow), 1 (the SDE) or more",
         ),
         ("--process vp --sigma 0.01", "sigma: got 0.01 with --process vp, need at least 0.1"),
+        ("--seed first", "seed: got 'first', need a whole number"),
         ("--temperature warm", "temperature: got 'warm', need a number"),
     ],
 )

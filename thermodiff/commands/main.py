@@ -160,7 +160,14 @@ def _number_wanted(said: str) -> str:
         said,
     )
     if found is None:
-        return said
+        plain = re.fullmatch(
+            r"Error parsing --([\w-]+): (could not convert string to float|invalid literal for int\(\).*): '(.*)'\.?",
+            said,
+        )
+        if plain is None:
+            return said
+        option, kind, word = plain.groups()
+        return f"{option}: got {word!r}, need a {'number' if 'float' in kind else 'whole number'}"
     option, several, kind, _, words = found.groups()
     number = "whole number" if kind == "INT" else "number"
     return f"{option}: got {words.replace(chr(39), '')!r}, need {f'{number}s' if several else f'a {number}'}"

@@ -6,7 +6,7 @@ with W1(t) the distance of q_t and p_t, Delta W1 its change, D0 = int (p_1 - q_1
 In one dimension the flow keeps order: the points of p and of q with the same share of their mass below them stay
 partners, so that W1(t) = int |Q_q - Q_p| dz over quantiles, and dW1/dt has the velocities themselves in it. For the
 exact velocity and deterministic transport only: not for the reverse SDE, under which D0 falls. Source: Ikeda et al.
-(2024), arXiv 2407.04495, eq. (77); by quantiles this project's.
+(2025), arXiv 2407.04495, eq. (77); by quantiles this project's.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def speed_accuracy(
     ``nodes`` are times of Gauss and Legendre's rule in [t_min, 1].
 
     Raises ValueError for another dimension, a shift of zero, or a prior whose D0 is infinite (wider than p_1 allows).
-    Source: Ikeda et al. (2024), eq. (77).
+    Source: Ikeda et al. (2025), eq. (77).
     """
     check_process(process)
     if not isinstance(distribution, Family):
