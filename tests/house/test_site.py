@@ -63,11 +63,8 @@ def test_every_public_name_is_on_a_page():
     top = given_out(td)
     assert len(top) > 70
     missing = {f"td.{name}" for name in top - {name for door, name in shown if door == "thermodiff"}}
-    for room in (
-        td.exploration,
-        td.distributions,
-        td.jumps,
-    ):  # what ``td.`` has is shown by that shorter name
+    # What ``td.`` has is shown by that shorter name.
+    for room in (td.exploration, td.distributions, td.jumps):
         missing |= {f"{room.__name__}.{name}" for name in given_out(room) - {name for _, name in shown}}
     assert not missing, "on no page: name its file with {public-names} in docs/api"
 
