@@ -25,7 +25,7 @@ PRINTED = [
     [PRINTED[1], *(pytest.param(*row, marks=pytest.mark.slow) for row in PRINTED if row != PRINTED[1])],
 )
 def test_a_shifted_gaussian(name, shift, eta, c1, c2):
-    answer = td.speed_accuracy(td.Gaussian([0.0], [[NARROW]]), process(name), shift=shift, t_min=1e-8)
+    answer = td.speed_accuracy(td.Gaussian([0.0], [[NARROW]]), process(name), shift=shift, t_min=1e-10)
     for value, printed in ((answer.response, eta), (answer.error_speed, c1), (answer.cost, c2)):
         assert value == pytest.approx(printed, abs=1.1e-6)
     assert answer.pearson == pytest.approx(np.expm1(shift**2), rel=1e-9)
