@@ -204,6 +204,14 @@ def test_a_callable_of_the_users_with_a_condition_and_a_sampler_of_the_users(key
         np.testing.assert_allclose(drawn.x.mean(axis=0), mean, atol=4 / np.sqrt(512))
 
 
+def test_a_large_batch_of_a_mixture_in_eight_dimensions_is_right_in_all_its_parts(key):
+    """A compiler's fault once gave half of 4096 samples a wrong score: they left the data, at most 7 wide, by 40."""
+    means, cov = np.stack([2 * np.eye(8)[0], -2 * np.eye(8)[0]]), np.diag(1.0 / np.arange(1, 9) ** 2)
+    data = td.distributions.GaussianMixture([0.5, 0.5], means, np.stack([cov, cov]))
+    drawn = td.sample(key, td.exact_score(data, VE), VE, 4096, sampler="euler", steps=2, schedule="log_snr")
+    assert np.all(np.abs(drawn.x) < 10)
+
+
 def test_heun_warns_of_steps_it_cannot_take(key):
     score = td.exact_score(td.Gaussian(MEAN, COV), VE)
     with pytest.warns(UserWarning, match="heun: a step over a factor 99.2 of sigma/alpha, more than 10"):
