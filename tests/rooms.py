@@ -124,6 +124,8 @@ WITHOUT_JAX = (
     "distributions.sample_checks",
     "data",
     "plotting",
+    "energetics.hardware",
+    "jumps",
     "exploration.boundary",
     "exploration.exchange",
     "exploration.extrapolation",

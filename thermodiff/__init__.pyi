@@ -87,6 +87,16 @@ from .paths.path_likelihood import path_log_likelihood as path_log_likelihood
 from .paths.path_likelihood import PathLikelihood as PathLikelihood
 from .paths.discretisation_waste import discretisation_waste as discretisation_waste
 
+# what it costs
+from .energetics.hardware import Hardware as Hardware
+from .energetics.ledger import energy_ledger as energy_ledger
+from .energetics.ledger import Ledger as Ledger
+from .energetics.driving import driving_cost as driving_cost
+from .energetics.driving import DrivingCost as DrivingCost
+from .energetics.speed_accuracy import speed_accuracy as speed_accuracy
+from .energetics.speed_accuracy import SpeedAccuracy as SpeedAccuracy
+from .energetics.uncertainty import uncertainty_bound as uncertainty_bound
+
 # all of it at once
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
@@ -148,6 +158,8 @@ from . import sampling as sampling
 from . import paths as paths
 from . import auditing as auditing
 from . import information as information
+from . import energetics as energetics
+from . import jumps as jumps
 from . import exploration as exploration
 from . import commands as commands
 

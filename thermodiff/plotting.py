@@ -134,6 +134,75 @@ def plot_rates(axes: Axes, record: Mapping[str, Any], against: str = "time", lab
     return axes
 
 
+# --- prices -------------------------------------------------------------------------------------
+
+
+def plot_production(axes: Axes, record: Mapping[str, Any]) -> Axes:
+    """Entropy production against log-SNR, nats per unit of it: the learned rate and what the true one is not below.
+
+    ``record`` has "log_snr", "learned" and "certified", the last two with "_stderr".
+    """
+    x = np.asarray(record["log_snr"], dtype=float)
+    looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("learned", "learned score's own", {"color": VERMILION, "linestyle": "-"}),
+        ("certified", "true rate is at least", {"color": BLUE, "linestyle": (0, (5, 1.5))}),
+    )
+    for name, label, look in looks:
+        mean, error = (np.asarray(record[key], dtype=float) for key in (name, f"{name}_stderr"))
+        axes.plot(x, mean, label=label, **look)
+        axes.fill_between(x, mean - error, mean + error, color=look["color"], alpha=0.25, linewidth=0)
+    axes.set_xlabel(r"log-SNR  $\ln(\alpha^2/\sigma^2)$")
+    axes.set_ylabel("nats per unit log-SNR")
+    axes.set_ylim(0.0, 1.45 * max(float(np.nanmax(np.asarray(record["learned"], dtype=float))), 1e-12))
+    axes.margins(x=0.0)
+    axes.legend()
+    return axes
+
+
+def plot_cumulative_work(axes: Axes, record: Mapping[str, Any]) -> Axes:
+    """Work of a closed cycle that is spent, from noise (left) to data, in k_B T: (1 + 1/zeta) times the production.
+
+    ``record`` has "log_snr", increasing towards the data or away from it, "certified" and "stochasticity".
+    """
+    x, rate = (np.asarray(record[key], dtype=float) for key in ("log_snr", "certified"))
+    order = np.argsort(x)
+    x, rate = x[order], rate[order]
+    spent = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(x))])
+    zeta = float(record["stochasticity"])
+    axes.plot(x, spent, color=BLUE, linestyle=(0, (5, 1.5)), label="stored, then given up")
+    if zeta > 0:
+        axes.plot(x, (1 + 1 / zeta) * spent, color=BLACK, label=f"closed cycle, $\\zeta$ = {zeta:g}")
+    axes.set_xlabel(r"log-SNR, noise to data")
+    axes.set_ylabel("$k_B T$ spent so far, at least")
+    axes.set_ylim(0.0, 1.35 * max(spent[-1] * (1 + 1 / zeta if zeta > 0 else 1.0), 1e-12))
+    axes.margins(x=0.0)
+    axes.legend(loc="upper left")
+    return axes
+
+
+def plot_frontier(axes: Axes, record: Mapping[str, Any]) -> Axes:
+    """Work in joules of a closed cycle against the duration of its generation, both logarithmic.
+
+    ``record`` has the fields of ``Hardware.tradeoff`` and, where the device runs, "own" with "duration" and "energy".
+    """
+    tau = np.asarray(record["duration"], dtype=float)
+    low, high = (np.asarray(record[name], dtype=float) for name in ("bound_low", "bound_high"))
+    axes.fill_between(tau, low, high, color=GREEN, alpha=0.3, linewidth=0, label="best path, bracket")
+    axes.plot(tau, low, color=GREEN, linewidth=0.8)
+    axes.plot(tau, record["retimed"], color=BLUE, linestyle=(0, (5, 1.5)), label="re-timed")
+    axes.plot(tau, record["schedule"], color=VERMILION, label="this schedule")
+    axes.axhline(record["quasistatic"], color=BLACK, linewidth=0.6, linestyle=":", label="slower than all")
+    if record.get("own") is not None:
+        axes.plot(record["own"]["duration"], record["own"]["energy"], "o", color=BLACK, zorder=3)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("duration of generation, s")
+    axes.set_ylabel("work a sample, J")
+    axes.margins(x=0.0)
+    axes.legend()
+    return axes
+
+
 # --- training -----------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from checks import names_in, strict, without_progress
 
 from thermodiff.commands import audit as audit_command
 from thermodiff.commands import main as cli
+from thermodiff.commands import training as training_command
 from thermodiff.commands.options import Audit
 from thermodiff.runtime.files import held
 from thermodiff.types import to_error
@@ -148,7 +149,7 @@ def test_bad_calls(name, folder, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ((), "Expected one of {audit, entropy, mi, explore}"),
+        ((), "Expected one of {audit, ledger, entropy, mi, explore, sample}"),
         (("audti",), "Unrecognized options: audti"),
         (("audit", "x.npy"), "Missing from thermodiff audit: --out DIR"),
         (("audit",), "Missing from thermodiff audit: FILE --out DIR"),
@@ -235,9 +236,9 @@ def test_the_results_are_all_there_and_in_order(finished):
 
 def test_the_unit_and_the_prior_are_chosen_and_the_training_is_not_repeated(finished, folder, monkeypatch):
     steps = []
-    real_fit = audit_command.fit
+    real_fit = training_command.fit
     monkeypatch.setattr(
-        audit_command, "fit", lambda *a, **k: real_fit(*a, **k, callback=lambda r: steps.append(r.step))
+        training_command, "fit", lambda *a, **k: real_fit(*a, **k, callback=lambda r: steps.append(r.step))
     )
     shutil.copytree(finished, "results")
     call = ["audit", str(finished.parent / "x.npy"), "--out", "results", *QUICK]
@@ -289,8 +290,8 @@ def test_an_interrupt_leaves_no_result_and_the_next_run_goes_on(
 
     with monkeypatch.context() as patch:
         if moment == "training":
-            real = audit_command.fit
-            patch.setattr(audit_command, "fit", lambda *a, **k: real(*a, **k, callback=interrupted))
+            real = training_command.fit
+            patch.setattr(training_command, "fit", lambda *a, **k: real(*a, **k, callback=interrupted))
         elif moment == "audit":
             patch.setattr(audit_command, "audit", interrupted)
         elif moment == "figure":
@@ -302,9 +303,9 @@ def test_an_interrupt_leaves_no_result_and_the_next_run_goes_on(
     assert "thermodiff: interrupted; run the same command again to go on from results/checkpoints/" in err
     assert names_in("results") == set()
     steps = []
-    real_fit = audit_command.fit
+    real_fit = training_command.fit
     monkeypatch.setattr(
-        audit_command, "fit", lambda *a, **k: real_fit(*a, **k, callback=lambda r: steps.append(r.step))
+        training_command, "fit", lambda *a, **k: real_fit(*a, **k, callback=lambda r: steps.append(r.step))
     )
     assert cli.main(["audit", "x.npy", "--out", "results", *QUICK]) == 0
     assert steps == ([200] if moment == "training" else [])

@@ -10,7 +10,7 @@ import pytest
 import thermodiff as td
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {"bound", "information", "paths", "sampling", "speed", "exploration"}
+ROOMS = {"bound", "energetics", "information", "paths", "sampling", "speed", "exploration"}
 LINES = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
 LISTED = dict(re.findall(r"^([A-Z]+) := (.*)", LINES, re.MULTILINE))
 

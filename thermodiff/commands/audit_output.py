@@ -66,11 +66,12 @@ def record(
 
 def table(parts: Mapping[str, Any], measured: Audit) -> str:
     """The readable account: where the numbers come from, the answer in the data's own units, the audit, remarks."""
-    lines = [*_heading(parts), "", *_answer(parts), "", _standardised_line(parts), "", str(measured)]
+    lines = [*heading(parts, "audit"), "", *_answer(parts), "", _standardised_line(parts), "", str(measured)]
     return "\n".join([*lines, *remark_lines(parts["remarks"])])
 
 
-def _heading(parts: Mapping[str, Any]) -> list[str]:
+def heading(parts: Mapping[str, Any], work: str) -> list[str]:
+    """Where the numbers come from: rows, their split, process and training; ``work`` names what took the rest."""
     options, split, training = parts["options"], parts["split"], parts["training"]
     noise = "sigma" if options["process"] == "ve" else "beta_max"
     used = "" if parts["audited"] == split["test"] else f" ({parts['audited']} of them used)"
@@ -81,7 +82,7 @@ def _heading(parts: Mapping[str, Any]) -> list[str]:
         f"  {split['training']} rows to train, {split['validation']} to stop, {split['test']} to measure{used}",
         f"  process {options['process']}, {noise} = {options['sigma']:g}, seed {options['seed']}",
         f"  {training['steps_done']} training steps ({why}), score of step {training['best_step']}, "
-        f"{parts['seconds']['training']:.0f} s; audit {parts['seconds']['audit']:.0f} s",
+        f"{parts['seconds']['training']:.0f} s; {work} {parts['seconds'][work]:.0f} s",
     ]
 
 

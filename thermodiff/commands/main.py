@@ -20,7 +20,7 @@ from typing import Any
 
 import tyro
 
-from thermodiff.commands.options import Audit, Entropy, Explore, MutualInformation, Sample
+from thermodiff.commands.options import Audit, Entropy, Explore, Ledger, MutualInformation, Sample
 from thermodiff.version import __version__
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ DESCRIPTION = """Thermodynamics of generative models, from the command line.
 
     thermodiff audit samples.csv --out results/mine     # your own samples
     thermodiff audit digits --out results/digits        # scikit-learn's digits, a minute or two
+    thermodiff ledger samples.csv --out results/mine    # what one sample costs, in joules
     thermodiff entropy samples.csv --out results/mine   # their entropy
     thermodiff mi x.npy y.npy --out results/mine        # mutual information of paired rows
     thermodiff explore base.jsonl rl.jsonl              # rollouts of language models, before and after RL
@@ -40,6 +41,7 @@ DESCRIPTION = """Thermodynamics of generative models, from the command line.
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "audit": Audit,
+    "ledger": Ledger,
     "entropy": Entropy,
     "mi": MutualInformation,
     "explore": Explore,
@@ -47,6 +49,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 WORKERS = {
     Audit: "audit",
+    Ledger: "ledger",
     Entropy: "entropy",
     MutualInformation: "mutual_information",
     Explore: "explore",
@@ -157,7 +160,14 @@ def _number_wanted(said: str) -> str:
         said,
     )
     if found is None:
-        return said
+        plain = re.fullmatch(
+            r"Error parsing --([\w-]+): (could not convert string to float|invalid literal for int\(\).*): '(.*)'\.?",
+            said,
+        )
+        if plain is None:
+            return said
+        option, kind, word = plain.groups()
+        return f"{option}: got {word!r}, need a {'number' if 'float' in kind else 'whole number'}"
     option, several, kind, _, words = found.groups()
     number = "whole number" if kind == "INT" else "number"
     return f"{option}: got {words.replace(chr(39), '')!r}, need {f'{number}s' if several else f'a {number}'}"

@@ -1,0 +1,1 @@
+"""What a sample costs: speed against accuracy, energy against time."""
