@@ -6,7 +6,7 @@ import textwrap
 from typing import Any, NamedTuple
 
 from thermodiff.energetics.hardware import FLOOR
-from thermodiff.types import Estimate, aligned
+from thermodiff.types import Estimate, aligned, to_error
 
 THEOREM, READING, NOT_KNOWN = "theorem", "reading", "not known"
 
@@ -119,7 +119,7 @@ def ledger_text(ledger: Any) -> str:
     """The table: nats (k_B T), bits and joules of every line, its sense, theorem or reading, then what is left out."""
     hardware, bits, joules = ledger.hardware, ledger.bits, ledger.joules
     rows = [
-        f"Energy ledger, one sample of {ledger.dim} dimension(s), stochasticity {ledger.stochasticity:g}, from t = "
+        f"Energy ledger, one sample in {_dimensions(ledger.dim)}, stochasticity {ledger.stochasticity:g}, from t = "
         f"{ledger.t_min:.3g}",
         f"  {hardware.temperature:g} K, k_B T = {hardware.nat:.6g} J; relaxation time {hardware.unit_time:.3g} s, "
         f"generation takes {ledger.seconds:.3g} s",
@@ -132,10 +132,18 @@ def ledger_text(ledger: Any) -> str:
     return "\n".join([*(row.rstrip() for row in rows), "", *floor])
 
 
+def _dimensions(number: int) -> str:
+    return "1 dimension" if number == 1 else f"{number} dimensions"
+
+
 def _row(name: str, line: Line, bits: Estimate | None, joules: Estimate | None) -> str:
     start = f"  {LINES[name].label:<35}{line.sense:>2} "
     if line.standing == NOT_KNOWN:
         return f"{start}{'not known':>12}{'':<34}{line.note}"
-    others = "" if bits is None or joules is None else f"{bits.mean:>10.5f}{joules.mean:>12.3g}"
+    others = (
+        ""
+        if bits is None or joules is None
+        else f"{to_error(bits.mean, bits.stderr):>10}{joules.mean:>12.3g}"
+    )
     law = f"{line.law} {line.standing}".strip()
     return f"{start}{aligned(line.mean, line.stderr):<22}{others:<22}  {law}: {line.note}"
