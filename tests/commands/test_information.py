@@ -288,6 +288,7 @@ def test_rows_that_the_library_takes_are_taken(folder):
     assert record["remarks"][-1] in " ".join(Path("results/mi.txt").read_text().split())
 
 
+@pytest.mark.slow
 def test_the_unit_is_chosen_and_stated(folder, capsys):
     for unit in ("nats", "bits/dim"):
         assert cli.main(["entropy", "x.npy", "--out", unit[:4], "--unit", unit]) == 0

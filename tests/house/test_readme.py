@@ -20,11 +20,12 @@ import pytest
 from thermodiff.commands import main as cli
 
 ROOT = Path(__file__).resolve().parents[2]
-ONE_AFTER_ANOTHER = "docs/information.md"
-"""Its blocks train for minutes and go on from one another."""
+ONE_AFTER_ANOTHER = ("docs/information.md", "docs/sampling.md")
+"""Their blocks train for long and go on from one another."""
 LONG = {
     "docs/concepts/auditing.md",
     "docs/diffusion-policy.md",
+    "docs/energetics.md",
     "docs/exploration-learning.md",
     "docs/paths.md",
 }
@@ -50,7 +51,7 @@ BLOCKS = [
         marks=[pytest.mark.slow] * (page in LONG) + [pytest.mark.peer] * (page in OF_PEERS),
     )
     for page in PAGES
-    if page != ONE_AFTER_ANOTHER
+    if page not in ONE_AFTER_ANOTHER
     for i, code in enumerate(blocks_of(page))
 ]
 
@@ -71,11 +72,12 @@ def test_python_blocks_run(code, page, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_blocks_that_go_on_from_one_another_run(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", ONE_AFTER_ANOTHER)
+def test_blocks_that_go_on_from_one_another_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
-    for code in blocks_of(ONE_AFTER_ANOTHER):
-        run(code, ONE_AFTER_ANOTHER, names)
+    for code in blocks_of(page):
+        run(code, page, names)
 
 
 SHELL = [

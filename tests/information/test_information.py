@@ -156,6 +156,7 @@ def test_the_same_key_gives_the_same_answer(mixture_rows, mixture_answer):
     assert abs(other.mean - mixture_answer.mean) < 4 * mixture_answer.stderr
 
 
+@pytest.mark.slow
 def test_entropies_of_independent_columns_add(mixture_rows):
     """Additive within errors: each column's own, and the pair's after the columns were shuffled apart."""
     rng = np.random.default_rng(4)

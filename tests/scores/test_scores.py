@@ -282,6 +282,7 @@ def test_any_callable_has_entropy_rates(name, key):
     close(rates.system, [expected.rate(t, "quadratic") for t in np.asarray(rates.time, float)], allowance)
 
 
+@pytest.mark.slow
 def test_any_callable_has_likelihoods_and_an_audit(key):
     """It knows nothing of the data, so prior and t_min are given; then it is the exact score's equal."""
     score = OTHERS["equinox"]

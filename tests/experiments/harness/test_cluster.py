@@ -46,6 +46,7 @@ def rows(out):
 FIVE = (5, "ValueError: five is not liked")
 
 
+@pytest.mark.slow
 def test_the_cell_of_a_killed_worker_is_run_again_and_no_other(tmp_path):
     command = start(tmp_path)
     killed = waiting(tmp_path, 2)
