@@ -64,4 +64,4 @@ def test_the_results_are_all_there_and_an_audits_training_is_not_repeated(tmp_pa
     assert lines["cycle_work"]["sense"] == ">="
     assert lines["waste"]["mean"] is None
     assert record["frontier"]["own"]["duration"] == pytest.approx(ledger["seconds"], rel=1e-3)
-    assert max(map(len, (line for line in text.splitlines()))) <= 160
+    assert max(map(len, text.splitlines())) <= 140

@@ -29,7 +29,7 @@ MOVING_TRAP = (
     "the equilibrium of this process moves, so that work is no difference of free energy; see cycle_work"
 )
 NOTHING_HELD = "the data are the trap's own Gaussian, from which nothing can be extracted"
-NO_SCORE = "needs the exact score: J = int D E|s - s_th|^2 is not known for rows"
+NO_SCORE = "needs the exact score, which is not known for rows"
 NO_DENSITY = "needs the data's entropy, which is not known for rows"
 
 

@@ -87,7 +87,7 @@ LINES = {
     "neural_entropy": Rule(
         "S_NN, neural entropy",
         "",
-        "the learned score's own; as information stored a reading, and no bound",
+        "the learned score's own, and no bound",
         sense_where_bounded="=",
         standing=READING,
         integral="S_NN",
