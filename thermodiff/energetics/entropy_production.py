@@ -4,7 +4,7 @@
     Sig >= int c_eq^2/b_eq d ell                                                    from a learned score alone
 The last term of the first line is a difference of averages where a/D = k is constant: with it (k/2)(E|x_1|^2 -
 E|x_tmin|^2) stands for both, and for no drift neither is there. Source: theory section 2 (balance) and
-theory-trajectories section 1.5 (this project).
+this project.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def energy_ledger(
     entropies; for rows it is the score's certified lower bound, and each line says in which sense it then holds. A
     Sig that is infinite is so written, with its reason; the reason says what it is from t_min on.
 
-    Returns a Ledger. Raises ValueError for bad arguments. Source: theory-trajectories section 2.2 (this project).
+    Returns a Ledger. Raises ValueError for bad arguments. Source: this project.
     """
     zeta = check_stochasticity(stochasticity)
     measured = measure(

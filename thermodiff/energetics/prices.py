@@ -10,7 +10,7 @@
     T8  information still missing at t = 1                 int (d - E|n|^2) d ell = H(x_0|x_1) - H(x_0|x_tmin)
     T9  cheapest Gaussian trap                             S(G_0) - S0
 Where the density is not known Sig is its certified lower bound, and what grows with it inherits the sense of that
-bound. Source: theory-trajectories section 2.2 (this project; T2 and T3 with zeta = 1 after Kodama & Hinczewski, arXiv
+bound. Source: this project (T2 and T3 with zeta = 1 after Kodama & Hinczewski, arXiv
 2510.06174; T7 after Kolchinsky & Wolpert).
 """
 

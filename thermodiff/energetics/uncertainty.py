@@ -4,7 +4,7 @@
 
 It is the denoising reading after the best rescaling at each time, and certified for any network: equality iff f - D
 s_th = c(t) (f - D s). Needs no true score. Source: Otsubo et al. (2020) for the short-time relation; with a learned
-score as the current this project's (theory-trajectories section 1.5).
+score as the current this project's (docs/energetics.md).
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def uncertainty_bound(
 
     ``data`` and the sizes are as in ``td.entropy_rates``. Rates alone do not determine c_eq where the process has a
     drift, so that the averages are taken here. The bias that the curvature of c^2/b gives a function of means is
-    subtracted, (1/n) Var(c - (c/b) b)/b. Raises ValueError for bad arguments.
+    subtracted, (1/n) Var(c - (c/b) b)/b. Returns nats per unit of t, (T,) at the nodes. Raises ValueError for
+    bad arguments. Source: Otsubo et al. (2020) for the relation; this project for the learned current.
     """
     measured = measure(
         check_key(key),

@@ -5,7 +5,7 @@
     -ELBO            = H(p_0) + J + KL(p_1 || pi),    J + KL(p_1 || pi) >= KL(p_0 || p_th)
 
 J is the relative entropy of the two path measures. Source: Lou, Meng & Ermon (2024) for the score entropy;
-theory-trajectories section 5 (this project) for its reading as waste.
+this project for its reading as waste.
 """
 
 from __future__ import annotations

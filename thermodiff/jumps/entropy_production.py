@@ -5,7 +5,7 @@
 
 Uniform noise has equal rates there and back, so its exchange is zero and Sig = H(p_1) - H(p_0) = KL(p_0||u) -
 KL(p_1||u). Masked noise has no way back: its entropy production is infinite (``jumps.masked`` has what replaces it).
-Source: Schnakenberg (1976) for the rates; theory-trajectories section 5 (this project).
+Source: Schnakenberg (1976) for the rates; this project.
 """
 
 from __future__ import annotations

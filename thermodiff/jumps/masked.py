@@ -4,7 +4,7 @@
 
 whose integral over t in [0, 1] is H(p_0) exactly, whatever the clock alpha(t): with another, (-alpha'/(1 - alpha)) for
 1/t. With a model's conditionals for the data's it is the cross-entropy, whose integral is the model's -ELBO.
-Source: theory-trajectories section 5; Jeon et al. (2025), arXiv 2510.24088.
+Source: this project, docs/jumps.md; Jeon et al. (2025), arXiv 2510.24088.
 """
 
 from __future__ import annotations
