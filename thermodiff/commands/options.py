@@ -12,13 +12,8 @@ _no_default = tyro.conf.arg(help_behavior_hint="")  # the help text states it in
 
 
 @dataclasses.dataclass(frozen=True)
-class Audit:
-    """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
-
-    Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
-    that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
-    number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
-    """
+class TrainedHere:
+    """What every command asks that trains a score on the user's rows and measures on others."""
 
     file: Annotated[str, tyro.conf.Positional]
     """A .npy, .npz, .csv, .tsv, .txt, .dat or .parquet file of samples (n rows, d columns), or one of
@@ -32,61 +27,6 @@ class Audit:
     """Columns to take: numbers from 0 or names, such as 0,1 or height,weight."""
     without: Annotated[str | None, _no_default] = None
     """Columns to leave out, such as an identifier."""
-    process: Literal["ve", "vp"] = "ve"
-    """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
-    sigma: Annotated[float | None, _no_default] = None
-    """Noise of the process: sigma for ve (default 25), the largest beta for vp (default 20)."""
-    steps: Annotated[int | None, _no_default] = None
-    """At most so many training steps (default: 4000 up to 16 columns, 2000 above)."""
-    seed: int = 0
-    """Seed of the split, the training and the averages; the same seed gives the same numbers."""
-    dequantise: bool = False
-    """Add uniform noise of one step to columns of whole numbers, tenths and the like. (named data: done already)"""
-    missing: Literal["refuse", "drop"] = "refuse"
-    """What to do with rows that lack a value (empty, NA, NaN and the like)."""
-    separator: Literal["auto", "comma", "semicolon", "tab", "space"] = "auto"
-    """What separates the cells of a text file, where it cannot be told."""
-    header: Literal["auto", "yes", "no"] = "auto"
-    """Whether the first line of a text file names the columns, where it cannot be told."""
-    max_points: int = 1024
-    """Audit at most so many test rows; the record says how many were used."""
-    paths: int = 0
-    """Measure NLL_SDE too, the likelihood of the reverse SDE in 64 steps, from so many paths a row (16 are usual)."""
-    prior: Literal["moments", "noise"] = "moments"
-    """The prior at t = 1. moments: the Gaussian of the noised data's moments.  noise: N(0, sigma(1)^2)."""
-    unit: Literal["nats", "bits", "bits/dim"] = "nats"
-    """What results are printed and written in; bits/dim are bits per sample and column."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Ledger:
-    """Price one sample of your data: entropy production, work in k_B T and joules, seconds on a device.
-
-    Trains a score as `thermodiff audit` does (in the same --out it goes on from an audit's training), then measures
-    what generating a sample costs on rows that were not trained on. Writes the table that is also printed (ledger.txt),
-    a figure of rates, cumulative work and the energy-time frontier (ledger.png, ledger.pdf), and every number with the
-    options, seed and versions behind it (ledger.json). The numbers are floors of the sampled degrees of freedom.
-    """
-
-    file: Annotated[str, tyro.conf.Positional]
-    """A .npy, .npz, .csv, .tsv, .txt, .dat or .parquet file of samples (n rows, d columns), or one of
-    `digits`, `iris`, `wine`, `breast_cancer`,
-    `diabetes`, `patches`, `patches_without_mean` (made samples of a density already)."""
-    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
-    """Folder for the results; made if it is not there."""
-    key: Annotated[str | None, _no_default] = None
-    """Which array of an .npz file; not needed where it holds only one."""
-    columns: Annotated[str | None, _no_default] = None
-    """Columns to take: numbers from 0 or names, such as 0,1 or height,weight."""
-    without: Annotated[str | None, _no_default] = None
-    """Columns to leave out, such as an identifier."""
-    temperature: float = 300.0
-    """Of the device's bath, in kelvin."""
-    relaxation_time: float = 1e-6
-    """Of the device, in seconds: that of a trap (RC of a capacitor) in which one standard deviation of a column is one
-    thermal standard deviation."""
-    stochasticity: float = 1.0
-    """Of the generator: 1 is the reverse SDE, more is slower and dissipates less, 0 the flow (infinite heat)."""
     process: Literal["ve", "vp"] = "ve"
     """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
     sigma: Annotated[float | None, _no_default] = None
@@ -105,6 +45,42 @@ class Ledger:
     """Whether the first line of a text file names the columns, where it cannot be told."""
     max_points: int = 1024
     """Measure on at most so many test rows; the record says how many were used."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit(TrainedHere):
+    """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
+
+    Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
+    that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
+    number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
+    """
+
+    paths: int = 0
+    """Measure NLL_SDE too, the likelihood of the reverse SDE in 64 steps, from so many paths a row (16 are usual)."""
+    prior: Literal["moments", "noise"] = "moments"
+    """The prior at t = 1. moments: the Gaussian of the noised data's moments.  noise: N(0, sigma(1)^2)."""
+    unit: Literal["nats", "bits", "bits/dim"] = "nats"
+    """What results are printed and written in; bits/dim are bits per sample and column."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger(TrainedHere):
+    """Price one sample of your data: entropy production, work in k_B T and joules, seconds on a device.
+
+    Trains a score as `thermodiff audit` does (in the same --out it goes on from an audit's training), then measures
+    what generating a sample costs on rows that were not trained on. Writes the table that is also printed (ledger.txt),
+    a figure of rates, cumulative work and the energy-time frontier (ledger.png, ledger.pdf), and every number with the
+    options, seed and versions behind it (ledger.json). The numbers are floors of the sampled degrees of freedom.
+    """
+
+    temperature: float = 300.0
+    """Of the device's bath, in kelvin."""
+    relaxation_time: float = 1e-6
+    """Of the device, in seconds: that of a trap (RC of a capacitor) in which one standard deviation of a column is one
+    thermal standard deviation."""
+    stochasticity: float = 1.0
+    """Of the generator: 1 is the reverse SDE, more is slower and dissipates less, 0 the flow (infinite heat)."""
 
 
 @dataclasses.dataclass(frozen=True)
