@@ -72,6 +72,7 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
         right.plot(z, 0.5 * len(rows) * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi), color=BLACK, linewidth=0.8)
         right.set_xlabel("measured less theorem, standard errors")
         right.set_ylabel("cells")
+        right.yaxis.get_major_locator().set_params(integer=True)
         for letter, axes in zip("ab", (left, right), strict=True):
             axes.set_title(f"({letter})", loc="left")
         return save_figure(figure, out / "demon_ledger")
