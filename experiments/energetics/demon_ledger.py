@@ -26,7 +26,7 @@ from experiments.harness import trained
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
-from thermodiff.paths.kernels import PosteriorKernel, StochasticKernel
+from thermodiff.sampling.kernels import PosteriorKernel, StochasticKernel
 
 
 @dataclasses.dataclass(frozen=True)

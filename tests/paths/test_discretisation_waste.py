@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 
 import thermodiff as td
 from thermodiff.paths.denoising import DenoisingCurve, denoising_curve
-from thermodiff.paths.kernels import StochasticKernel
+from thermodiff.sampling.kernels import StochasticKernel
 
 FEW = {"replicates": 8, "points": 16}
 LOW, HIGH = 0.002, 80.0

@@ -8,7 +8,7 @@ import pytest
 from problems_diffusion import PROCESSES, close, unit_gaussian
 
 import thermodiff as td
-from thermodiff.paths.kernels import PosteriorKernel, StochasticKernel
+from thermodiff.sampling.kernels import PosteriorKernel, StochasticKernel
 
 T_MIN, STEPS, FACTOR, N = 1e-3, 60, 0.9, 4000
 

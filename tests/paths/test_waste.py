@@ -12,7 +12,7 @@ from problems_diffusion import PROCESSES
 
 import thermodiff as td
 from thermodiff.numerics.path_ratio import log_mean_exp
-from thermodiff.paths.kernels import AnalyticKernel, PosteriorKernel, StochasticKernel
+from thermodiff.sampling.kernels import AnalyticKernel, PosteriorKernel, StochasticKernel
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 T_MIN = 1e-3

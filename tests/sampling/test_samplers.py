@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import quad
 
 import thermodiff as td
+from thermodiff.sampling.kernels import StochasticKernel
 
 MEAN, COV = np.array([1.5, -2.0]), np.array([[1.2, 0.7], [0.7, 0.8]])
 VE, VP = td.VarianceExploding(25.0), td.VariancePreserving(0.1, 20.0)
@@ -148,7 +149,7 @@ def test_the_analytic_variance_is_exact_for_isotropic_gaussians_at_any_number_of
 
 
 @SLOW
-def test_no_stochasticity_is_euler_and_one_is_the_posterior_kernel(key):
+def test_no_stochasticity_is_euler_one_the_posterior_kernel_and_any_a_kernel_of_its_own(key):
     score = td.exact_score(td.Gaussian(MEAN, COV), VE)
     both = {"schedule": "log_snr", "steps": 3}
 
@@ -160,6 +161,8 @@ def test_no_stochasticity_is_euler_and_one_is_the_posterior_kernel(key):
     np.testing.assert_allclose(
         x(sampler="euler_maruyama", stochasticity=1.0), posterior, rtol=2e-4, atol=1e-4
     )
+    between = x(sampler="ancestral", kernel=StochasticKernel(0.5))
+    np.testing.assert_allclose(x(sampler="euler_maruyama", stochasticity=0.5), between, rtol=2e-4, atol=1e-4)
 
 
 def test_a_sample_does_not_depend_on_how_many_there_are(key, monkeypatch):
@@ -238,7 +241,7 @@ GAUSSIAN = td.Gaussian(MEAN, COV)
         ({"sampler": int}, "sampler: got int, need one of"),
         (
             {"sampler": "ancestral", "kernel": "beta"},
-            "kernel: got 'beta', need one of posterior, analytic, forward",
+            "kernel: got 'beta', need one of posterior, forward, analytic, or a",
         ),
         (
             {"sampler": "euler_maruyama", "stochasticity": -1},

@@ -6,7 +6,7 @@ import oracles_paths as algebra
 import pytest
 
 import thermodiff as td
-from thermodiff.paths.kernels import (
+from thermodiff.sampling.kernels import (
     AnalyticKernel,
     ForwardKernel,
     PosteriorKernel,
