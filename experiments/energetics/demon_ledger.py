@@ -38,7 +38,7 @@ class Config:
     zetas: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     seeds: tuple[int, ...] = (0,)
     paths: int = 8192
-    steps: int = 400
+    steps: int = 200
     t_min: float = 1e-3
 
 
