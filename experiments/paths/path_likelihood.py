@@ -34,7 +34,7 @@ class Config:
     processes: tuple[str, ...] = ("VE", "VP")
     kernels: tuple[str, ...] = ("posterior", "analytic")
     schedule_steps: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
-    seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[int, ...] = (0,)
     noise_ve: float = 10.0
     noise_vp: float = 20.0
     dim: int = 2
