@@ -107,6 +107,8 @@ NAMES = [
     "speed_accuracy",
     "SpeedAccuracy",
     "uncertainty_bound",
+    "check_model",
+    "ModelCheck",
     "audit",
     "Audit",
     "data_entropy",
@@ -161,7 +163,7 @@ def python(code: str, **environment: str) -> str:
 
 
 def test_the_public_names_are_these():
-    assert len(NAMES) == len(set(NAMES)) == 129
+    assert len(NAMES) == len(set(NAMES)) == 131
     assert set(td.__all__) == {*NAMES, *ROOMS}
     assert all(hasattr(td, name) for name in NAMES)
 
