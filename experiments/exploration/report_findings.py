@@ -104,8 +104,12 @@ FINDINGS = (
         each("GRPO", lambda row: float(row["gained"][AT_256])), 1,
     ),
     Finding(
-        "solutions from outside widen reach", BOUNDARY_OF, "SFT - base, pass@64",
+        "solutions from outside widen reach (broad base)", BOUNDARY_OF, "SFT - base, pass@64",
         less("SFT", "base", pass_at(64)), 1,
+    ),
+    Finding(
+        "solutions from outside widen reach (narrow base)", BOUNDARY_OF, "narrow, SFT - narrow, pass@64",
+        less("narrow, SFT", "narrow", pass_at(64)), 1,
     ),
     Finding(
         "by what they teach, not by more prompts", BOUNDARY_OF, "SFT - more of the same, pass@64",
