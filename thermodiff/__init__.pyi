@@ -18,7 +18,11 @@ from .processes.exploding import VarianceExploding as VarianceExploding
 from .processes.exploding import GeometricVarianceExploding as GeometricVarianceExploding
 from .processes.preserving import VariancePreserving as VariancePreserving
 from .processes.preserving import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .processes.preserving import SubVariancePreserving as SubVariancePreserving
 from .processes.cosine import CosineVariancePreserving as CosineVariancePreserving
+from .processes.edm import EDM as EDM
+from .processes.interpolants import LinearInterpolant as LinearInterpolant
+from .processes.tabulated import TabulatedProcess as TabulatedProcess
 from .processes.custom import CustomProcess as CustomProcess
 
 # the user's data
@@ -26,6 +30,9 @@ from .data.tables import NamedData as NamedData
 from .data.named import named_data as named_data
 from .data.dequantisation import Dequantised as Dequantised
 from .data.dequantisation import dequantise as dequantise
+from .data.pixels import Pixels as Pixels
+from .data.pixels import PixelUnits as PixelUnits
+from .data.pixels import pixels as pixels
 from .data.whitening import Whitened as Whitened
 from .data.whitening import whiten as whiten
 
@@ -37,6 +44,20 @@ from .scores.perturbed import scaled as scaled
 from .scores.perturbed import shifted as shifted
 from .scores.perturbed import rotated as rotated
 from .scores.perturbed import noisy as noisy
+from .scores.parameterisations import score_from_noise_prediction as score_from_noise_prediction
+from .scores.parameterisations import score_from_denoiser as score_from_denoiser
+from .scores.parameterisations import score_from_v_prediction as score_from_v_prediction
+from .scores.parameterisations import score_from_velocity as score_from_velocity
+from .scores.model_times import ContinuousTime as ContinuousTime
+from .scores.model_times import StepNumber as StepNumber
+from .scores.model_times import WholeSteps as WholeSteps
+from .scores.model_times import NoiseLevel as NoiseLevel
+from .scores.model_times import LogSigma as LogSigma
+from .scores.model_times import LogSNR as LogSNR
+from .scores.model_times import EDMNoise as EDMNoise
+from .scores.model_scalings import EDMScaling as EDMScaling
+from .scores.model_scalings import VEToVP as VEToVP
+from .scores.model_scalings import VPToVE as VPToVE
 from .scores.saved import save_score as save_score
 from .scores.saved import load_score as load_score
 
@@ -98,6 +119,10 @@ from .energetics.speed_accuracy import SpeedAccuracy as SpeedAccuracy
 from .energetics.uncertainty import uncertainty_bound as uncertainty_bound
 
 # all of it at once
+from .auditing.model_check import check_model as check_model
+from .auditing.model_check import ModelCheck as ModelCheck
+from .auditing.quoted import quoted_likelihoods as quoted_likelihoods
+from .auditing.quoted import QuotedLikelihoods as QuotedLikelihoods
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
 

@@ -155,7 +155,7 @@ def equal_length_ratios(clock: Clock, steps: int, variance: float) -> np.ndarray
 
     From the averages of a clock of any kind; none where that length is rounding.
     """
-    moments = (None if part is None else part.mean for part in clock.moments[1:])
+    moments: list[Any] = [None if part is None else part.mean for part in clock.moments[1:]]
     density = _least_waste(_Means(clock.ell, np.exp(clock.ell), clock.dim, *moments), variance)
     if not density.mean() > STANDSTILL:
         return np.empty(0)
