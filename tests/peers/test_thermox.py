@@ -17,7 +17,7 @@ pytestmark = pytest.mark.peer
 REQUIREMENTS = ("thermox==0.0.6", "fmmax==1.7.1", "jax==0.10.2", "jaxlib==0.10.2")
 
 
-def test_heat_is_the_log_ratio_of_a_path_and_its_reversal():
+def test_heat_is_the_log_ratio_of_a_path_and_its_reversal(double_precision):
     """In the clock u = int beta/2 dt a variance-preserving process is dx = -x du + sqrt(2) dw."""
     process = td.VariancePreserving(0.1, 20.0)
     data = td.GaussianMixture(
