@@ -18,8 +18,8 @@ def rows():
                 for steps in PAPER.schedule_steps:
                     waste = (1 + i) / steps
                     run = {"kernel": kernel, "clock": clock, "steps": steps, "waste": [waste, 1e-4]}
-                    run |= {"divergence": [waste + 0.1, 1e-3], "quadrature_error": 0.0}
                     if steps in PAPER.simulated_steps:
+                        run |= {"divergence": [waste + 0.1, 1e-3], "quadrature_error": 0.0}
                         run["simulated"] = [waste + 0.1 + 2 * 0.0100499, 0.01]
                     runs.append(run)
         evaluations = PAPER.nodes * PAPER.replicates * PAPER.points
