@@ -23,9 +23,9 @@ from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.numerics.path_ratio import effective_samples, log_mean_exp
 from thermodiff.paths.denoising import kernel_for
-from thermodiff.paths.kernels import Kernel, KernelSteps, Steps, steps_of
 from thermodiff.paths.waste import refuse_no_noise, volume_terms
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
+from thermodiff.sampling.kernels import Kernel, KernelSteps, Steps, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.sampling.schedules import schedule as schedule_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
@@ -103,10 +103,10 @@ def path_log_likelihood(
 
     The generator draws x_N from ``prior`` (as in ``td.flow_likelihood``) and goes down ``schedule``, by default 64
     steps even in log-SNR to ``t_min``, with the variances of ``kernel``: "analytic", "posterior", "forward" or one of
-    ``paths.kernels``. The analytic ones are measured on ``data``, a distribution or rows (n, d), by default on x, which
-    favours x by some N e^2/(2 n (1 + e)^2) nats a row: give other rows where n is small. One score evaluation a step
-    and path; rows are streamed, nothing but W is kept. As in ``td.flow_likelihood`` a row stands for x(t_min) in units
-    of the data.
+    ``sampling.kernels``. The analytic ones are measured on ``data``, a distribution or rows (n, d), by default on x,
+    which favours x by some N e^2/(2 n (1 + e)^2) nats a row: give other rows where n is small. One score evaluation a
+    step and path; rows are streamed, nothing but W is kept. As in ``td.flow_likelihood`` a row stands for x(t_min) in
+    units of the data.
 
     exp(log_likelihood) is unbiased for p_th at any number of paths; its logarithm lies below by ``bias``, more where
     few paths are effective, and the verdict says so. Raises ValueError for bad arguments, ScoreError where the score
