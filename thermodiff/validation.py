@@ -18,6 +18,15 @@ def complain(name: str, got: str, need: str) -> ValueError:
     return ValueError(f"{name}: got {got}, need {need}")
 
 
+class ModelError(ValueError):
+    """A complaint about somebody's model, in words that name what is wrong: not to be told again in others."""
+
+
+def complain_of_model(name: str, got: str, need: str) -> ModelError:
+    """As ``complain``, about the model ``name`` that a score is made of."""
+    return ModelError(*complain(name, got, need).args)
+
+
 def check_finite(name: str, x: Any) -> None:
     """Raise if an array holds NaN, infinity or masked values, saying how many and where the first is."""
     if not is_concrete(x):
@@ -243,6 +252,8 @@ def _traced(name: str, function: Any, x: Any, t: Any, of: str, need: str) -> Any
 
     try:
         return jax.eval_shape(function, x, t)
+    except ModelError:
+        raise
     except (
         jax.errors.TracerArrayConversionError,
         jax.errors.ConcretizationTypeError,

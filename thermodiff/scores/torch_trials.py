@@ -1,0 +1,96 @@
+"""What four rows of random numbers tell of a PyTorch model before it is used: faults that show as numbers alone."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from thermodiff.scores.outside import Rows
+from thermodiff.scores.outside_calls import ERRORS
+from thermodiff.scores.torch_derivatives import PRODUCTS, PULLED_BACK
+from thermodiff.validation import ModelError, complain, complain_of_model
+
+TRIAL_NUMBERS = (0.9, 0.7, 0.4, 0.2)
+"""What the rows are conditioned on: times, and away from the half steps between the first entries of a table."""
+
+
+def trial_rows(dim: int) -> tuple[Rows, Rows]:
+    """x (4, d), of order 1, and c (4,)."""
+    x = np.random.default_rng(0).normal(size=(len(TRIAL_NUMBERS), dim))
+    return x, np.asarray(TRIAL_NUMBERS)
+
+
+def try_values(model: Any, x: Rows, c: Rows) -> None:
+    """Raises ModelError for what the module raises; warns where its values are no function of one point.
+
+    They are then not the same for the same rows again, or for fewer of them, by more than rounding.
+    """
+    try:
+        first, again, fewer = model.values(x, c), model.values(x, c), model.values(x[:2], c[:2])
+    except (ModelError, model.torch.OutOfMemoryError):
+        raise
+    except ERRORS as error:
+        raise model.failed(error, x) from error
+    rounding = math.sqrt(model.torch.finfo(model.dtype).eps) * np.abs(first).max()
+    for when, other in (("for the same rows again", again), ("for fewer rows", fewer)):
+        change = np.abs(first[: len(other)] - other).max()
+        if change > rounding:
+            got = f"values that change by {change:.2g} {when}, not a function of one point"
+            need = "no dropout, no noise, nothing shared between rows"
+            warnings.warn(str(complain("module", got, need)), stacklevel=2)
+
+
+def ways_that_work(model: Any, x: Rows, c: Rows, by: tuple[int, ...]) -> tuple[Any, Any]:
+    """The first way for J v and the first for u^T J; raises ModelError where there is none, or J v is wrong."""
+    v = np.random.default_rng(1).normal(size=(2, *x.shape))
+    directions = {i: (v, v[..., 0])[i] for i in by}
+    tensors = {i: model.tensor(d) for i, d in directions.items()}
+    product_way, product = _first_of(PRODUCTS, model, x, c, tensors)
+    pull_way, _ = _first_of(PULLED_BACK, model, x, c, model.tensor(v), by)
+    _compare(model, x, c, {i: d[0] for i, d in directions.items()}, model.array(product[0]))
+    return product_way, pull_way
+
+
+def _first_of(ways: Iterable[Any], model: Any, x: Rows, c: Rows, *arguments: Any) -> tuple[Any, Any]:
+    """The first way that raises nothing, and what it gives."""
+    points = model.tensor(x), model.tensor(c)
+    said: list[str] = []
+    for way in ways:
+        try:
+            with model.evaluated():
+                return way, way(model.torch, model.rows, points, *arguments)
+        except model.torch.OutOfMemoryError:
+            raise
+        except ERRORS as error:
+            said.append(next(iter(str(error).splitlines()), type(error).__name__))
+    got = f"one that PyTorch cannot differentiate ({said[-1]})"
+    need = "operations with derivatives; samples and the readings quadratic and denoising take none"
+    raise complain_of_model("module", got, need)
+
+
+def _compare(model: Any, x: Rows, c: Rows, direction: dict[int, Rows], product: Rows) -> None:
+    """Raises ModelError where most rows' differences, beyond their own error, are not what the derivative says.
+
+    Central differences over h and 2h, whose own difference and rounding are the error.
+    """
+    eps = model.torch.finfo(model.dtype).eps
+    h = eps ** (1 / 3)
+
+    def difference(step: float) -> Rows:
+        ahead, behind = (
+            model.values(*(a + s * direction.get(i, 0) for i, a in enumerate((x, c)))) for s in (step, -step)
+        )
+        return (ahead - behind) / (2 * step)
+
+    near, far = difference(h), difference(2 * h)
+    size = np.linalg.norm(near, axis=1)
+    error = np.linalg.norm(near - far, axis=1) + eps / h * np.linalg.norm(model.values(x, c), axis=1)
+    wrong = np.linalg.norm(product - near, axis=1) > 10 * error + 0.1 * size
+    if wrong.sum() > len(x) / 2:
+        got = f"a derivative of {np.linalg.norm(product):.3g} where its values change by {np.linalg.norm(near):.3g}"
+        need = "the same: no torch.no_grad() and no detach() inside, which hide what a likelihood needs"
+        raise complain_of_model("module", got, need)
