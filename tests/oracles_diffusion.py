@@ -88,6 +88,26 @@ def sub_preserving(low: float = 0.3, high: float = 8.0) -> Schedule:
     )
 
 
+def interpolating() -> Schedule:
+    """Dx = -x/(1 - t) dt + sqrt(2 t/(1 - t)) dw: the straight line between data and noise."""
+    return Schedule(
+        a=lambda t: -1 / (1 - t),
+        D=lambda t: t / (1 - t),
+        alpha=lambda t: 1 - t,
+        variance=lambda t: np.square(t),
+    )
+
+
+def linear_noise(last: float = 80.0) -> Schedule:
+    """Dx = last sqrt(2 t) dw, whose sigma is ``last`` t."""
+    return Schedule(
+        a=lambda t: 0.0 * t,
+        D=lambda t: last**2 * t,
+        alpha=lambda t: 1.0 + 0.0 * t,
+        variance=lambda t: np.square(last * t),
+    )
+
+
 def moments_by_ode(schedule: Schedule, mean: np.ndarray, cov: np.ndarray, t: float):
     """Mean and covariance at t of the process started at (mean, cov), from dm = a m dt, dV = (2 a V + 2 D) dt."""
     d = len(mean)

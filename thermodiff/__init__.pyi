@@ -18,7 +18,11 @@ from .processes.exploding import VarianceExploding as VarianceExploding
 from .processes.exploding import GeometricVarianceExploding as GeometricVarianceExploding
 from .processes.preserving import VariancePreserving as VariancePreserving
 from .processes.preserving import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .processes.preserving import SubVariancePreserving as SubVariancePreserving
 from .processes.cosine import CosineVariancePreserving as CosineVariancePreserving
+from .processes.edm import EDM as EDM
+from .processes.interpolants import LinearInterpolant as LinearInterpolant
+from .processes.tabulated import TabulatedProcess as TabulatedProcess
 from .processes.custom import CustomProcess as CustomProcess
 
 # the user's data
@@ -39,6 +43,20 @@ from .scores.perturbed import scaled as scaled
 from .scores.perturbed import shifted as shifted
 from .scores.perturbed import rotated as rotated
 from .scores.perturbed import noisy as noisy
+from .scores.parameterisations import score_from_noise_prediction as score_from_noise_prediction
+from .scores.parameterisations import score_from_denoiser as score_from_denoiser
+from .scores.parameterisations import score_from_v_prediction as score_from_v_prediction
+from .scores.parameterisations import score_from_velocity as score_from_velocity
+from .scores.model_times import ContinuousTime as ContinuousTime
+from .scores.model_times import StepNumber as StepNumber
+from .scores.model_times import WholeSteps as WholeSteps
+from .scores.model_times import NoiseLevel as NoiseLevel
+from .scores.model_times import LogSigma as LogSigma
+from .scores.model_times import LogSNR as LogSNR
+from .scores.model_times import EDMNoise as EDMNoise
+from .scores.model_scalings import EDMScaling as EDMScaling
+from .scores.model_scalings import VEToVP as VEToVP
+from .scores.model_scalings import VPToVE as VPToVE
 from .scores.saved import save_score as save_score
 from .scores.saved import load_score as load_score
 

@@ -21,6 +21,7 @@ from thermodiff.array_types import Key, Process, Scalar, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
+from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
@@ -98,7 +99,7 @@ def flow_likelihood(
             )
         key = jax.random.key(0)
     key = check_key(key)
-    times, contraction = jnp.asarray([start, 1.0]), process.alpha(start)
+    times, contraction = jnp.asarray([start, last_time(process)]), process.alpha(start)
     path = probability_flow(key, diffusion, contraction * x, times, tolerance, adjoint)
     terminal, growth = path.x[:, -1], path.growth[:, -1] + dim * jnp.log(contraction)
     log_prior = prior.log_prob(terminal)

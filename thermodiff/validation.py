@@ -186,7 +186,7 @@ def check_score(score: Any, dim: int) -> None:
     """Raise unless ``score(x, t)`` maps shapes (d,), () to (d,), real and floating-point."""
     check_callable(score, dim)
     x = _like((dim,))
-    out = _traced("score", score, x, _like(()), f"x of shape ({dim},), t of shape ()", f"shape ({dim},)")
+    out = traced_call("score", score, x, _like(()), f"x of shape ({dim},), t of shape ()", f"shape ({dim},)")
     shape = getattr(out, "shape", None)
     if shape != (dim,):
         raise complain("score", f"an output of shape {shape} for x of shape ({dim},)", f"shape ({dim},)")
@@ -230,7 +230,7 @@ def batched_form(score: Any, dim: int) -> bool | None:
     for batch_of_times in (True, False):
         t = _like((rows,) if batch_of_times else ())
         try:
-            out = _traced("score", score, _like((rows, dim)), t, "a batch", "a batch")
+            out = traced_call("score", score, _like((rows, dim)), t, "a batch", "a batch")
         except ValueError:  # then it is no such score, and the first message about it stands
             continue
         if getattr(out, "shape", None) == (rows, dim):
@@ -246,7 +246,7 @@ def _like(shape: tuple[int, ...]) -> Any:
     return jax.ShapeDtypeStruct(shape, np.float32)
 
 
-def _traced(name: str, function: Any, x: Any, t: Any, of: str, need: str) -> Any:
+def traced_call(name: str, function: Any, x: Any, t: Any, of: str, need: str) -> Any:
     """Shape and type of ``function(x, t)``; raises ValueError, with what came, where it cannot be had."""
     import jax
 

@@ -24,6 +24,7 @@ from thermodiff.distributions.base import Family
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.quadrature import in_float64, log_density
 from thermodiff.numerics.estimates import as_float64
+from thermodiff.processes.base import last_time
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import exact_score
 from thermodiff.types import NotKnownError
@@ -82,15 +83,16 @@ def speed_accuracy(
     start = starting_time(exact_score(distribution, process), process, t_min)
     noised = _Noised(distribution, process)
     z = np.linspace(-REACH, REACH, PLACES)
-    end = noised.table(1.0)
+    last = float(last_time(process))
+    end = noised.table(last)
     wrong_z, D0 = _wrong_start(end, z, shift, prior)
     weight = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
     (c1, c2, time, w1), (coarse1, coarse2, _, _) = (
-        _along(noised, start, number, z, wrong_z, weight) for number in (nodes, nodes // 2)
+        _along(noised, (start, last), number, z, wrong_z, weight) for number in (nodes, nodes // 2)
     )
-    w1_end, w1_start = (_distance(noised.table(t), z, wrong_z, weight) for t in (start, 1.0))
+    w1_end, w1_start = (_distance(noised.table(t), z, wrong_z, weight) for t in (start, last))
     return SpeedAccuracy(
-        response=(w1_end - w1_start) ** 2 / ((1.0 - start) * D0),
+        response=(w1_end - w1_start) ** 2 / ((last - start) * D0),
         error_speed=c1 / D0,
         cost=c2,
         pearson=D0,
@@ -196,11 +198,17 @@ def _distance(table: _Table, z: np.ndarray, wrong_z: np.ndarray, weight: np.ndar
 
 
 def _along(
-    noised: _Noised, start: float, nodes: int, z: np.ndarray, wrong_z: np.ndarray, weight: np.ndarray
+    noised: _Noised,
+    ends: tuple[float, float],
+    nodes: int,
+    z: np.ndarray,
+    wrong_z: np.ndarray,
+    weight: np.ndarray,
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
     """int (dW1/dt)^2 dt and int E|nu|^2 dt by Gauss and Legendre's rule, with W1 at its times."""
     places, weights = np.polynomial.legendre.leggauss(nodes)
-    time, weights = start + 0.5 * (1 - start) * (1 + places), 0.5 * (1 - start) * weights
+    half = 0.5 * (ends[1] - ends[0])
+    time, weights = ends[0] + half * (1 + places), half * weights
     speed, cost, w1 = np.empty(nodes), np.empty(nodes), np.empty(nodes)
     for i, t in enumerate(time):
         table = noised.table(t)

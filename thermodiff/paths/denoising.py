@@ -17,6 +17,7 @@ from thermodiff.distributions.base import gaussian_entropy, if_known
 from thermodiff.distributions.reference import exact_gaussian
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.paths.kernels import AnalyticKernel, Kernel, Steps, named_kernel
+from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.scores.exact import exact_score_if_known
@@ -86,7 +87,8 @@ def denoising_curve(
 def _terminal(data: Any, process: Process) -> float | None:
     """KL(p_1 || the Gaussian of p_1's moments) = S(that Gaussian) - S(p_1), where both are known."""
     gaussian = exact_gaussian(data)
-    entropy = if_known(data, "noised_entropy", float(process.alpha(1.0)), float(process.sigma(1.0)))
+    last = last_time(process)
+    entropy = if_known(data, "noised_entropy", float(process.alpha(last)), float(process.sigma(last)))
     if gaussian is None or entropy is None:
         return None
     return gaussian_entropy(as_float64(moment_prior(gaussian, process).variances)) - float(entropy)

@@ -21,6 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from thermodiff.processes.base import last_time
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_finite, complain
@@ -55,8 +56,9 @@ def steps_of(process: Any, schedule: Any, t_min: Any = None) -> Steps:
     if not is_concrete(process):
         raise complain("process", "a process that JAX is tracing", "numbers: paths are made outside jax.jit")
     time, s = schedule.time[::-1], schedule.noise_ratio[::-1]
-    if time[-1] < 1 - 1e-6:
-        raise complain("schedule", f"a first time of {time[-1]:g}", "1, where the prior stands")
+    last = float(last_time(process))
+    if time[-1] < last - 1e-6:
+        raise complain("schedule", f"a first time of {time[-1]:g}", f"{last:g}, where the prior stands")
     if t_min is not None and time[0] < t_min * (1 - 1e-6):
         raise complain("schedule", f"a last time of {time[0]:.3g}", f"at least t_min = {float(t_min):.3g}")
     # In double precision whatever JAX computes in otherwise: 1 - alpha is small where a path begins.

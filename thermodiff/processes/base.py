@@ -22,6 +22,11 @@ from thermodiff.validation import check_time
 _BISECTIONS = 60
 
 
+def last_time(process: Any) -> Any:
+    """The time at which the prior stands and integrals end: 1, or the process's own ``t_max`` if it diverges at 1."""
+    return getattr(process, "t_max", 1.0)
+
+
 class DerivedProcess:
     """Everything that alpha and sigma imply.
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Score
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.sampling.clocks import Clock
 from thermodiff.sampling.generation import generate
@@ -148,8 +149,11 @@ SAME_RATIO = 1e-2
 
 def check_schedule(schedule: Schedule, diffusion: LearnedDiffusion) -> None:
     """Raise unless the schedule begins at t = 1, ends no lower than the score's own t_min, and fits the process."""
-    if schedule.time[0] < 1 - 1e-6:
-        raise complain("schedule", f"a first time of {schedule.time[0]:g}", "1, where the prior stands")
+    last = last_time(diffusion.process)
+    if is_concrete(last) and abs(schedule.time[0] - float(last)) > 1e-6:
+        raise complain(
+            "schedule", f"a first time of {schedule.time[0]:g}", f"{float(last):g}, where the prior stands"
+        )
     least = getattr(diffusion.score, "t_min", None)
     if least is not None and is_concrete(least) and schedule.t_min < float(least) * (1 - 1e-5):
         raise complain(

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.processes.base import last_time
 from thermodiff.scores.base import starting_time
 from thermodiff.scores.exact import exact_score
 from thermodiff.types import is_concrete
@@ -144,7 +145,7 @@ def schedule_between(name: str, process: Any, steps: int, t_min: Any, reference:
         )
     spacing = SPACINGS[name]
     r = float(np.sqrt(np.mean(np.asarray(reference.variances, dtype=np.float64))))
-    high, low = noise_ratios(process, np.array([1.0, t_min]))
+    high, low = noise_ratios(process, np.array([float(last_time(process)), t_min]))
     tau = np.linspace(spacing.clock(high, r), spacing.clock(low, r), steps + 1)
     return schedule_of_ratios(process, spacing.noise_ratio(tau, r), t_min, name)
 
@@ -153,7 +154,8 @@ def schedule_of_ratios(process: Any, noise_ratio: np.ndarray, t_min: float, name
     """The schedule with these noise ratios (N+1,), the first of which is that of t = 1 and the last that of t_min."""
     inside = noise_ratio[1:-1]
     times = np.asarray(process.time_of_log_snr(-2 * np.log(inside)), dtype=np.float64)
-    time = np.concatenate([[1.0], np.clip(times, t_min, 1.0), [t_min]])
+    last = float(last_time(process))
+    time = np.concatenate([[last], np.clip(times, t_min, last), [t_min]])
     return Schedule(time, noise_ratio, name)
 
 

@@ -6,6 +6,7 @@ which kind it got. A score may also carry
     reference     the Gaussian of the data's moments, used as control variate and for the default prior
     relative_velocity(z, t)   its divergence in closed form, where ``has_closed_divergence`` (``scores.divergence``)
     t_min         the smallest time at which it is meant to be used
+    check_for(d)  raises where it is not made for d columns, with a message of its own
 and is a pytree, so that a new parameter value does not mean a new compilation.
 """
 
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 
 from thermodiff.array_types import Process, Scalar, Score, Vector, computed_now
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.processes.base import last_time
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_process, complain
 
@@ -60,19 +62,21 @@ def smallest_noise(score: Score) -> Any:
 
 
 def starting_time(score: Score, process: Process, t_min: Scalar | float | None = None) -> Any:
-    """``t_min`` if given, else the score's own, else where sigma/alpha is ``smallest_noise``; a float.
+    """``t_min`` if given, else the score's, else the process's, else where sigma/alpha is ``smallest_noise``; a float.
 
-    Raises ValueError unless 0 < t_min < 1, and for what is no process. Where score, process or ``t_min`` are traced, so
-    is what comes back, and its range is not checked.
+    Raises ValueError unless 0 < t_min < 1 (the process's last time, if that is earlier), and for what is no process.
+    Where score, process or ``t_min`` are traced, so is what comes back, and its range is not checked.
     """
     check_process(process)
     with computed_now(score, process, t_min):
         if t_min is None:
             t_min = getattr(score, "t_min", None)
         if t_min is None:
+            t_min = getattr(process, "t_min", None)
+        if t_min is None:
             t_min = process.time_of_log_snr(-2 * jnp.log(smallest_noise(score)))
-            if is_concrete(t_min) and not 0 < float(t_min) < 1:
-                most = float(jnp.exp(-0.5 * process.log_snr(1.0)))
+            if is_concrete(t_min) and not 0 < float(t_min) < float(last_time(process)):
+                most = float(jnp.exp(-0.5 * process.log_snr(last_time(process))))
                 raise complain(
                     "data",
                     f"a scale of {float(length_scale(score)):.3g}, for which noise of sigma/alpha up to {most:.3g} has "
@@ -81,8 +85,9 @@ def starting_time(score: Score, process: Process, t_min: Scalar | float | None =
                 )
         if not is_concrete(t_min):
             return t_min
-        if not 0 < float(t_min) < 1:
-            raise complain("t_min", f"{t_min}", "a time strictly between 0 and 1")
+        last = float(last_time(process)) if is_concrete(process) else 1.0
+        if not 0 < float(t_min) < last:
+            raise complain("t_min", f"{t_min}", f"a time strictly between 0 and {last:g}")
         return float(t_min)
 
 

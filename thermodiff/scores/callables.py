@@ -83,6 +83,8 @@ def as_score(score: Any, dim: int) -> Score:
     one row at a time. Raises ValueError for what is neither, and for integer or complex values.
     """
     check_callable(score, dim)
+    if hasattr(score, "check_for"):
+        score.check_for(dim)  # in its own words
     try:
         check_score(score, dim)
     except ValueError:

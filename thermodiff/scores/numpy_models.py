@@ -30,15 +30,15 @@ class NumpyModel(OutsideModel):
             raise complain_of_model("function", got, f"floating-point ones of shape {x.shape}")
         return out
 
-    def try_values(self, dim: int) -> None:
+    def try_values(self, dim: int, whole: bool) -> None:
         """Raises ModelError for a wrong shape or type, or what the function raises."""
         x = np.random.default_rng(0).normal(size=(2, dim))
         try:
-            self.values(x, np.asarray([0.9, 0.4]))
+            self.values(x, np.asarray([2, 1]) if whole else np.asarray([0.9, 0.4]))
         except ERRORS as error:
             raise self.failed(error, x) from error
 
-    def try_products(self, dim: int, by: tuple[int, ...]) -> None:
+    def try_products(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
         """Raises ModelError: there is no derivative."""
         got = "a derivative asked of a NumPy function"
         need = (

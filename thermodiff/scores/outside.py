@@ -27,7 +27,7 @@ class OutsideModel:
     """What messages call it."""
 
     def __init__(self) -> None:
-        self._tried: set[tuple[int, tuple[int, ...]]] = set()
+        self._tried: set[tuple[int, Any, tuple[int, ...]]] = set()
 
     def values(self, x: Rows, c: Rows) -> Rows:
         """F: x (n, d), c (n,) to (n, d)."""
@@ -54,17 +54,21 @@ class OutsideModel:
         """The rows that it is given, in a word."""
         return f"x {x.shape} and c {x.shape[:1]}"
 
-    def try_values(self, dim: int) -> None:
-        """Raises ModelError where what comes of a few rows of ``dim`` numbers is not what is needed."""
+    def try_values(self, dim: int, whole: bool) -> None:
+        """Raises ModelError where what comes of a few rows of ``dim`` numbers is not what is needed.
 
-    def try_products(self, dim: int, by: tuple[int, ...]) -> None:
+        ``whole`` says that c are whole numbers.
+        """
+
+    def try_products(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
         """Raises ModelError where the model has no derivative by ``by``, or a wrong one."""
 
-    def try_once(self, dim: int, by: tuple[int, ...] = ()) -> None:
+    def try_once(self, dim: int, kind: Any, by: tuple[int, ...] = ()) -> None:
         """One of the two trials above, the first time that it is asked for: while a program is written, not run."""
-        if (dim, by) not in self._tried:
-            self.try_products(dim, by) if by else self.try_values(dim)
-            self._tried.add((dim, by))
+        whole = bool(jnp.issubdtype(kind, jnp.integer))
+        if (dim, whole, by) not in self._tried:
+            self.try_products(dim, whole, by) if by else self.try_values(dim, whole)
+            self._tried.add((dim, whole, by))
 
     def __call__(self, x: Any, c: Any) -> Any:
         """The model at x (d,) and the number c that it is conditioned on, by a batch of one row."""
@@ -73,5 +77,8 @@ class OutsideModel:
             got = f"x of shape {x.shape} and type {x.dtype}, c of shape {jnp.shape(c)}"
             need = "one point (d,) of floating-point numbers and one number: jax.vmap maps over more"
             raise complain_of_model(self.argument, got, need)
-        self.try_once(x.shape[0])
-        return values_p.bind(x[None], jnp.asarray(c, x.dtype)[None], model=self)[0]
+        c = jnp.asarray(c)
+        if not jnp.issubdtype(c.dtype, jnp.integer):
+            c = c.astype(x.dtype)
+        self.try_once(x.shape[0], c.dtype)
+        return values_p.bind(x[None], c[None], model=self)[0]

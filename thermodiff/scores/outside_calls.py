@@ -100,7 +100,7 @@ _pulled_p = _primitive("pulled_back", _pulled, _pulled_shape, many=True)
 def _along(model: Model, points: Any, tangents: Any) -> Any:
     """J in one direction: ``tangents`` of x and c, zeros not made."""
     by = tuple(i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero))
-    model.try_once(points[0].shape[1], by)
+    model.try_once(points[0].shape[1], points[1].dtype, by)
     directions = [ad.instantiate_zeros(tangents[i])[None] for i in by]
     return _products_p.bind(*points, *directions, model=model, by=by)[0]
 

@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import numpy as np
+
 from thermodiff.runtime.extras import from_extra
 from thermodiff.scores.outside import OutsideModel, Rows
 from thermodiff.scores.torch_trials import trial_rows, try_values, ways_that_work
@@ -91,8 +93,9 @@ class TorchModel(OutsideModel):
                 m.training = True
 
     def tensor(self, array: Rows) -> Any:
-        """A copy as a tensor of the module's type on its device."""
-        return self.torch.tensor(array, dtype=self.dtype, device=self.device)
+        """A copy as a tensor of the module's type on its device; whole numbers as its indices are."""
+        whole = np.issubdtype(array.dtype, np.integer)
+        return self.torch.tensor(array, dtype=self.torch.long if whole else self.dtype, device=self.device)
 
     def array(self, tensor: Any) -> Rows:
         """A tensor of any type on any device as an array that NumPy has a type for."""
@@ -112,17 +115,16 @@ class TorchModel(OutsideModel):
 
     def _refuse(self, out: Any, x: Any) -> NoReturn:
         n, *shape = x.shape
-        need = f"one tensor of shape {(n, *shape)} for x of shape {(n, *shape)}"
-        got = f"a {type(out).__name__}"
+        got, need = f"a {type(out).__name__}", f"one tensor of shape {(n, *shape)}"
         if isinstance(out, self.torch.Tensor):
-            got = f"values of shape {tuple(out.shape)}"
-            if len(shape) and tuple(out.shape) == (n, 2 * shape[0], *shape[1:]):
-                got += ", twice as many: mean and variance (a learned sigma)"
-                need += f": the mean alone, lambda x, c: module(x, c)[:, :{shape[0]}]"
+            got = f"an output of shape {tuple(out.shape)} for x of shape {(n, *shape)}"
+            if tuple(out.shape) == (n, 2 * shape[0], *shape[1:]):
+                got += ", twice as long: mean and variance (learned sigma)"
+                need = f"the mean alone: lambda x, c: module(x, c)[:, :{shape[0]}]"
         elif isinstance(out, tuple | list):
-            need += ": lambda x, c: module(x, c)[0]"
+            got, need = f"{got} of {len(out)}", "the prediction alone: lambda x, c: module(x, c)[0]"
         elif isinstance(getattr(out, "sample", None), self.torch.Tensor):
-            need += ": lambda x, c: module(x, c).sample"
+            need = "the prediction alone: lambda x, c: module(x, c).sample"
         raise complain_of_model("module", got, need)
 
     def described(self, x: Any) -> str:
@@ -132,19 +134,19 @@ class TorchModel(OutsideModel):
 
     # Trials, while a program is written
 
-    def try_values(self, dim: int) -> None:
+    def try_values(self, dim: int, whole: bool) -> None:
         """Raises ModelError for a wrong shape or type, or what the module raises; warns of what is no function."""
-        try_values(self, *self._trial(dim))
+        try_values(self, *self._trial(dim, whole))
 
-    def try_products(self, dim: int, by: tuple[int, ...]) -> None:
+    def try_products(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
         """Finds the ways that work; raises ModelError where there is none or what comes is not the derivative."""
-        self.ways[by] = ways_that_work(self, *self._trial(dim), by)
+        self.ways[by] = ways_that_work(self, *self._trial(dim, whole), by)
 
-    def _trial(self, dim: int) -> tuple[Rows, Rows]:
+    def _trial(self, dim: int, whole: bool) -> tuple[Rows, Rows]:
         shape = self.shape or (dim,)
         if math.prod(shape) != dim:
             raise complain_of_model("shape", f"{shape} for points of {dim} numbers", "as many in both")
-        return trial_rows(dim)
+        return trial_rows(dim, whole)
 
 
 def modules_of(torch: Any, function: Any) -> list[Any]:

@@ -16,12 +16,14 @@ from thermodiff.validation import ModelError, complain, complain_of_model
 
 TRIAL_NUMBERS = (0.9, 0.7, 0.4, 0.2)
 """What the rows are conditioned on: times, and away from the half steps between the first entries of a table."""
+TRIAL_STEPS = (3, 3, 2, 1)
+"""The same where whole numbers are asked for: entries of a table."""
 
 
-def trial_rows(dim: int) -> tuple[Rows, Rows]:
-    """x (4, d), of order 1, and c (4,)."""
-    x = np.random.default_rng(0).normal(size=(len(TRIAL_NUMBERS), dim))
-    return x, np.asarray(TRIAL_NUMBERS)
+def trial_rows(dim: int, whole: bool) -> tuple[Rows, Rows]:
+    """x (4, d), of order 1, and c (4,), whole numbers or not."""
+    c = np.asarray(TRIAL_STEPS if whole else TRIAL_NUMBERS)
+    return np.random.default_rng(0).normal(size=(len(c), dim)), c
 
 
 def try_values(model: Any, x: Rows, c: Rows) -> None:
@@ -30,14 +32,14 @@ def try_values(model: Any, x: Rows, c: Rows) -> None:
     They are then not the same for the same rows again, or for fewer of them, by more than rounding.
     """
     try:
-        first, again, fewer = model.values(x, c), model.values(x, c), model.values(x[:2], c[:2])
+        first, again, fewer = model.values(x, c), model.values(x, c), model.values(x[2:], c[2:])
     except (ModelError, model.torch.OutOfMemoryError):
         raise
     except ERRORS as error:
         raise model.failed(error, x) from error
     rounding = math.sqrt(model.torch.finfo(model.dtype).eps) * np.abs(first).max()
     for when, other in (("for the same rows again", again), ("for fewer rows", fewer)):
-        change = np.abs(first[: len(other)] - other).max()
+        change = np.abs(first[-len(other) :] - other).max()
         if change > rounding:
             got = f"values that change by {change:.2g} {when}, not a function of one point"
             need = "no dropout, no noise, nothing shared between rows"
@@ -82,7 +84,8 @@ def _compare(model: Any, x: Rows, c: Rows, direction: dict[int, Rows], product: 
 
     def difference(step: float) -> Rows:
         ahead, behind = (
-            model.values(*(a + s * direction.get(i, 0) for i, a in enumerate((x, c)))) for s in (step, -step)
+            model.values(*(a + s * direction[i] if i in direction else a for i, a in enumerate((x, c))))
+            for s in (step, -step)
         )
         return (ahead - behind) / (2 * step)
 

@@ -20,6 +20,7 @@ from thermodiff.distributions.base import gaussian_entropy
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.delta_method import estimate_functions
 from thermodiff.numerics.divergence import Divergence, HutchinsonDivergence
+from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.bounds import implied_entropy
@@ -129,7 +130,7 @@ def _means(
     R = system_integrals(grid, diffusion.dim, moments)
     S1 = prior_cross_entropy_given(prior, process, x)
     blurred = process.alpha(start) * x + process.sigma(start) * jax.random.normal(blur_key, x.shape)
-    path = probability_flow(flow_key, diffusion, blurred, jnp.asarray([start, 1.0]))
+    path = probability_flow(flow_key, diffusion, blurred, jnp.asarray([start, last_time(process)]))
     growth = path.growth[:, -1]
     return Means(
         quadratic=implied_entropy(S1, R["quadratic"]),

@@ -1,6 +1,7 @@
 """The terminal prior pi and what it costs to code the noise with it, CE(p_1, pi) = E[-ln pi(x_1)], nats.
 
 ``moment_prior`` is the Gaussian of p_1's moments, the default; ``noise_prior`` is N(0, sigma(1)^2).
+Both stand at t = 1, or at the last time of a process that diverges there (``processes.base.last_time``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from jaxtyping import Array, Float
 
 from thermodiff.array_types import Process, Score, computed_now
 from thermodiff.distributions.gaussian import Gaussian
+from thermodiff.processes.base import last_time
 from thermodiff.scores.base import reference_of
 from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.validation import complain
@@ -18,7 +20,7 @@ from thermodiff.validation import complain
 
 def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Float[Array, " units"]:
     """CE(p_1, pi) = E[-ln pi(x_1)] per unit, nats, exact given the data's moments (or given each data point)."""
-    alpha, sigma = process.alpha(1.0), process.sigma(1.0)
+    alpha, sigma = process.alpha(last_time(process)), process.sigma(last_time(process))
     reference = points.reference
     if float(points.population) == 1.0:
         z_mean = prior.axes.T @ (alpha * reference.mean - prior.mean)
@@ -31,12 +33,12 @@ def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Fl
 
 def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
     """N(alpha(1) m, alpha(1)^2 C + sigma(1)^2 I): the Gaussian of p_1's moments for data of moments (m, C)."""
-    return reference.noised(process.alpha(1.0), process.sigma(1.0))
+    return reference.noised(process.alpha(last_time(process)), process.sigma(last_time(process)))
 
 
 def noise_prior(process: Process, dim: int) -> Gaussian:
     """N(0, sigma(1)^2 I), which ignores what is left of the data at t = 1."""
-    return Gaussian(np.zeros(dim), np.eye(dim)).noised(0.0, process.sigma(1.0))
+    return Gaussian(np.zeros(dim), np.eye(dim)).noised(0.0, process.sigma(last_time(process)))
 
 
 def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
@@ -56,5 +58,6 @@ def prior_cross_entropy_given(
     prior: Gaussian, process: Process, x: Float[Array, "*n d"]
 ) -> Float[Array, "*n"]:
     """E[-ln pi(x_1) | x_0 = x] = -ln pi(alpha(1) x) + (1/2) sigma(1)^2 tr C_pi^-1, nats."""
-    noise = 0.5 * process.sigma(1.0) ** 2 * jnp.sum(1 / prior.variances)
-    return noise - prior.log_prob(process.alpha(1.0) * x)
+    last = last_time(process)
+    noise = 0.5 * process.sigma(last) ** 2 * jnp.sum(1 / prior.variances)
+    return noise - prior.log_prob(process.alpha(last) * x)

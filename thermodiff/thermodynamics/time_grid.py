@@ -1,4 +1,7 @@
-"""The times of an average over [t_min, 1], uniform in log-SNR, and the rule that integrates over them."""
+"""The times of an average over [t_min, 1], uniform in log-SNR, and the rule that integrates over them.
+
+For 1 stands the last time of a process that diverges there (``processes.base.last_time``).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from jaxtyping import Array, Float
 
 from thermodiff.array_types import Process, Scalar, computed_now
 from thermodiff.numerics.quadrature import Quadrature, quadrature
+from thermodiff.processes.base import last_time
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_time, complain
 
@@ -52,11 +56,11 @@ def time_grid(
 
 def _traced_grid(process: Process, t_min: Any, nodes: int) -> TimeGrid:
     """The grid uniform in log-SNR, differentiable in the process and in t_min."""
-    ends = jnp.stack([jnp.asarray(t_min, dtype=float), jnp.ones(())])
+    ends = jnp.stack([jnp.asarray(t_min, dtype=float), jnp.asarray(last_time(process), dtype=float)])
     low, high = -0.5 * process.log_snr(ends)
     unit = np.linspace(0.0, 1.0, nodes)
     ell = low + (high - low) * jnp.asarray(unit, dtype=float)
-    time = jnp.clip(process.time_of_log_snr(-2 * ell), ends[0], 1.0)
+    time = jnp.clip(process.time_of_log_snr(-2 * ell), ends[0], ends[1])
     rule = quadrature(unit)
     rule = rule._replace(
         weights=(high - low) * rule.weights, coarse_weights=(high - low) * rule.coarse_weights
@@ -69,9 +73,10 @@ def _traced_grid(process: Process, t_min: Any, nodes: int) -> TimeGrid:
 def _grid(process: Process, t_min: Any, nodes: int, times: Any) -> TimeGrid:
     """The grid of what can be looked at now."""
     if times is None:
-        ends = -0.5 * np.asarray(process.log_snr(jnp.asarray([t_min, 1.0])), dtype=np.float64)
+        last = last_time(process)
+        ends = -0.5 * np.asarray(process.log_snr(jnp.asarray([t_min, last])), dtype=np.float64)
         ell = np.linspace(ends[0], ends[1], nodes)
-        time = jnp.clip(process.time_of_log_snr(-2 * jnp.asarray(ell, dtype=float)), t_min, 1.0)
+        time = jnp.clip(process.time_of_log_snr(-2 * jnp.asarray(ell, dtype=float)), t_min, last)
     else:
         check_time(times, "times")
         time = jnp.atleast_1d(jnp.asarray(times, dtype=float))

@@ -17,17 +17,26 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Process, Scalar, pytree_dataclass
+from thermodiff.processes.base import last_time
 
 Times = Float[Array, "*n"]
 
 
 @pytree_dataclass
 class Span:
-    """Times [t_min, 1] of a process on data of mean variance ``variance``: what a sampler or a weight may depend on."""
+    """Times [t_min, 1] of a process on data of mean variance ``variance``: what a sampler or a weight may depend on.
+
+    For 1 stands the last time of a process that diverges there.
+    """
 
     process: Process
     t_min: Any
     variance: Any
+
+    @property
+    def last(self) -> Any:
+        """1, or where the process ends (``processes.base.last_time``)."""
+        return last_time(self.process)
 
     def ell(self, t: Times) -> Times:
         """ln(sigma/alpha) at t."""
@@ -39,12 +48,12 @@ class Span:
 
     def time(self, ell: Times) -> Times:
         """The inverse of ``ell``, inside [t_min, 1]."""
-        return jnp.clip(self.process.time_of_log_snr(-2 * ell), self.t_min, 1.0)
+        return jnp.clip(self.process.time_of_log_snr(-2 * ell), self.t_min, self.last)
 
     @property
     def ends(self) -> tuple[Scalar, Scalar]:
         """ell at t_min and at 1."""
-        return self.ell(jnp.asarray(self.t_min, dtype=float)), self.ell(jnp.ones(()))
+        return self.ell(jnp.asarray(self.t_min, dtype=float)), self.ell(jnp.asarray(self.last, dtype=float))
 
 
 @runtime_checkable
@@ -64,11 +73,11 @@ class UniformTime:
 
     def times(self, u: Times, span: Span) -> Times:
         """t = t_min + u (1 - t_min)."""
-        return span.t_min + u * (1.0 - span.t_min)
+        return span.t_min + u * (span.last - span.t_min)
 
     def density(self, t: Times, span: Span) -> Times:
         """1/(1 - t_min)."""
-        return jnp.ones_like(t) / (1.0 - span.t_min)
+        return jnp.ones_like(t) / (span.last - span.t_min)
 
 
 @dataclasses.dataclass(frozen=True)
