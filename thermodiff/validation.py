@@ -216,9 +216,17 @@ def check_callable(score: Any, dim: int) -> None:
         raise complain("score", f"{type(score).__name__}, a module without its variables", need)
     if not callable(score):
         raise complain("score", f"{type(score).__name__}", "a callable score(x, t) -> (d,)")
+    check_is_of_jax("score", score)
     known = getattr(getattr(score, "reference", None), "dim", dim)
     if known != dim:
         raise complain("score", f"one of {known} dimensions for data of {dim}", "as many in both")
+
+
+def check_is_of_jax(name: str, model: Any) -> None:
+    """Raise for a PyTorch module, saying what makes a model of it."""
+    if any(base.__module__.partition(".")[0] == "torch" for base in type(model).__mro__):
+        need = "what td.score_from_noise_prediction and others make of td.torch_model(module)"
+        raise complain(name, f"{type(model).__name__}, a PyTorch module", need)
 
 
 def batched_form(score: Any, dim: int) -> bool | None:

@@ -26,7 +26,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from thermodiff.runtime.outside_errors import own_errors
+from thermodiff.runtime.callbacks import own_errors
 from thermodiff.types import is_concrete
 from thermodiff.validation import complain
 

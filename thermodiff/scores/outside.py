@@ -6,12 +6,13 @@ for each kind, is in this file; what a program makes of it in ``outside_calls``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.scores.outside_calls import values_p
+from thermodiff.scores.outside_calls import shape_and_kind, values_p
 from thermodiff.validation import ModelError, complain_of_model
 
 Rows = np.ndarray
@@ -27,7 +28,7 @@ class OutsideModel:
     """What messages call it."""
 
     def __init__(self) -> None:
-        self._tried: set[tuple[int, Any, tuple[int, ...]]] = set()
+        self._tried: set[tuple] = set()
 
     def values(self, x: Rows, c: Rows) -> Rows:
         """F: x (n, d), c (n,) to (n, d)."""
@@ -63,12 +64,15 @@ class OutsideModel:
     def try_products(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
         """Raises ModelError where the model has no derivative by ``by``, or a wrong one."""
 
-    def try_once(self, dim: int, kind: Any, by: tuple[int, ...] = ()) -> None:
-        """One of the two trials above, the first time that it is asked for: while a program is written, not run."""
-        whole = bool(jnp.issubdtype(kind, jnp.integer))
-        if (dim, whole, by) not in self._tried:
-            self.try_products(dim, whole, by) if by else self.try_values(dim, whole)
-            self._tried.add((dim, whole, by))
+    def try_pulled_back(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
+        """Raises ModelError where it has no transposed derivative by ``by``, or another than its derivative's."""
+
+    def once(self, trial: Callable[..., None], *arguments: Any) -> None:
+        """One of the trials above, the first time that it is asked for: while a program is written, not run."""
+        key = trial.__name__, *arguments
+        if key not in self._tried:
+            trial(*arguments)
+            self._tried.add(key)
 
     def __call__(self, x: Any, c: Any) -> Any:
         """The model at x (d,) and the number c that it is conditioned on, by a batch of one row."""
@@ -78,7 +82,6 @@ class OutsideModel:
             need = "one point (d,) of floating-point numbers and one number: jax.vmap maps over more"
             raise complain_of_model(self.argument, got, need)
         c = jnp.asarray(c)
-        if not jnp.issubdtype(c.dtype, jnp.integer):
-            c = c.astype(x.dtype)
-        self.try_once(x.shape[0], c.dtype)
+        c = c.astype(jnp.int32 if jnp.issubdtype(c.dtype, jnp.integer) else x.dtype)
+        self.once(self.try_values, *shape_and_kind(x[None], c))
         return values_p.bind(x[None], c[None], model=self)[0]

@@ -17,11 +17,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from thermodiff.runtime.outside_errors import remembered
+from thermodiff.runtime.callbacks import called_back
 from thermodiff.validation import complain_of_model
 
 Model = Any
@@ -31,16 +30,20 @@ ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeE
 
 
 def _called(model: Model, compute: Callable[..., Any], shapes: Any, *arguments: Any) -> Any:
-    """``compute`` of NumPy arrays when the program runs, in the types that ``shapes`` say."""
+    """``compute`` of NumPy arrays when the program runs; what it raises is told as a complaint about the model."""
 
-    def back(*given: Any) -> Any:
+    def checked(x: Any, *others: Any) -> Any:
         try:
-            results = compute(*(np.asarray(array) for array in given))
+            return compute(x, *others)
         except ERRORS as error:
-            raise remembered(model.failed(error, given[0])) from error
-        return jax.tree.map(lambda like, array: np.asarray(array, like.dtype), shapes, results)
+            raise model.failed(error, x) from error
 
-    return jax.pure_callback(back, shapes, *arguments)
+    return called_back(checked, shapes, *arguments)
+
+
+def shape_and_kind(x: Any, c: Any) -> tuple[int, bool]:
+    """Of rows x (n, d) and what they are conditioned on: d, and whether that is whole numbers."""
+    return x.shape[1], bool(jnp.issubdtype(c.dtype, jnp.integer))
 
 
 def _like(array: Any, *shape: int) -> jax.ShapeDtypeStruct:
@@ -100,7 +103,7 @@ _pulled_p = _primitive("pulled_back", _pulled, _pulled_shape, many=True)
 def _along(model: Model, points: Any, tangents: Any) -> Any:
     """J in one direction: ``tangents`` of x and c, zeros not made."""
     by = tuple(i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero))
-    model.try_once(points[0].shape[1], points[1].dtype, by)
+    model.once(model.try_products, *shape_and_kind(*points), by)
     directions = [ad.instantiate_zeros(tangents[i])[None] for i in by]
     return _products_p.bind(*points, *directions, model=model, by=by)[0]
 
@@ -126,6 +129,7 @@ def _products_jvp(primals: Any, tangents: Any, *, model: Model, by: tuple[int, .
 def _products_transpose(u: Any, x: Any, c: Any, *directions: Any, model: Any, by: tuple[int, ...]) -> Any:
     if isinstance(u, ad.Zero):
         return [None, None, *(None for _ in by)]
+    model.once(model.try_pulled_back, *shape_and_kind(x, c), by)
     pulled = _pulled_p.bind(x, c, u, model=model, by=by)
     return [
         None,

@@ -73,7 +73,7 @@ def backward_twice(torch: Any, function: Function, points: Any, directions: Dire
         pulled = _gradients(torch, out, [at[i] for i in directions], u, create_graph=True)
         kept = [(g, v) for g, v in zip(pulled, directions.values(), strict=True) if g is not None]
         if not kept:
-            return torch.zeros_like(next(iter(directions.values()))[..., :1] * out)
+            return out.new_zeros(len(next(iter(directions.values()))), *out.shape)
         gradients = [g for g, _ in kept]
 
         def one(*v: Any) -> Any:
@@ -84,6 +84,8 @@ def backward_twice(torch: Any, function: Function, points: Any, directions: Dire
 
 def _gradients(torch: Any, out: Any, by: Any, u: Any, **options: Any) -> Any:
     """None for what the output does not depend on."""
+    if not out.requires_grad:
+        return (None,) * len(by)
     return torch.autograd.grad(out, by, u, retain_graph=True, allow_unused=True, **options)
 
 

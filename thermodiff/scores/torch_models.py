@@ -19,7 +19,7 @@ import numpy as np
 
 from thermodiff.runtime.extras import from_extra
 from thermodiff.scores.outside import OutsideModel, Rows
-from thermodiff.scores.torch_trials import trial_rows, try_values, ways_that_work
+from thermodiff.scores.torch_trials import trial_rows, try_values, way_of_products, way_of_pulling_back
 from thermodiff.validation import complain, complain_of_model
 
 
@@ -37,7 +37,7 @@ class TorchModel(OutsideModel):
         self.module, self.shape = module, None if shape is None else tuple(int(n) for n in shape)
         self.inside = modules_of(self.torch, module)
         self.dtype, self.device = self._place(dtype, device)
-        self.ways: dict[tuple[int, ...], tuple[Any, Any]] = {}
+        self.ways: dict[Any, Any] = {}
         self._warn_of_training()
 
     def _place(self, dtype: Any, device: Any) -> tuple[Any, Any]:
@@ -66,7 +66,7 @@ class TorchModel(OutsideModel):
 
     def products(self, x: Rows, c: Rows, directions: dict[int, Rows]) -> Rows:
         """Its derivative in k directions, (k, n, d), in the way that the trial found."""
-        product, _ = self.ways[tuple(directions)]
+        product = self.ways["products", tuple(directions)]
         points = self.tensor(x), self.tensor(c)
         with self.evaluated():
             tensors = {i: self.tensor(d) for i, d in directions.items()}
@@ -74,7 +74,7 @@ class TorchModel(OutsideModel):
 
     def pulled_back(self, x: Rows, c: Rows, u: Rows, by: tuple[int, ...]) -> tuple[Rows, ...]:
         """Its transposed derivative of u (k, n, d)."""
-        _, pull = self.ways[by]
+        pull = self.ways["pulled back", by]
         points = self.tensor(x), self.tensor(c)
         with self.evaluated():
             return tuple(map(self.array, pull(self.torch, self.rows, points, self.tensor(u), by)))
@@ -139,8 +139,12 @@ class TorchModel(OutsideModel):
         try_values(self, *self._trial(dim, whole))
 
     def try_products(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
-        """Finds the ways that work; raises ModelError where there is none or what comes is not the derivative."""
-        self.ways[by] = ways_that_work(self, *self._trial(dim, whole), by)
+        """Finds the way that works; raises ModelError where there is none or what comes is not the derivative."""
+        self.ways["products", by] = way_of_products(self, *self._trial(dim, whole), by)
+
+    def try_pulled_back(self, dim: int, whole: bool, by: tuple[int, ...]) -> None:
+        """Finds the way that works; raises ModelError where there is none or its transpose is another derivative."""
+        self.ways["pulled back", by] = way_of_pulling_back(self, *self._trial(dim, whole), by)
 
     def _trial(self, dim: int, whole: bool) -> tuple[Rows, Rows]:
         shape = self.shape or (dim,)

@@ -19,6 +19,8 @@ TRIAL_NUMBERS = (0.9, 0.7, 0.4, 0.2)
 TRIAL_STEPS = (3, 3, 2, 1)
 """The same where whole numbers are asked for: entries of a table."""
 
+HIDDEN = "no torch.no_grad() and no detach() inside, which hide what a likelihood needs"
+
 
 def trial_rows(dim: int, whole: bool) -> tuple[Rows, Rows]:
     """x (4, d), of order 1, and c (4,), whole numbers or not."""
@@ -46,15 +48,31 @@ def try_values(model: Any, x: Rows, c: Rows) -> None:
             warnings.warn(str(complain("module", got, need)), stacklevel=2)
 
 
-def ways_that_work(model: Any, x: Rows, c: Rows, by: tuple[int, ...]) -> tuple[Any, Any]:
-    """The first way for J v and the first for u^T J; raises ModelError where there is none, or J v is wrong."""
+def _directions(x: Rows, by: tuple[int, ...]) -> dict[int, Rows]:
+    """Two of order 1 for each of ``by``."""
     v = np.random.default_rng(1).normal(size=(2, *x.shape))
-    directions = {i: (v, v[..., 0])[i] for i in by}
-    tensors = {i: model.tensor(d) for i, d in directions.items()}
-    product_way, product = _first_of(PRODUCTS, model, x, c, tensors)
-    pull_way, _ = _first_of(PULLED_BACK, model, x, c, model.tensor(v), by)
-    _compare(model, x, c, {i: d[0] for i, d in directions.items()}, model.array(product[0]))
-    return product_way, pull_way
+    return {i: (v, v[..., 0])[i] for i in by}
+
+
+def way_of_products(model: Any, x: Rows, c: Rows, by: tuple[int, ...]) -> Any:
+    """The first way for J v; raises ModelError where there is none, or its J v is not how the values change."""
+    v = _directions(x, by)
+    way, product = _first_of(PRODUCTS, model, x, c, {i: model.tensor(d) for i, d in v.items()})
+    _compare(model, x, c, {i: d[0] for i, d in v.items()}, model.array(product[0]))
+    return way
+
+
+def way_of_pulling_back(model: Any, x: Rows, c: Rows, by: tuple[int, ...]) -> Any:
+    """The first way for u^T J; raises ModelError where there is none, or u^T J v is not the u . J v of products."""
+    u, v = np.random.default_rng(2).normal(size=(2, *x.shape)), _directions(x, by)
+    way, pulled = _first_of(PULLED_BACK, model, x, c, model.tensor(u), by)
+    with_u = np.sum(u * model.products(x, c, v))
+    with_v = sum(np.sum(model.array(p) * d) for p, d in zip(pulled, v.values(), strict=True))
+    rounding = math.sqrt(model.torch.finfo(model.dtype).eps)
+    if abs(with_u - with_v) > rounding * (np.linalg.norm(u) * np.linalg.norm(model.products(x, c, v))):
+        got = f"u^T J v = {with_v:.3g} in reverse where it is {with_u:.3g} forwards"
+        raise complain_of_model("module", got, f"the same: {HIDDEN}")
+    return way
 
 
 def _first_of(ways: Iterable[Any], model: Any, x: Rows, c: Rows, *arguments: Any) -> tuple[Any, Any]:
@@ -95,5 +113,4 @@ def _compare(model: Any, x: Rows, c: Rows, direction: dict[int, Rows], product: 
     wrong = np.linalg.norm(product - near, axis=1) > 10 * error + 0.1 * size
     if wrong.sum() > len(x) / 2:
         got = f"a derivative of {np.linalg.norm(product):.3g} where its values change by {np.linalg.norm(near):.3g}"
-        need = "the same: no torch.no_grad() and no detach() inside, which hide what a likelihood needs"
-        raise complain_of_model("module", got, need)
+        raise complain_of_model("module", got, f"the same: {HIDDEN}")
