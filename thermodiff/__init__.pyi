@@ -118,6 +118,8 @@ from .energetics.speed_accuracy import SpeedAccuracy as SpeedAccuracy
 from .energetics.uncertainty import uncertainty_bound as uncertainty_bound
 
 # all of it at once
+from .auditing.model_check import check_model as check_model
+from .auditing.model_check import ModelCheck as ModelCheck
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
 

@@ -109,6 +109,8 @@ NAMES = [
     "speed_accuracy",
     "SpeedAccuracy",
     "uncertainty_bound",
+    "check_model",
+    "ModelCheck",
     "audit",
     "Audit",
     "data_entropy",

@@ -64,7 +64,8 @@ def audit(
     many paths of noising a point (``td.path_log_likelihood``; at least 2), at 64 score evaluations a path.
     Every integral starts at ``t_min`` (see ``scores.base.starting_time``), so S0 stands for S(p(t_min)); what that
     adds is in the record. For samples S0 is not known: the smaller of NLL_ode and -ELBO, both upper bounds, stands
-    for it, and the record says so.
+    for it, and the record says so. A model that ``td.score_from_...`` made is refused where another clock, sign or
+    parameterisation fits the data and the given one does not (``td.check_model``).
 
     Returns an Audit. Raises ValueError for bad arguments, RuntimeError if the flow cannot be solved. Source: eq. (1) of
     arXiv 2510.06174; readings, identities and certified bounds are this project's (theory section 5).

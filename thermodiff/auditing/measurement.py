@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key
 from thermodiff.auditing.ledger import Means
+from thermodiff.auditing.model_check import losses, refuse_if_wrong
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.divergence import HutchinsonDivergence
 from thermodiff.numerics.estimates import as_float64
@@ -79,6 +80,7 @@ def measure(keys: Any, setting: Setting, points: Points) -> Measured:
     stage(STAGES[0])
     exact = exact_score_if_known(data, process)
     moments = noise_moments(keys[0], _with_one_probe(diffusion), points, grid.time, exact)
+    refuse_if_wrong(keys[0], diffusion, data, losses(moments, points.reference, grid))
     stage(STAGES[1])
     CE = prior_cross_entropy(points, process, setting.prior)
     start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))
