@@ -78,6 +78,7 @@ ROOMS["__main__"] = ("commands",)
 
 _TRAINED = ("array_types", "training.optimiser", "training.checkpoints", "training.cores")
 FURTHER: dict[str, tuple[str, ...]] = {
+    "auditing.quoted": ("data.pixels",),
     "exploration.tasks": ("array_types",),
     "exploration.policies": ("array_types",),
     "exploration.learning": _TRAINED,

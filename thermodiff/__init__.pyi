@@ -30,6 +30,9 @@ from .data.tables import NamedData as NamedData
 from .data.named import named_data as named_data
 from .data.dequantisation import Dequantised as Dequantised
 from .data.dequantisation import dequantise as dequantise
+from .data.pixels import Pixels as Pixels
+from .data.pixels import PixelUnits as PixelUnits
+from .data.pixels import pixels as pixels
 from .data.whitening import Whitened as Whitened
 from .data.whitening import whiten as whiten
 
@@ -120,6 +123,8 @@ from .energetics.uncertainty import uncertainty_bound as uncertainty_bound
 # all of it at once
 from .auditing.model_check import check_model as check_model
 from .auditing.model_check import ModelCheck as ModelCheck
+from .auditing.quoted import quoted_likelihoods as quoted_likelihoods
+from .auditing.quoted import QuotedLikelihoods as QuotedLikelihoods
 from .auditing.audit import audit as audit
 from .auditing.report import Audit as Audit
 

@@ -119,7 +119,13 @@ def check_model(
 def refuse_if_wrong(key: Key, diffusion: LearnedDiffusion, data: Any, seen: ModelCheck) -> None:
     """For an audit: look closer where what it ``seen`` does not fit a model. Raises and warns as ``check_model``."""
     if isinstance(diffusion.score, ModelScore) and not seen.fits:
-        check_model(jax.random.fold_in(key, NODES), diffusion.score, diffusion.process, data, t_min=float(seen.time[0]))
+        check_model(
+            jax.random.fold_in(key, NODES),
+            diffusion.score,
+            diffusion.process,
+            data,
+            t_min=float(seen.time[0]),
+        )
 
 
 def losses(moments: NoiseMoments, reference: Gaussian, grid: TimeGrid) -> ModelCheck:
