@@ -29,7 +29,7 @@ LONG = {
     "docs/exploration-learning.md",
     "docs/paths.md",
 }
-OF_PEERS = {"docs/exploration-tasks.md"}
+OF_PEERS = {"docs/exploration-tasks.md", "docs/torch.md"}
 """Their blocks need a package of the extra ``peers``."""
 PAGES = (
     "README.md",
