@@ -10,10 +10,10 @@ PRESET ?= paper
 OUT ?= results/nll_bound-$(PRESET)
 BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
 INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort
-PATHS := path_likelihood
-ENERGETICS := demon_ledger hardware speed_accuracy
+PATHS := path_likelihood fluctuation_theorems
+ENERGETICS := demon_ledger hardware speed_accuracy extraction
 SPEED := benchmark scaling divergence_crossover
-SAMPLING := clocks
+SAMPLING := clocks waste_law
 TRAINED := capability_boundary entropy_exchange token_interventions advantage_shaping rejection_finetuning \
 	cost_of_accuracy_network
 EXPLORATION := pass_at_k_coverage extrapolation cost_of_accuracy_tabular diffusion_policy $(TRAINED)

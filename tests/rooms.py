@@ -116,6 +116,7 @@ WITHOUT_JAX = (
     "runtime.compilation_cache",
     "numerics.affine_maps",
     "numerics.crooks",
+    "numerics.pareto_tail",
     "numerics.path_ratio",
     "numerics.estimates",
     "numerics.quadrature",

@@ -258,8 +258,12 @@ def traced_call(name: str, function: Any, x: Any, t: Any, of: str, need: str) ->
     """Shape and type of ``function(x, t)``; raises ValueError, with what came, where it cannot be had."""
     import jax
 
+    def named(x: Any, t: Any) -> Any:
+        # JAX prints what it is given, for its messages: a network would be printed with its weights, for 40 ms.
+        return function(x, t)
+
     try:
-        return jax.eval_shape(function, x, t)
+        return jax.eval_shape(named, x, t)
     except ModelError:
         raise
     except (

@@ -20,13 +20,12 @@ import numpy as np
 
 import thermodiff as td
 from experiments.energetics import demon_ledger_figure
-from experiments.energetics.hardware import data_of
-from experiments.energetics.speed_accuracy import process
 from experiments.harness import trained
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
-from thermodiff.paths.kernels import PosteriorKernel, StochasticKernel
+from experiments.harness.worlds import density, process
+from thermodiff.sampling.kernels import PosteriorKernel, StochasticKernel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Config:
     zetas: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     seeds: tuple[int, ...] = (0,)
     paths: int = 8192
-    steps: int = 400
+    steps: int = 200
     t_min: float = 1e-3
 
 
@@ -59,7 +58,7 @@ def cells(config: Config) -> list[Cell]:
 
 def heats(config: Config, cell: Cell, steps: int, keys: Any) -> tuple[np.ndarray, np.ndarray]:
     """Heat of each generated path and of each noising path, nats at T = 1."""
-    data, dynamics = data_of(cell["data"]), process(cell["process"])
+    data, dynamics = density(cell["data"]), process(cell["process"])
     score = td.exact_score(data, dynamics)
     plan = td.schedule("log_snr", dynamics, steps, t_min=config.t_min)
     kernel = PosteriorKernel() if cell["zeta"] == 1 else StochasticKernel(cell["zeta"])
@@ -73,7 +72,7 @@ def heats(config: Config, cell: Cell, steps: int, keys: Any) -> tuple[np.ndarray
 def measure(config: Config, cell: Cell) -> Row:
     """The cycle's heat at N and 2N steps, extrapolated, and what the theorem says."""
     key = trained.cell_key(cell, CELL_KEYS)
-    data, dynamics = data_of(cell["data"]), process(cell["process"])
+    data, dynamics = density(cell["data"]), process(cell["process"])
     ledger = td.energy_ledger(
         key,
         td.exact_score(data, dynamics),

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import product
-from typing import Any
 
 import numpy as np
 
 import thermodiff as td
 from experiments.energetics import hardware_figure
-from experiments.energetics.speed_accuracy import density, process
 from experiments.harness import trained
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
+from experiments.harness.worlds import density, process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,18 +61,9 @@ def cells(config: Config) -> list[Cell]:
     ]
 
 
-def data_of(name: str) -> Any:
-    """In one dimension those of the speed-accuracy experiment; two in the plane."""
-    if name == "off_centre":
-        return td.Gaussian([0.6, 0.8], [[0.25, 0.1], [0.1, 0.25]])
-    if name == "eight":
-        return td.eight_gaussians(radius=1.4, width=0.1)
-    return density(name)
-
-
 def measure(config: Config, cell: Cell) -> Row:
     """The cost of driving and the frontier of one cell."""
-    distribution, dynamics = data_of(cell["data"]), process(cell["process"])
+    distribution, dynamics = density(cell["data"]), process(cell["process"])
     cost = td.driving_cost(
         trained.cell_key(cell, CELL_KEYS),
         td.exact_score(distribution, dynamics),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import product
-from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -23,6 +22,7 @@ from experiments.energetics import speed_accuracy_figure
 from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.types import Cell, Row
+from experiments.harness.worlds import VARIANCE, density, process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ PRESETS = {
 }
 CELL_KEYS = ("data", "process", "size")
 ROTATION = "rotation"
-VARIANCE, SMALL_SHIFT = 0.25, 1e-4
+SMALL_SHIFT = 1e-4
 
 
 def cells(config: Config) -> list[Cell]:
@@ -56,28 +56,6 @@ def cells(config: Config) -> list[Cell]:
     lines = product(config.data, config.processes, config.shifts)
     rotating = [(ROTATION, "closed form", g) for g in config.rotations]
     return [dict(zip(CELL_KEYS, cell, strict=True)) for cell in (*lines, *rotating)]
-
-
-def density(name: str) -> Any:
-    """In one dimension, about as wide as a quarter to one."""
-    scale = 1 / 1.5
-    return {
-        "gaussian": lambda: td.Gaussian([0.0], [[VARIANCE]]),
-        "narrow": lambda: td.GaussianMixture([0.5, 0.5], [[-0.9], [0.6]], [[[0.01]], [[0.04]]]),
-        "mixture": lambda: td.GaussianMixture(
-            [0.3, 0.7], [[-2 * scale], [scale]], [[[(0.4 * scale) ** 2]], [[(0.6 * scale) ** 2]]]
-        ),
-    }[name]()
-
-
-def process(name: str) -> Any:
-    """The process of that name."""
-    return {
-        "VE10": lambda: td.VarianceExploding(10.0),
-        "VE25": lambda: td.VarianceExploding(25.0),
-        "VP20": lambda: td.VariancePreserving(0.1, 20.0),
-        "cosine": lambda: td.CosineVariancePreserving(0.01),
-    }[name]()
 
 
 def measure(config: Config, cell: Cell) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.exploration.arms.measured import BOUNDARY
 from experiments.harness.summaries import grouped, mean_over_seeds
@@ -119,7 +120,9 @@ def _cost(axes: Any, rows: list[Row]) -> None:
     axes.set(xscale="log", xlabel="KL from the base (nats)", ylabel="pass@1")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
-    axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+    axes.xaxis.set_major_locator(LogLocator(100.0))
+    axes.xaxis.set_minor_locator(LogLocator(10.0))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     black = {"color": plotting.BLACK, "marker": "o", "markersize": 4, "linestyle": ""}
     axes.legend(
         handles=[

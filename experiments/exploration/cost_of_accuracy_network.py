@@ -6,7 +6,8 @@ The tabular part, where steps are known in closed form, is ``cost_of_accuracy_ta
 a seed:
     ledger    every policy kept on the way: least work, what was paid, waste among correct and wrong, pass@k
     steps     small steps from the arm's last policy, of several kinds: the share that buys accuracy, on the problems
-              that the step was made of and on others
+              that the step was made of and on others; some minutes each
+The preset paper has the first, the preset steps the second, from three bases.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Config:
 
 
 PRESETS = {
-    "paper": Config(),
+    "paper": Config(parts=("ledger",)),
+    "steps": Config(parts=("steps",), starts=("base",), seeds=(0, 1, 2)),
     "smoke": Config(
         arms=("GRPO", "pass@4"), starts=("GRPO",), seeds=(0, 1), batches=2, held_out=10, wide=8, before=3,
         iterations=10, scale=SMOKE,

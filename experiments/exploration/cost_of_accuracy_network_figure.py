@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.exploration.cost_of_accuracy_network_table import AGAINST, WAYS, by_seed, kinds_of
+from experiments.exploration.cost_of_accuracy_network_table import AGAINST, IMITATED, WAYS, by_seed, kinds_of
 from experiments.exploration.equal_accuracy import pass_at, path
 from experiments.harness.summaries import grouped, mean_over_seeds
 from experiments.harness.types import Row
@@ -23,7 +23,11 @@ LOOKS: dict[str, dict[str, Any]] = {
     "tilt": {"color": plotting.PURPLE, "marker": "v"},
     "Muon": {"color": plotting.SKY, "marker": "s"},
     "SFT": {"color": plotting.BLACK, "marker": "*"},
+    "RFT, rule": {"color": plotting.GREY, "marker": "h"},
+    "RFT, branching": {"color": plotting.BLACK, "marker": "h", "linestyle": "--"},
 }
+FARTHEST = 3.0
+"""Times the next bar that the longest may be, before it is cut."""
 PARTS = {
     "paid": ("paid", plotting.GREEN),
     "among_correct": ("waste among correct", plotting.ORANGE),
@@ -52,6 +56,9 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, ...]:
 def _bars(axes: Any, rows: list[Row]) -> None:
     """KL of each arm's last policy by what it bought; a line at the least, and pass@256 beside it."""
     arms = grouped(rows, "arm")
+    totals = [mean_over_seeds([row["policies"][-1]["divergence"] for row in group])[0] for _, group in arms]
+    second, longest = sorted([0.0, *totals])[-2:]
+    end = 1.2 * second if longest > FARTHEST * second > 0 else None
     for place, (_, group) in enumerate(arms):
         last, start = [row["policies"][-1] for row in group], 0.0
         for part, (_, colour) in PARTS.items():
@@ -59,7 +66,17 @@ def _bars(axes: Any, rows: list[Row]) -> None:
             axes.barh(place, mean, left=start, color=colour, height=0.7, linewidth=0)
             start += mean
         total, stderr = mean_over_seeds([policy["divergence"] for policy in last])
-        axes.errorbar(total, place, xerr=np.nan_to_num(stderr), color=plotting.BLACK, linewidth=0.8)
+        if end is not None and total > end:
+            axes.annotate(
+                f"→ {total:.1f}",
+                (0.98, place),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                ha="right",
+                fontsize=6.5,
+            )
+        else:
+            axes.errorbar(total, place, xerr=np.nan_to_num(stderr), color=plotting.BLACK, linewidth=0.8)
         least = mean_over_seeds([policy["least"] for policy in last])[0]
         axes.plot([least, least], [place - 0.4, place + 0.4], color=plotting.BLACK, linewidth=1.2)
         reached = mean_over_seeds([pass_at(256)(policy) for policy in last])[0]
@@ -70,6 +87,7 @@ def _bars(axes: Any, rows: list[Row]) -> None:
     axes.set_yticks(range(len(arms)), [arm for (arm,), _ in arms])
     axes.tick_params(axis="y", left=False)
     axes.set_ylim(len(arms) - 0.4, -0.6)
+    axes.set_xlim(0, end)
     axes.set_xlabel("KL from the base (nats)")
     handles = [Patch(label=name, color=colour) for name, colour in PARTS.values()]
     handles.append(Line2D([], [], label="least", color=plotting.BLACK, linewidth=1.2))
@@ -79,7 +97,7 @@ def _bars(axes: Any, rows: list[Row]) -> None:
 def _paths(axes: Any, rows: list[Row]) -> None:
     """pass@256 against pass@1 along each training: mean over seeds of the policies kept, with standard errors."""
     for (arm,), group in grouped(rows, "arm"):
-        if arm not in (AGAINST, "SFT", *WAYS):
+        if arm not in (AGAINST, "SFT", *WAYS, *IMITATED):
             continue
         points = [np.array([path(row, pass_at(k)) for row in group]) for k in (1, 256)]
         mean = [values.mean(axis=0) for values in points]
@@ -90,7 +108,9 @@ def _paths(axes: Any, rows: list[Row]) -> None:
             *mean, yerr=errors[1], xerr=errors[0], markersize=3, linewidth=0.9, label=arm, **LOOKS[arm]
         )
     axes.set(xlabel="pass@1", ylabel="pass@256")
-    axes.legend(ncols=2, handlelength=1.8, columnspacing=1.0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.4 * (high - low), high)  # room for the legend
+    axes.legend(ncols=3, handlelength=1.8, columnspacing=1.0, loc="lower left")
 
 
 def _shares(axes: Any, rows: list[Row]) -> None:

@@ -13,7 +13,9 @@ from experiments.harness.types import Row
 
 AGAINST = "GRPO"
 WAYS = ("RLOO", "free energy", "tilt", "Muon", "pass@4")
-"""Ways to spend less."""
+"""Ways to spend less, rewards moving the policy step by step as in GRPO; all kept policies are measured."""
+IMITATED = ("RFT, rule", "RFT, branching")
+"""And two of fine-tuning on one's own correct responses, of which the last policy is."""
 LEDGER: dict[str, Callable[[Row], float]] = {
     "pass@1": pass_at(1),
     "pass@256": pass_at(256),
@@ -80,7 +82,7 @@ def _together(rows: list[Row]) -> list[str]:
 
 
 def _ways(rows: list[Row]) -> list[str]:
-    arms = [arm for (arm,), _ in grouped(rows, "arm") if arm in WAYS]
+    arms = [arm for (arm,), _ in grouped(rows, "arm") if arm in (*WAYS, *IMITATED)]
     plain = [row for row in rows if row["arm"] in (AGAINST, *arms)]
     lines: list[str] = []
     for title, more in (
@@ -88,7 +90,7 @@ def _ways(rows: list[Row]) -> list[str]:
         ("at the highest pass@1 that both reach", None),
     ):
         lines += [f"Differences to {AGAINST} {title}, linear between kept policies; * for all arms at once"]
-        lines += [f"  {'arm':<13}{'seeds':>7}{'pass@1':>9}" + "".join(f"{name:>35}" for name in COMPARED)]
+        lines += [f"  {'arm':<15}{'seeds':>7}{'pass@1':>9}" + "".join(f"{name:>35}" for name in COMPARED)]
         lines += _at_equal_accuracy(plain, arms, more)
     off = [interpolation_error(row, pass_at(256)) for row in plain]
     if np.isfinite(off).any():
@@ -113,11 +115,11 @@ def _at_equal_accuracy(rows: list[Row], arms: list[str], more: float | None) -> 
         found, missed = compared(rows, arm, AGAINST, pass_at(256), more)
         seeds = f"{len(found)} of {len(found) + missed}"
         if not found:
-            lines.append(f"  {arm:<13}{seeds:>7}   out of range in all")
+            lines.append(f"  {arm:<15}{seeds:>7}   out of range in all")
             continue
         accuracy = np.mean([one.accuracy for one in found])
         lines.append(
-            f"  {arm:<13}{seeds:>7}{accuracy:>9.4f}" + "".join(f"{column[i]:>35}" for column in columns)
+            f"  {arm:<15}{seeds:>7}{accuracy:>9.4f}" + "".join(f"{column[i]:>35}" for column in columns)
         )
     return lines
 

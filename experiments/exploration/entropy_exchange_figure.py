@@ -71,7 +71,7 @@ def _sides(axes: Any, rows: list[Row]) -> None:
     low, high = min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.axline((0, 0), slope=1, color=plotting.GREY, linewidth=0.6, linestyle="--")
     axes.set(xlim=(low, high), ylim=(low, high))
-    axes.set(xlabel="entropy, correct ones (nats a token)", ylabel="entropy, wrong ones")
+    axes.set(xlabel="H, correct ones (nats a token)", ylabel="H, wrong ones")
 
 
 def _law(axes: Any, rows: list[Row]) -> None:

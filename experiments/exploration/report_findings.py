@@ -104,8 +104,12 @@ FINDINGS = (
         each("GRPO", lambda row: float(row["gained"][AT_256])), 1,
     ),
     Finding(
-        "solutions from outside widen reach", BOUNDARY_OF, "SFT - base, pass@64",
+        "solutions from outside widen reach (broad base)", BOUNDARY_OF, "SFT - base, pass@64",
         less("SFT", "base", pass_at(64)), 1,
+    ),
+    Finding(
+        "solutions from outside widen reach (narrow base)", BOUNDARY_OF, "narrow, SFT - narrow, pass@64",
+        less("narrow, SFT", "narrow", pass_at(64)), 1,
     ),
     Finding(
         "by what they teach, not by more prompts", BOUNDARY_OF, "SFT - more of the same, pass@64",
@@ -223,16 +227,36 @@ def line(finding: Finding, rows: list[Row]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main(records: Path = RECORDS) -> int:
-    """Prints the table, those of experiments without kept rows left out and named."""
-    kept = {name: [*rows_in(records / f"{name}.jsonl")] for name in {f.experiment for f in FINDINGS}}
-    lines = [
-        "| the report | number | mean ± s.e. over seeds | seeds | here | experiment |",
-        "|---|---|---|---|---|---|",
-    ]
+def kept_rows(records: Path) -> dict[str, list[Row]]:
+    """The kept rows of every experiment that a finding is read from."""
+    return {
+        name: [*rows_in(records / f"{name}.jsonl")] for name in dict.fromkeys(f.experiment for f in FINDINGS)
+    }
+
+
+def table(kept: dict[str, list[Row]]) -> str:
+    """All columns, findings of experiments without kept rows left out and these named."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + len(COLUMNS) * "---|"]
     lines += [line(finding, kept[finding.experiment]) for finding in FINDINGS if kept[finding.experiment]]
-    lines += [f"no rows of {name} are kept" for name, rows in sorted(kept.items()) if not rows]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return "\n".join([*lines, *(f"no rows of {name} are kept" for name, rows in kept.items() if not rows)])
+
+
+def short_table(kept: dict[str, list[Row]]) -> str:
+    """Claim, verdict and number under the name of their experiment: for a page that has little room."""
+    lines = ["| the report | here |", "|---|---|"]
+    for name, rows in kept.items():
+        if rows:
+            lines.append(f"| *{name}* | |")
+            for finding in FINDINGS:
+                if finding.experiment == name:
+                    one = effect(finding.values(rows))
+                    lines.append(f"| {finding.claim} | {verdict(one, finding.sign)}: {rounded(one)} |")
+    return "\n".join(lines)
+
+
+def main(records: Path = RECORDS) -> int:
+    """Prints the table."""
+    sys.stdout.write(table(kept_rows(records)) + "\n")
     return 0
 
 

@@ -101,6 +101,8 @@ def _free(figure: Any, rows: list[Row]) -> None:
     effect.axhline(0, color=plotting.GREY, linewidth=0.5)
     effect.set_xticks(range(len(FIFTHS)), ["1st", "2nd", "3rd", "4th", "last"])
     effect.set(xlabel="fifth with the replaced token", ylabel="change of accuracy")
+    low, high = effect.get_ylim()
+    effect.set_ylim(low - 0.3 * (high - low), high)  # room for the legend
     sure.set_xticks(range(len(TERCILES)), ["low", "middle", "high"])
     sure.set(xlabel="perplexity of the response, thirds", ylabel="correct ones still correct", ylim=(0, None))
     for axes in (entropy, effect, sure):

@@ -34,7 +34,7 @@ class Config:
     processes: tuple[str, ...] = ("VE", "VP")
     kernels: tuple[str, ...] = ("posterior", "analytic")
     schedule_steps: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0,)
     noise_ve: float = 10.0
     noise_vp: float = 20.0
     dim: int = 2
@@ -42,8 +42,8 @@ class Config:
     width: int = 64
     depth: int = 2
     rows: int = 8192
-    test_rows: int = 2000
-    paths: int = 64
+    test_rows: int = 1000
+    paths: int = 32
     nodes: int = 65
     replicates: int = 16
     points: int = 128

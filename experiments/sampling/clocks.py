@@ -36,11 +36,11 @@ class Config:
 
     data: tuple[str, ...] = ("ring", "hierarchy", "spectrum", "uniform", "moons", "digits")
     scores: tuple[str, ...] = ("exact", "trained")
-    samplers: tuple[str, ...] = ("dpmpp_2m", "multistep", "euler", "ancestral")
-    evaluations: tuple[int, ...] = (8, 16, 32)
+    samplers: tuple[str, ...] = ("dpmpp_2m", "multistep")
+    evaluations: tuple[int, ...] = (8, 16)
     clocks: tuple[str, ...] = (*NAMED, *MEASURED)
     seeds: tuple[int, ...] = (0, 1, 2)
-    samples: int = 16384
+    samples: int = 8192
     steps: int = 4000
     width: int = 128
     sigma: float = 25.0

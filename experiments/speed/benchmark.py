@@ -25,6 +25,7 @@ from experiments.harness.types import Cell, Row
 from experiments.speed import benchmark_evaluation as evaluation
 from experiments.speed import benchmark_exploration as rollouts
 from experiments.speed import benchmark_policies as policies
+from experiments.speed import benchmark_sampling as samples
 from experiments.speed import benchmark_training as training
 from experiments.speed.benchmark_start import exploration, start
 
@@ -35,6 +36,7 @@ class Config:
 
     rows: tuple[str, ...] = (
         "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64",
+        "sample 2", "sample 16", "paths 2", "paths 16", "clock", "waste",
         "rewards 64", "rewards 256", "token 64", "token 256",
         "load", "bounds", "help", "version", "import", "import exploration", "explore", "command",
     )  # fmt: skip
@@ -94,6 +96,12 @@ MARKS = {
     "flow 2": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 2", 10.0),
     "flow 8": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 8", 10.0),
     "flow 64": Mark("solve_ivp / flow likelihood to 1e-3 nats, Hutchinson, d = 64", 10.0),
+    "sample 2": Mark("td.sample, 16 steps, width 128, d = 2 / its matrix products", 1.3, at_most=True),
+    "sample 16": Mark("td.sample, 16 steps, width 128, d = 16 / its matrix products", 1.3, at_most=True),
+    "paths 2": Mark("path likelihood, 16 steps, width 128, d = 2 / its score calls", 1.2, at_most=True),
+    "paths 16": Mark("path likelihood, 16 steps, width 128, d = 16 / its score calls", 1.2, at_most=True),
+    "clock": Mark("flow-curvature clock / entropy rates", 3.0, at_most=True),
+    "waste": Mark("evaluations, simulated paths / waste by the formula, to 1e-2 nats", 100.0),
     "rewards 64": Mark("step by rewards, width 64 / sampling and one gradient", 1.3, at_most=True),
     "rewards 256": Mark("step by rewards, width 256 / sampling and one gradient", 1.3, at_most=True),
     "token 64": Mark("sampled token, width 64 / its matrix products", 1.5, at_most=True),
@@ -119,6 +127,7 @@ def measurements(config: Config) -> dict[str, Callable[[], Row]]:
     flow = partial(
         evaluation.flow, points=config.points, steps=config.train_steps, pairs=config.pairs, exact=True
     )
+    sizes = {"train_steps": config.train_steps, "points": config.points, "pairs": config.pairs}
     return {
         **{f"step {width}": partial(step, width) for width in (128, 256, 512)},
         "loop": partial(training.training_loop, 64, 256, config.loop_steps, config.pairs),
@@ -127,6 +136,10 @@ def measurements(config: Config) -> dict[str, Callable[[], Row]]:
         "flow 2": partial(flow, 2),
         "flow 8": partial(flow, 8),
         "flow 64": partial(flow, 64, exact=False),
+        **{f"sample {d}": partial(samples.sampling, d, **sizes) for d in (2, 16)},
+        **{f"paths {d}": partial(samples.path_likelihood, d, **sizes) for d in (2, 16)},
+        "clock": partial(samples.clock, config.train_steps, config.pairs),
+        "waste": partial(samples.waste, config.train_steps, config.points, config.pairs),
         **{
             f"rewards {w}": partial(policies.reward_step, w, config.reward_steps, config.pairs)
             for w in (64, 256)

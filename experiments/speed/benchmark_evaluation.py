@@ -29,9 +29,9 @@ NODES, REPLICATES, MOST_POINTS = 33, 16, 4096
 PILOT = 2**18
 
 
-def trained(dim: int, steps: int) -> Any:
-    """The default network on the mixture."""
-    return td.fit(jax.random.key(0), mixture(dim), process(), steps=steps).score
+def trained(dim: int, steps: int, **settings: Any) -> Any:
+    """The default network, or one of other ``settings``, on the mixture."""
+    return td.fit(jax.random.key(0), mixture(dim), process(), steps=steps, **settings).score
 
 
 # --- rates --------------------------------------------------------------------------------------

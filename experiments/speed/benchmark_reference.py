@@ -17,6 +17,9 @@ from thermodiff.array_types import pytree_dataclass
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.thermodynamics.priors import moment_prior
 
+LEVEL_LAYERS = ("embed", "modulate")
+"""Layers of a score network that read the noise level and not x."""
+
 # --- products -----------------------------------------------------------------------------------
 
 
@@ -46,6 +49,21 @@ def bare_products(network: Any, batch: int) -> Callable[[], Any]:
     return lambda: products(weights, left, right)
 
 
+def network_products(network: Any, batch: int) -> Callable[[], Any]:
+    """x W of every layer that reads x, for ``batch`` points at one noise level, and nothing else, as one compiled call.
+
+    The layers that read the noise level are left out: they are needed once for all points.
+    """
+    weights = {
+        name: leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(network.params)
+        if leaf.ndim == 2
+        and not any(of_level in (name := jax.tree_util.keystr(path)) for of_level in LEVEL_LAYERS)
+    }
+    assert len(weights) == 6, f"expected enter, leave and four layers of blocks: {sorted(weights)}"
+    return _products(weights, batch)
+
+
 def forward_products(policy: Any, batch: int) -> Callable[[], Any]:
     """x W of every layer of a policy that is a network for ``batch`` tokens, and nothing else, as one compiled call."""
     weights = {
@@ -56,6 +74,11 @@ def forward_products(policy: Any, batch: int) -> Callable[[], Any]:
     assert len(weights) == 4 * policy.depth + 1, (
         f"expected four layers a block and the last: {sorted(weights)}"
     )
+    return _products(weights, batch)
+
+
+def _products(weights: dict[str, Any], batch: int) -> Callable[[], Any]:
+    """x W of each for ``batch`` rows as one compiled call."""
     key = jax.random.key(0)
     left = {name: jax.random.normal(key, (batch, w.shape[0])) for name, w in weights.items()}
 

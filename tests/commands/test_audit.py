@@ -127,7 +127,10 @@ BAD_CALLS = {
     "one point": ("x.npy --max-points 1", "max-points: got 1, need at least 2"),
     "one path": ("x.npy --paths 1", "paths: got 1, need at least 2 paths a row, or 0"),
     "out is a file": ("x.npy --out x.xls", "out: got 'x.xls', which is a file, need a folder"),
-    "an unknown process": ("x.npy --process sub", "invalid choice 'sub' for argument '--process'"),
+    "an unknown process": (
+        "x.npy --process sub",
+        "process: got 'sub', need one of ve, vp, or FILE.py:NAME together with --score",
+    ),
     "a word for a number": ("x.npy --steps many", "steps: got 'many', need a whole number"),
     "a word for a real number": ("x.npy --sigma wide", "sigma: got 'wide', need a number"),
     "an unknown option": ("x.npy --stpes 3", "Unrecognized options: --stpes"),
@@ -179,6 +182,7 @@ def test_help_names_every_option(capsys):
         "--prior",
         "--unit",
         "--paths",
+        "--score",
     )
     assert all(option in text for option in options)
 

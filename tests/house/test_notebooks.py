@@ -16,6 +16,7 @@ LONG = {
     "04_entropy_of_your_data",
     "05_what_a_policy_can_reach",
     "06_what_accuracy_costs",
+    "08_the_price_of_a_sample",
 }
 """Minutes of training: run with the slow tests."""
 LARGEST = 400_000
@@ -45,7 +46,7 @@ def sections(notebook):
 
 
 def test_they_are_numbered_in_order():
-    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05", "06"]
+    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05", "06", "08"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)

@@ -27,6 +27,7 @@ LONG = {
     "docs/diffusion-policy.md",
     "docs/energetics.md",
     "docs/exploration-learning.md",
+    "docs/models.md",
     "docs/paths.md",
 }
 OF_PEERS = {"docs/exploration-tasks.md", "docs/torch.md"}

@@ -95,6 +95,13 @@ def test_commands_of_experiments_are_there(page):
     assert not [name for name in missing if not name.endswith("NAME")]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_tests_that_a_page_names_are_there(page):
+    """``tests/room/test_file.py::test_name`` on a page is a function of that file."""
+    for path, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text(encoding="utf-8")):
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+
+
 def test_every_figure_is_in_the_gallery():
     gallery = (DOCS / "gallery.md").read_text(encoding="utf-8")
     missing = [

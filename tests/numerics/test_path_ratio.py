@@ -104,6 +104,7 @@ def test_rows_of_paths_are_the_independent_units():
     assert rows.mean_exponential.mean == pytest.approx(flat.mean_exponential.mean)
     assert rows.mean_exponential.stderr == pytest.approx(flat.mean_exponential.stderr)
     assert rows.mean_exponential.n == 400
+    assert rows.ess == pytest.approx(flat.ess)
 
 
 def chain(seed, n=4000, steps=5):

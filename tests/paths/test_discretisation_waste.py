@@ -13,7 +13,9 @@ from scipy.interpolate import CubicSpline
 
 import thermodiff as td
 from thermodiff.paths.denoising import DenoisingCurve, denoising_curve
-from thermodiff.paths.kernels import StochasticKernel
+from thermodiff.sampling.clocks import Clock as MeasuredClock
+from thermodiff.sampling.clocks import ClockMoments
+from thermodiff.sampling.kernels import StochasticKernel
 
 FEW = {"replicates": 8, "points": 16}
 LOW, HIGH = 0.002, 80.0
@@ -125,6 +127,64 @@ def test_a_mixture_by_formula():
     ):
         found = td.discretisation_waste(measured, plan(ratios), kernel)
         close(found.total, expected, 5e-6 + 5e-5 * expected + found.quadrature_error, z=4)
+
+
+def exact_loss(s):
+    """E|x0 - D|^2/s^2 of the mixture, by the trapezoid rule."""
+    v = SD**2 + s**2
+    x = np.linspace((MU - 12 * np.sqrt(v)).min(), (MU + 12 * np.sqrt(v)).max(), 3001)[:, None]
+    p = W * np.exp(-0.5 * (x - MU) ** 2 / v) / np.sqrt(2 * np.pi * v)
+    score = (p * (MU - x) / v).sum(axis=1) / p.sum(axis=1)
+    return 1 - s**2 * np.sum(p.sum(axis=1) * score**2) * (x[1, 0] - x[0, 0])
+
+
+def exact_clock():
+    """Of equal steps in ell_a, with its curve: no chance in them."""
+    ell = np.linspace(np.log(0.005), np.log(40.0), 257)
+    loss = np.array([exact_loss(s) for s in np.exp(ell)])
+    mmse = np.exp(2 * ell) * loss
+    spline, fine = CubicSpline(ell, np.log(mmse)), np.linspace(ell[0], ell[-1], 20001)
+
+    def density(at, mmse):
+        w = 0.5 * np.exp(2 * at) * mmse * spline(at, 1) - mmse**2
+        return 2 * np.exp(-2 * at) * np.sqrt(np.maximum(w, 0))
+
+    length = float(np.trapezoid(density(fine, np.exp(spline(fine))), fine))
+    rho = density(ell, mmse)
+    rho = np.maximum(rho, 1e-4 * rho.mean())  # at its ends the spline's slope is rounding
+    of = lambda mean: td.Estimate(mean, np.zeros_like(mean), 2)  # noqa: E731
+    moments = ClockMoments(of(mmse), *(of(loss) for _ in ClockMoments._fields[1:]))
+    clock = MeasuredClock(
+        ell,
+        of(rho),
+        "least_waste",
+        moments,
+        td.Estimate(length, 0.0, 2),
+        1,
+        wide_problem()[0],
+        0.005 / 40,
+    )
+    return clock, DenoisingCurve(ell, np.stack([loss, loss]), 1)
+
+
+def test_equal_steps_in_length_waste_its_square_over_four_times_their_number():
+    """ell_a = 1.552209: .0717, .0185, .0047 nats in 8, 32, 128 steps, ell_a^2/4N = .0753, .0188, .00471."""
+    clock, exact = exact_clock()
+    assert clock.length.mean == pytest.approx(1.552209, abs=6e-7)
+    wasted = {N: td.discretisation_waste(exact, clock.schedule(N)).total.mean for N in (8, 32, 128)}
+    assert [round(w, 4) for w in wasted.values()] == [0.0717, 0.0185, 0.0047]
+    law = clock.length.mean**2 / 4
+    assert [abs(N * w / law - 1) for N, w in wasted.items()] == sorted(
+        (abs(N * w / law - 1) for N, w in wasted.items()), reverse=True
+    )
+    assert td.discretisation_waste(exact, td.least_waste_schedule(clock, 8)).total.mean < wasted[8]
+
+
+@pytest.mark.slow
+def test_the_best_of_many_steps_are_no_worse_than_equal_ones():
+    clock, exact = exact_clock()
+    equal = td.discretisation_waste(exact, clock.schedule(128)).total.mean
+    assert td.discretisation_waste(exact, td.least_waste_schedule(clock, 128)).total.mean < equal
 
 
 @pytest.mark.slow

@@ -1,14 +1,17 @@
 """Generation against its reversed protocol: heat step by step, the integral theorem, and a flow without noise."""
 
+import itertools
+
 import jax
 import numpy as np
 import oracles_diffusion as oracle
 import oracles_paths as algebra
 import pytest
 from problems_diffusion import PROCESSES, close, unit_gaussian
+from scipy.linalg import cholesky_banded
 
 import thermodiff as td
-from thermodiff.paths.kernels import PosteriorKernel, StochasticKernel
+from thermodiff.sampling.kernels import PosteriorKernel, StochasticKernel, steps_of_ratios
 
 T_MIN, STEPS, FACTOR, N = 1e-3, 60, 0.9, 4000
 
@@ -62,6 +65,43 @@ def test_heat_of_linear_generation(name, zeta):
         close(theorem.mean_exponential, 1.0, z=4)
     assert found.work is None
     assert drawn.direction == "generation"
+
+
+def algebra_of_heat(zeta, steps):
+    """ln <e^-Sigma> and <Sigma> of ratio (b) for N(0, 1) under VE 25, exact score, rho_0 the model's own law.
+
+    Sigma = (z.A z)/2 + c and the path is Gaussian with precision P, both tridiagonal: <e^-Sigma> = e^-c sqrt(det
+    P/det(P + A)).
+    """
+    s, _ = algebra.even_ratios(oracle.exploding(25.0), steps)
+    of = steps_of_ratios(td.Schedule(np.linspace(1.0, 0.1, steps + 1), s[::-1]))
+    at = StochasticKernel(zeta).at(of, 1)
+    v, m = at.deviation(of) ** 2, 1 - at.gain * s[1:] ** 2 / (1 + s[1:] ** 2)
+    var = np.full(steps + 1, 1 + s[-1] ** 2)
+    for k in reversed(range(steps)):
+        var[k] = m[k] ** 2 * var[k + 1] + v[k]
+    P, A = np.zeros((2, steps + 1)), np.zeros((2, steps + 1))  # upper and main diagonal
+    P[1, -1], A[1, 0], A[1, -1] = 1 / var[-1], 1 / var[0], -1 / var[-1]
+    P[1, :-1] += 1 / v
+    P[1, 1:] += m**2 / v
+    P[0, 1:] = -m / v
+    # [(z_k - m z_{k-1})^2 - (z_{k-1} - m z_k)^2]/(2 v): the products cancel.
+    A[1, 1:] += (1 - m**2) / v
+    A[1, :-1] -= (1 - m**2) / v
+    c = 0.5 * np.log(var[0] / var[-1])
+    log_det = lambda M: 2 * np.sum(np.log(cholesky_banded(M)[1]))  # noqa: E731
+    return 0.5 * (log_det(P) - log_det(P + A)) - c, 0.5 * A[1] @ var + c
+
+
+@pytest.mark.parametrize("zeta", [0.5, 1.0, 2.0, 4.0])
+def test_the_integral_theorem_is_exact_at_any_number_of_steps(zeta):
+    """400 and 1600 steps, to rounding; <Sigma> goes to Sig/zeta, Sig = 2.291616 from t = 1e-3 (T1)."""
+    for steps in (400, 1600):
+        assert abs(algebra_of_heat(zeta, steps)[0]) < 1e-9
+    means = [algebra_of_heat(zeta, steps)[1] for steps in (1600, 3200, 6400)]
+    for order in (1, 2):
+        means = [(2**order * b - a) / (2**order - 1) for a, b in itertools.pairwise(means)]
+    assert means[0] == pytest.approx(2.291616 / zeta, abs=2e-6 / zeta)
 
 
 def test_a_flow_without_noise_gives_infinite_heat():

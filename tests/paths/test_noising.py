@@ -7,8 +7,8 @@ import pytest
 from problems_diffusion import PROCESSES, close, mixture, mixture_oracle, unit_gaussian
 
 import thermodiff as td
-from thermodiff.paths.kernels import steps_of
 from thermodiff.paths.noising import stiffness
+from thermodiff.sampling.kernels import steps_of
 
 T_MIN = 1e-3
 

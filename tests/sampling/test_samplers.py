@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 
 import thermodiff as td
+from thermodiff.sampling.kernels import StochasticKernel
 
 MEAN, COV = np.array([1.5, -2.0]), np.array([[1.2, 0.7], [0.7, 0.8]])
 VE, VP = td.VarianceExploding(25.0), td.VariancePreserving(0.1, 20.0)
@@ -148,7 +149,7 @@ def test_the_analytic_variance_is_exact_for_isotropic_gaussians_at_any_number_of
 
 
 @SLOW
-def test_no_stochasticity_is_euler_and_one_is_the_posterior_kernel(key):
+def test_no_stochasticity_is_euler_one_the_posterior_kernel_and_any_a_kernel_of_its_own(key):
     score = td.exact_score(td.Gaussian(MEAN, COV), VE)
     both = {"schedule": "log_snr", "steps": 3}
 
@@ -160,6 +161,8 @@ def test_no_stochasticity_is_euler_and_one_is_the_posterior_kernel(key):
     np.testing.assert_allclose(
         x(sampler="euler_maruyama", stochasticity=1.0), posterior, rtol=2e-4, atol=1e-4
     )
+    between = x(sampler="ancestral", kernel=StochasticKernel(0.5))
+    np.testing.assert_allclose(x(sampler="euler_maruyama", stochasticity=0.5), between, rtol=2e-4, atol=1e-4)
 
 
 def test_a_sample_does_not_depend_on_how_many_there_are(key, monkeypatch):
@@ -238,7 +241,7 @@ GAUSSIAN = td.Gaussian(MEAN, COV)
         ({"sampler": int}, "sampler: got int, need one of"),
         (
             {"sampler": "ancestral", "kernel": "beta"},
-            "kernel: got 'beta', need one of posterior, analytic, forward",
+            "kernel: got 'beta', need one of posterior, forward, analytic, or a",
         ),
         (
             {"sampler": "euler_maruyama", "stochasticity": -1},
@@ -288,3 +291,30 @@ def test_a_schedule_that_ends_below_the_scores_own_time(key):
 def test_nan_is_told(key):
     with pytest.raises(RuntimeError, match="score: NaN or infinite values made 4 of 4 samples so"):
         td.sample(key, bad, VE, 4, schedule=td.schedule("log_snr", VE, 4), prior=td.noise_prior(VE, 2))
+
+
+@SLOW
+def test_the_sampler_solves_the_flow_of_a_trained_network(key):
+    """From the same starts as scipy's solver of dz/ds = n_th(alpha z, t): second order in the number of steps."""
+    data = td.GaussianMixture([0.3, 0.7], [[-1.0, 0.0], [1.0, 0.5]], [0.1 * np.eye(2), 0.2 * np.eye(2)])
+    score = td.fit(key, data, VP, steps=200, width=32).score
+    low, high = np.exp(-0.5 * np.asarray(VP.log_snr(np.array([0.01, 1.0])), dtype=np.float64))
+
+    @jax.jit
+    def noise(z, s):
+        t = VP.time_of_log_snr(-2 * jnp.log(s))
+        return jax.vmap(lambda row: -VP.sigma(t) * score(VP.alpha(t) * row, t))(z)
+
+    def missed(steps):
+        made = td.sample(
+            key, score, VP, 64, schedule=td.schedule("log_snr", VP, steps, t_min=0.01), paths=True
+        )
+        start = np.asarray(made.paths[:, -1], dtype=np.float64) / float(VP.alpha(1.0))
+        slope = lambda s, z: np.asarray(noise(z.reshape(64, 2), s), dtype=np.float64).ravel()  # noqa: E731
+        found = solve_ivp(slope, (high, low), start.ravel(), method="LSODA", rtol=1e-6, atol=1e-6).y[:, -1]
+        end = float(VP.alpha(0.01)) * found.reshape(64, 2)
+        return np.sqrt(np.mean((np.asarray(made.x) - end) ** 2))
+
+    coarse, fine = missed(32), missed(128)
+    assert fine < coarse / 6
+    assert fine < 0.01

@@ -1,11 +1,16 @@
 """Networks of every parameterisation, clock and scale against the formulae written in NumPy, in double precision."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checks import assert_identical
+from flax import linen, nnx
 
 import thermodiff as td
+from thermodiff.scores.callables import as_score
+from thermodiff.scores.networks import residual_mlp
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -294,6 +299,74 @@ def test_networks_of_batches_are_mapped():
         np.testing.assert_allclose(
             jax.vmap(score, (0, None))(X, t), jax.vmap(by_one, (0, None))(X, t), rtol=1e-12
         )
+
+
+class EquinoxModel(eqx.Module):
+    layers: eqx.nn.MLP
+
+    def __call__(self, x, t):
+        return self.layers(jnp.append(x, t))
+
+
+class LinenModel(linen.Module):
+    @linen.compact
+    def __call__(self, x, t):
+        return linen.Dense(D)(jnp.append(x, t))
+
+
+class NNXModel(nnx.Module):
+    def __init__(self):
+        self.layer = nnx.Linear(D + 1, D, rngs=nnx.Rngs(0))
+
+    def __call__(self, x, t):
+        return self.layer(jnp.append(x, t))
+
+
+def library_model(name):
+    """A network as its library makes them, and as it is called."""
+    if name == "equinox":
+        return EquinoxModel(eqx.nn.MLP(D + 1, D, 8, 1, key=jax.random.key(0)))
+    if name == "flax nnx":
+        return NNXModel()
+    module = LinenModel()
+    variables = module.init(jax.random.key(0), jnp.zeros(D), 0.0)
+    return lambda x, t: module.apply(variables, x, t)
+
+
+@pytest.mark.parametrize("name", ["equinox", "flax linen", "flax nnx"])
+def test_networks_of_other_libraries(name):
+    model = library_model(name)
+    process = td.VariancePreserving(0.1, 20.0)
+    score = as_score(td.score_from_noise_prediction(model, process), D)
+    x, t = jnp.asarray(X[0]), jnp.asarray(0.4)
+    assert jnp.abs(model(x, t)).max() > 0.01
+    compiled = jax.jit(lambda s, x, t: s(x, t))(score, x, t)
+    np.testing.assert_allclose(compiled, -np.asarray(model(x, t)) / vp(0.4)[1], rtol=1e-6)
+
+
+def test_a_linen_module_without_its_variables():
+    refused(
+        r"^model: got LinenModel, a module without its variables, need lambda x, time: module\.apply",
+        f=LinenModel(),
+    )
+
+
+def test_saved_and_loaded_where_the_network_is_of_this_package(tmp_path):
+    network = residual_mlp(jax.random.key(0), D, 8, 1)
+    process = td.TabulatedProcess(PRODUCTS)
+    for made in (
+        td.score_from_denoiser(network, process, time=td.EDMNoise(), scaling=td.EDMScaling(0.5), reference=X),
+        td.score_from_velocity(network, td.LinearInterpolant(), time=td.ContinuousTime(noise=0.0, data=1.0)),
+        td.score_from_noise_prediction(network, td.EDM(), scaling=td.VEToVP(), t_min=0.01),
+        td.score_from_v_prediction(network, process, time=td.StepNumber(N, first=1)),
+    ):
+        td.save_score(tmp_path / "score", made)
+        again = td.load_score(tmp_path / "score")
+        assert_identical(again, made)
+    with pytest.raises(
+        ValueError, match=r"need arrays, numbers and objects of thermodiff, which can be saved"
+    ):
+        td.save_score(tmp_path / "own", td.score_from_noise_prediction(lambda x, t: x, process))
 
 
 def test_what_it_carries():

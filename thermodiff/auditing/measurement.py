@@ -18,9 +18,9 @@ from thermodiff.numerics.divergence import HutchinsonDivergence
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.numerics.path_ratio import log_mean_exp
 from thermodiff.paths.denoising import DenoisingCurve, errors_of
-from thermodiff.paths.kernels import AnalyticKernel, steps_of
 from thermodiff.paths.path_likelihood import DEFAULT_STEPS, jackknifed, path_work
 from thermodiff.runtime.progress import stage
+from thermodiff.sampling.kernels import AnalyticKernel, steps_of
 from thermodiff.sampling.schedules import schedule
 from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.scores.exact import exact_score_if_known

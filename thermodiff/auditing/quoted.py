@@ -142,11 +142,18 @@ def quoted_likelihoods(
     dim = x.shape[1]
     score = as_score(score, dim)
     named = _priors(priors, score, process, x)
-    options = {"prior": next(iter(named.values())), "t_min": t_min}
+    first = next(iter(named.values()))
     flow = flow_likelihood(
-        score, process, x, key=flow_key, tolerance=tolerance, divergence=divergence, **options
+        score,
+        process,
+        x,
+        prior=first,
+        t_min=t_min,
+        key=flow_key,
+        tolerance=tolerance,
+        divergence=divergence,
     )
-    terms = variational_terms(elbo_key, score, process, x, nodes=nodes, **options)
+    terms = variational_terms(elbo_key, score, process, x, prior=first, t_min=t_min, nodes=nodes)
     values = []
     for name, prior in named.items():
         nll = -as_float64(prior.log_prob(flow.terminal)) - as_float64(flow.growth)

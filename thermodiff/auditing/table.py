@@ -100,7 +100,7 @@ def _head(audit: Any) -> list[str]:
     return [
         f"Thermodynamic audit   d = {audit.dim}, {n} independent units, {unit.per_sample}",
         f"  integrals start at t_min = {audit.t_min:.3g}: S(p(t_min)) - S(p_0) = {truncation}",
-        f"  prior pi, at t = 1: {audit.known['prior']}",
+        f"  prior pi, at t = {float(audit.rates.time[-1]):.4g}: {audit.known['prior']}",
     ]
 
 

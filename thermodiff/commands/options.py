@@ -27,8 +27,6 @@ class TrainedHere:
     """Columns to take: numbers from 0 or names, such as 0,1 or height,weight."""
     without: Annotated[str | None, _no_default] = None
     """Columns to leave out, such as an identifier."""
-    process: Literal["ve", "vp"] = "ve"
-    """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
     sigma: Annotated[float | None, _no_default] = None
     """Noise of the process: sigma for ve (default 25), the largest beta for vp (default 20)."""
     steps: Annotated[int | None, _no_default] = None
@@ -49,13 +47,20 @@ class TrainedHere:
 
 @dataclasses.dataclass(frozen=True)
 class Audit(TrainedHere):
-    """Train a score on your samples and audit its entropy rates, likelihoods and bounds.
+    """Audit entropy rates, likelihoods and bounds of a score: one trained here on your samples, or your own.
 
     Standardises the columns, trains on 70 % of the rows, stops by 10 %, measures on the other 20 %. Writes the table
     that is also printed (audit.txt), a figure of loss, entropy rates and bounds (audit.png, audit.pdf), and every
     number with the options, seed and versions behind it (audit.json). An interrupted run resumes when started again.
+    With --score nothing is trained, mapped or split: your model is measured on rows as they are, in their units.
     """
 
+    process: Annotated[str | None, _no_default] = None
+    """ve: dx = sigma^t dw (the default).  vp: beta(t) rises linearly from 0.1 to sigma.  With --score also
+    FILE.py:NAME, a process of your own; by default the one that the score knows."""
+    score: Annotated[str | None, _no_default] = None
+    """FILE.py:NAME, a score of your own, such as td.score_from_noise_prediction makes. The file is run, and a file that
+    is run can do anything that you can: run only files that you trust."""
     paths: int = 0
     """Measure NLL_SDE too, the likelihood of the reverse SDE in 64 steps, from so many paths a row (16 are usual)."""
     prior: Literal["moments", "noise"] = "moments"
@@ -74,6 +79,8 @@ class Ledger(TrainedHere):
     options, seed and versions behind it (ledger.json). The numbers are floors of the sampled degrees of freedom.
     """
 
+    process: Literal["ve", "vp"] = "ve"
+    """ve: dx = sigma^t dw.  vp: beta(t) rises linearly from 0.1 to sigma."""
     temperature: float = 300.0
     """Of the device's bath, in kelvin."""
     relaxation_time: float = 1e-6

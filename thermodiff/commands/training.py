@@ -77,13 +77,8 @@ def prepare_training(options: Audit | Ledger) -> Job:
     Raises ValueError or OSError, one line, for anything that the user can put right.
     """
     _check_options(options)
-    make, default = PROCESSES[options.process]
-    sigma = default if options.sigma is None else options.sigma
-    if options.process == "vp" and sigma < BETA_MIN:
-        raise complain(
-            "sigma", f"{sigma:g} with --process vp", f"at least {BETA_MIN:g}: beta(t) rises from there to it"
-        )
-    dynamics = make(sigma)
+    name = options.process or next(iter(PROCESSES))
+    dynamics, sigma = process_by_name(name, options.sigma)
     rng = np.random.default_rng(options.seed)
     choice = Choice("columns", options.columns, options.without)
     asked = wanted(options.file, options.key, choice, options)
@@ -92,7 +87,7 @@ def prepare_training(options: Audit | Ledger) -> Job:
     split, scaling = _standardised_split(samples.table, rng, options.max_points)
     training = training_settings(samples.table.values.shape[1], options.steps)
     said = describe_reading(asked) | {name: getattr(options, name) for name in ("file", "columns", "without")}
-    said |= {"process": options.process, "sigma": sigma, "seed": options.seed}
+    said |= {"process": name, "sigma": sigma, "seed": options.seed}
     said |= {"max_points": options.max_points}
     about = {
         "options": said,
@@ -102,6 +97,20 @@ def prepare_training(options: Audit | Ledger) -> Job:
     checkpoints = options.out / "checkpoints" / _digest(split, about)
     make_folder(options.out)
     return Job(split, dynamics, training, options.out, checkpoints, about)
+
+
+def process_by_name(name: str, sigma: float | None) -> tuple[Process, float]:
+    """The process and its noise, ``sigma`` or by default that of the name. Raises ValueError for another name."""
+    if name not in PROCESSES:
+        raise complain(
+            "process", repr(name), f"one of {', '.join(PROCESSES)}, or FILE.py:NAME together with --score"
+        )
+    make, default = PROCESSES[name]
+    sigma = default if sigma is None else sigma
+    if name == "vp" and sigma < BETA_MIN:
+        need = f"at least {BETA_MIN:g}: beta(t) rises from there to it"
+        raise complain("sigma", f"{sigma:g} with --process vp", need)
+    return make(sigma), sigma
 
 
 def _check_options(options: Audit | Ledger) -> None:

@@ -81,17 +81,7 @@ def driving_cost(
     RuntimeError if the flow cannot be solved.
     """
     measure_key, flow_key = jax.random.split(check_key(key))
-    measured = measure(
-        measure_key,
-        score,
-        process,
-        data,
-        t_min=t_min,
-        nodes=nodes,
-        replicates=replicates,
-        points=points,
-        max_points=max_points,
-    )
+    measured = measure(measure_key, score, process, data, t_min, nodes, replicates, points, max_points)
     high = coupling_square(flow_key, measured, data, transport, replicates, flow_points, max_points)
     low = gelbrich_bound(measured, data, max_points)
     action = action_of(process, measured.grid)

@@ -22,7 +22,6 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key
 
 FLOW_HEAT = "infinite: at stochasticity 0 the generator has no noise, and heat against no noise has no bound"
 MOVING_TRAP = (
@@ -159,17 +158,7 @@ def energy_ledger(
     Returns a Ledger. Raises ValueError for bad arguments. Source: this project.
     """
     zeta = check_stochasticity(stochasticity)
-    measured = measure(
-        check_key(key),
-        score,
-        process,
-        data,
-        t_min=t_min,
-        nodes=nodes,
-        replicates=replicates,
-        points=points,
-        max_points=max_points,
-    )
+    measured = measure(key, score, process, data, t_min, nodes, replicates, points, max_points)
     # At stochasticity 0 what does not depend on it is computed at 1, and the rest is infinite.
     values = estimate_functions(prices, ledger_constants(measured, zeta or 1.0), measured.means)
     known = EXACT if measured.means.S0 is not None and measured.means.S1 is not None else BOUNDED

@@ -30,6 +30,7 @@ from thermodiff.thermodynamics.point_sets import Points, noised_points
 from thermodiff.thermodynamics.priors import moment_prior, prior_cross_entropy
 from thermodiff.thermodynamics.time_grid import TimeGrid, time_grid
 from thermodiff.types import NotKnownError
+from thermodiff.validation import check_key
 
 SMALLEST = 1e-6
 """Per dimension and unit of ell: a learned rate below counts as this in c^2/b, which can only lower that bound."""
@@ -78,7 +79,6 @@ def measure(
     score: Score,
     process: Process,
     data: Any,
-    *,
     t_min: float | None,
     nodes: int,
     replicates: int,
@@ -86,7 +86,7 @@ def measure(
     max_points: int | None,
 ) -> Measured:
     """The averages of ``score`` over ``data``, as of ``td.entropy_rates``; rows of an array come in parts."""
-    sets = ensembles(key, data, nodes + 2, replicates, points, max_points)
+    sets = ensembles(check_key(key), data, nodes + 2, replicates, points, max_points)
     parts: list[Means] = []
     for pts in sets:
         if not parts:

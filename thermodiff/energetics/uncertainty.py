@@ -21,7 +21,6 @@ from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICAT
 from thermodiff.thermodynamics.rates import Integral
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES
 from thermodiff.types import Estimate
-from thermodiff.validation import check_key
 
 
 class UncertaintyBound(NamedTuple):
@@ -56,17 +55,7 @@ def uncertainty_bound(
     subtracted, (1/n) Var(c - (c/b) b)/b. Returns nats per unit of t, (T,) at the nodes. Raises ValueError for
     bad arguments. Source: Otsubo et al. (2020) for the relation; this project for the learned current.
     """
-    measured = measure(
-        check_key(key),
-        score,
-        process,
-        data,
-        t_min=t_min,
-        nodes=nodes,
-        replicates=replicates,
-        points=points,
-        max_points=max_points,
-    )
+    measured = measure(key, score, process, data, t_min, nodes, replicates, points, max_points)
     local = np.asarray(measured.means.local, dtype=np.float64)
     cross = np.asarray(measured.means.cross, dtype=np.float64)
     n, b, c = len(local), local.mean(axis=0), cross.mean(axis=0)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from thermodiff.numerics.crooks import crooks_fit
+from thermodiff.numerics.pareto_tail import largest_shape, pareto_shape
 from thermodiff.types import Estimate
 from thermodiff.validation import check_numbers, complain
 
@@ -48,6 +49,7 @@ class BackwardSide(NamedTuple):
     mean_exponential: Estimate
     ess: float
     converged: bool
+    tail: float = np.nan
 
 
 class FluctuationTheorem(NamedTuple):
@@ -56,9 +58,9 @@ class FluctuationTheorem(NamedTuple):
     mean_exponential: Estimate
     """<e^-R>, 1 in theory (1 - P(impossible) where paths are impossible backward)."""
     ess: float
-    """Effective sample size (sum w)^2/sum w^2 of the weights w = e^-R."""
+    """Effective sample size (sum w)^2/sum w^2 of the weights w = e^-R, means of each row where rows have K paths."""
     converged: bool
-    """Whether ``ess`` is at least 100 and 1 % of the sample, on both sides where there are two."""
+    """Whether ``ess`` is at least 100 and 1 % of the rows and ``tail`` not too heavy, on both sides of two."""
     crooks_slope: Estimate | None = None
     """Of ln P_F(R)/P_B(R) in R, 1 in theory, by maximum likelihood; NaN where the two sides do not overlap."""
     crooks_intercept: Estimate | None = None
@@ -71,6 +73,9 @@ class FluctuationTheorem(NamedTuple):
     log_mean_exponential: Estimate = Estimate(np.nan, np.nan, 0)
     """ln <e^-R>, where the mean itself leaves the range of numbers."""
     remarks: tuple[str, ...] = ()
+    tail: float = np.nan
+    """Pareto shape of the largest weights (``numerics.pareto_tail``): above 0.7, in small samples less, what the sample
+    does not hold may decide the mean."""
 
     def __str__(self) -> str:
         lines = [f"<e^-R> = {self.mean_exponential}, 1 in theory; effective samples {self.ess:.4g}"]
@@ -140,36 +145,39 @@ def fluctuation_theorem(forward_R: Any, backward_R: Any = None) -> FluctuationTh
 
     ``forward_R``, R on paths of P_F, has shape (n,), or (n, K) for n independent rows of K paths that share something,
     a starting point say; so has ``backward_R``, the same R = ln P_F - ln P_B on paths of P_B. The mean of e^-R hangs on
-    rare paths of small R: where the effective samples (sum w)^2/sum w^2 are below 100, or below 1 % of the sample, the
-    verdict is "not converged", and neither the mean nor its standard error is to be believed.
+    rare paths of small R: where the effective samples (sum w)^2/sum w^2 are below 100, or below 1 % of the rows, or the
+    largest weights have a tail heavier than a mean of so many can bear, the verdict is "not converged", and neither the
+    mean nor its standard error is to be believed. It is a verdict on what was drawn: no sample shows what it missed.
 
     Slope and intercept are those of ln P_F(R)/P_B(R) by logistic regression of the side on R, ``bar`` the same with
     the slope fixed at 1, which is Bennett's acceptance ratio; their errors are sandwich errors for rows drawn on each
     side. Raises ValueError for fewer than two rows, NaN, and R that the side which drew the paths forbids. Source:
-    Jarzynski (1997); Crooks (1999); Bennett (1976); Shirts, Bair, Hooker & Pande (2003).
+    Jarzynski (1997); Crooks (1999); Bennett (1976); Shirts, Bair, Hooker & Pande (2003); Vehtari et al. (2024).
     """
     forward = _checked("forward_R", forward_R, -np.inf)
     log_mean, mean_exp = _mean_exponential(-forward)
-    ess = float(effective_samples(-forward.ravel()))
-    remarks = _remarks(ess, forward.size, "")
+    weights = log_mean_exp(-forward)
+    ess, tail = float(effective_samples(weights)), pareto_shape(weights)
+    remarks = _remarks(ess, tail, len(forward), "")
     # Whoever meets the impossible produces no bounded amount on average.
     bounded = np.isfinite(forward).all()
     mean = _over_units(forward.mean(axis=1)) if bounded else Estimate(np.inf, np.nan, len(forward))
     result = FluctuationTheorem(
-        mean_exp, ess, not remarks, mean=mean, log_mean_exponential=log_mean, remarks=remarks
+        mean_exp, ess, not remarks, mean=mean, log_mean_exponential=log_mean, remarks=remarks, tail=tail
     )
     if backward_R is None:
         return result
     backward = _checked("backward_R", backward_R, np.inf)
-    other = float(effective_samples(backward.ravel()))
-    flaws = _remarks(other, backward.size, " of backward paths")
+    weights = log_mean_exp(backward)
+    other, tail = float(effective_samples(weights)), pareto_shape(weights)
+    flaws = _remarks(other, tail, len(backward), " of backward paths")
     fit = crooks_fit(forward, backward)
     return result._replace(
         converged=not remarks and not flaws,
         crooks_slope=fit.slope,
         crooks_intercept=fit.intercept,
         bar=fit.bar,
-        backward=BackwardSide(_mean_exponential(backward)[1], other, not flaws),
+        backward=BackwardSide(_mean_exponential(backward)[1], other, not flaws, tail),
         remarks=(*remarks, *flaws, *fit.remarks),
     )
 
@@ -219,11 +227,15 @@ def _mean_exponential(exponent: np.ndarray) -> tuple[Estimate, Estimate]:
     return Estimate(log_mean, relative, len(rows)), Estimate(mean, relative * mean, len(rows))
 
 
-def _remarks(ess: float, n: int, of: str) -> tuple[str, ...]:
-    if ess >= max(FEWEST_EFFECTIVE, LEAST_SHARE * n):
+def _remarks(ess: float, tail: float, n: int, of: str) -> tuple[str, ...]:
+    if ess < FEWEST_EFFECTIVE:
+        why = f"{ess:.3g} effective samples of {n} (100 needed)"
+    elif ess < LEAST_SHARE * n:
+        why = f"{ess:.3g} effective samples of {n} (1 % of the sample needed)"
+    elif tail > largest_shape(n):
+        why = f"a tail of Pareto shape {tail:.2f} (at most {largest_shape(n):.2f} for {n} samples)"
+    else:
         return ()
-    need = "100 needed" if ess < FEWEST_EFFECTIVE else "1 % of the sample needed"
     return (
-        f"not converged: the mean exponential{of} rests on {ess:.3g} effective samples of {n} ({need}); "
-        "neither it nor its standard error is to be believed",
+        f"not converged: the mean exponential{of} rests on {why}; neither it nor its standard error is to be believed",
     )

@@ -16,9 +16,9 @@ from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.base import gaussian_entropy, if_known
 from thermodiff.distributions.reference import exact_gaussian
 from thermodiff.numerics.estimates import as_float64
-from thermodiff.paths.kernels import AnalyticKernel, Kernel, Steps, named_kernel
 from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
+from thermodiff.sampling.kernels import AnalyticKernel, Kernel, Steps, named_kernel
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.scores.exact import exact_score_if_known
 from thermodiff.thermodynamics.ensembles import DEFAULT_POINTS, DEFAULT_REPLICATES, ensembles

@@ -18,7 +18,7 @@ import numpy as np
 
 from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.paths.denoising import DenoisingCurve
-from thermodiff.paths.kernels import AnalyticKernel, Kernel, Steps, named_kernel, steps_of_ratios
+from thermodiff.sampling.kernels import AnalyticKernel, Kernel, Steps, named_kernel, steps_of_ratios
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import Estimate
 from thermodiff.validation import complain

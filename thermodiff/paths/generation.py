@@ -20,10 +20,10 @@ from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.numerics.estimates import as_float64
 from thermodiff.paths.denoising import kernel_for
-from thermodiff.paths.kernels import Kernel, Steps, steps_of
 from thermodiff.paths.noising import PathEntropy
 from thermodiff.paths.predictions import log_density, noise_predictions
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
+from thermodiff.sampling.kernels import Kernel, Steps, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.scores.base import reference_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
@@ -66,7 +66,7 @@ def generated_paths(
 ) -> GeneratedPaths:
     """``n`` paths of the generator, from ``prior`` down the ``schedule``, with all that was drawn on the way.
 
-    ``kernel`` is "posterior", "forward", "analytic" or a kernel of ``paths.kernels``. The analytic one is measured on
+    ``kernel`` is "posterior", "forward", "analytic" or one of ``sampling.kernels``. The analytic one is measured on
     ``data``, a distribution or rows (n, d), at the cost of one evaluation a step and row, and needs them. ``prior``
     as in ``td.flow_likelihood``. Raises ValueError for a schedule or kernel of the wrong form. Source: Ho et al.
     (2020).

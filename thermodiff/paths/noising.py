@@ -18,8 +18,8 @@ from jaxtyping import Float
 from thermodiff.array_types import Key, Process
 from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.estimates import estimate_rows
-from thermodiff.paths.kernels import Steps, steps_of
 from thermodiff.paths.predictions import log_density
+from thermodiff.sampling.kernels import Steps, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import Estimate
 from thermodiff.validation import check_count, check_key, check_magnitude, check_points, check_process

@@ -23,9 +23,9 @@ from thermodiff.distributions.rows import as_rows
 from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.numerics.path_ratio import effective_samples, log_mean_exp
 from thermodiff.paths.denoising import kernel_for
-from thermodiff.paths.kernels import Kernel, KernelSteps, Steps, steps_of
 from thermodiff.paths.waste import refuse_no_noise, volume_terms
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
+from thermodiff.sampling.kernels import Kernel, KernelSteps, Steps, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.sampling.schedules import schedule as schedule_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
@@ -103,10 +103,10 @@ def path_log_likelihood(
 
     The generator draws x_N from ``prior`` (as in ``td.flow_likelihood``) and goes down ``schedule``, by default 64
     steps even in log-SNR to ``t_min``, with the variances of ``kernel``: "analytic", "posterior", "forward" or one of
-    ``paths.kernels``. The analytic ones are measured on ``data``, a distribution or rows (n, d), by default on x, which
-    favours x by some N e^2/(2 n (1 + e)^2) nats a row: give other rows where n is small. One score evaluation a step
-    and path; rows are streamed, nothing but W is kept. As in ``td.flow_likelihood`` a row stands for x(t_min) in units
-    of the data.
+    ``sampling.kernels``. The analytic ones are measured on ``data``, a distribution or rows (n, d), by default on x,
+    which favours x by some N e^2/(2 n (1 + e)^2) nats a row: give other rows where n is small. One score evaluation a
+    step and path; rows are streamed, nothing but W is kept. As in ``td.flow_likelihood`` a row stands for x(t_min) in
+    units of the data.
 
     exp(log_likelihood) is unbiased for p_th at any number of paths; its logarithm lies below by ``bias``, more where
     few paths are effective, and the verdict says so. Raises ValueError for bad arguments, ScoreError where the score
@@ -135,8 +135,7 @@ def path_work(
     """W of K = ``paths`` paths from each of the points z = x(t_min)/alpha(t_min) (n, d): of p_th as a density of z."""
     at = kernel.at(steps, diffusion.dim)
     refuse_no_noise(at)
-    exchanged, terminal = _path_sums(key, diffusion, z, steps, at, paths)
-    log_prior = as_float64(prior.log_prob(jnp.asarray(terminal, float)))
+    exchanged, log_prior = _path_sums(key, diffusion, z, steps, at, prior, paths)
     return (
         exchanged
         - log_prior
@@ -201,28 +200,39 @@ def _mean(values: np.ndarray) -> Estimate:
 
 
 def _path_sums(
-    key: Key, diffusion: LearnedDiffusion, rows: Any, steps: Steps, at: KernelSteps, paths: int
-) -> tuple[Float[np.ndarray, "n K"], Float[np.ndarray, "n K d"]]:
-    """sum_k (|r_k|^2/(1 + e_k) - |eps_k|^2)/2 and x_N of K paths from each row."""
+    key: Key,
+    diffusion: LearnedDiffusion,
+    rows: Any,
+    steps: Steps,
+    at: KernelSteps,
+    prior: Gaussian,
+    paths: int,
+) -> tuple[Float[np.ndarray, "n K"], Float[np.ndarray, "n K"]]:
+    """sum_k (|r_k|^2/(1 + e_k) - |eps_k|^2)/2 and ln pi(x_N) of K paths from each row."""
     root = np.sqrt(steps.a * at.inflation)
     by_step = (steps.time[1:], steps.alpha[1:], steps.spread, at.lift(steps) / root, 1 / root)
     arrays = tuple(jnp.asarray(value, float) for value in by_step)
     keys = jax.random.split(key, len(rows))
-    sums, terminal = spread(partial(_compiled, paths), diffusion, keys, jnp.asarray(rows, float), arrays)
-    sums, terminal = as_float64(sums), as_float64(terminal)
-    bad = ~(np.isfinite(sums) & np.isfinite(terminal).all(axis=2)).all(axis=1)
+    made = spread(partial(_compiled, paths), diffusion, prior, keys, jnp.asarray(rows, float), arrays)
+    sums, log_prior = (as_float64(part) for part in made)
+    bad = ~(np.isfinite(sums) & np.isfinite(log_prior)).all(axis=1)
     if bad.any():
         first = int(np.argmax(bad))
         raise ScoreError(
             f"score: NaN or infinite along the paths of {int(bad.sum())} rows, the first is row {first}"
         )
-    return sums, terminal
+    return sums, log_prior
 
 
 @partial(jax.jit, static_argnums=0)
 def _compiled(
-    paths: int, diffusion: LearnedDiffusion, keys: Any, rows: Float[Array, "n d"], by_step: Any
-) -> tuple[Float[Array, "n K"], Float[Array, "n K d"]]:
+    paths: int,
+    diffusion: LearnedDiffusion,
+    prior: Gaussian,
+    keys: Any,
+    rows: Float[Array, "n d"],
+    by_step: Any,
+) -> tuple[Float[Array, "n K"], Float[Array, "n K"]]:
     noise_of = jax.vmap(diffusion.noise, in_axes=(0, None))
 
     def of_row(keyed: tuple[Key, Any]) -> tuple[Any, Any]:
@@ -243,6 +253,6 @@ def _compiled(
         zeros = jnp.zeros(paths)
         start = (jnp.broadcast_to(row, (paths, row.shape[0])), zeros, zeros)
         (z, total, _), _ = jax.lax.scan(step, start, (by_step, jnp.arange(by_step[0].shape[0])))
-        return total, by_step[1][-1] * z
+        return total, prior.log_prob(by_step[1][-1] * z)
 
     return map_over_batch(of_row, (keys, rows), max(1, EVALUATIONS_AT_ONCE // paths))

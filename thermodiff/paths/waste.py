@@ -1,6 +1,6 @@
 """Noising against the generator, ratio (c): the work W of a path, and its waste R = ln p_0(x_0) + W.
 
-With r_k = (sqrt(1 - a_k) n_th(x_k) - eps_k)/sqrt(a_k) (``paths.kernels``; other gains g in place of 1 - a),
+With r_k = (sqrt(1 - a_k) n_th(x_k) - eps_k)/sqrt(a_k) (``sampling.kernels``; other gains g in place of 1 - a),
     W = -ln pi(x_N) + sum_k [|r_k|^2/(2 (1 + e_k)) + (d/2) ln(1 + e_k) - |eps_k|^2/2 + (d/2) ln a_k] + d
     ln(alpha_0/alpha_N)
 is the log ratio of the noising kernels to the generator's, in a form without large numbers that cancel. Then
@@ -23,7 +23,10 @@ from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.numerics.path_ratio import effective_samples, log_mean_exp
 from thermodiff.paths.denoising import DenoisingCurve
 from thermodiff.paths.generation import GeneratedPaths
-from thermodiff.paths.kernels import (
+from thermodiff.paths.noising import NoisingPaths
+from thermodiff.paths.predictions import log_density, noise_predictions
+from thermodiff.runtime.devices import in_full_precision
+from thermodiff.sampling.kernels import (
     ANALYTIC,
     AnalyticKernel,
     Kernel,
@@ -32,9 +35,6 @@ from thermodiff.paths.kernels import (
     named_kernel,
     steps_of,
 )
-from thermodiff.paths.noising import NoisingPaths
-from thermodiff.paths.predictions import log_density, noise_predictions
-from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.diffusion import learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
 from thermodiff.types import Estimate

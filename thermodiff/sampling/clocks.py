@@ -150,6 +150,18 @@ class Clock(NamedTuple):
         return np.exp(curve(np.clip(ell, low, high)))
 
 
+def equal_length_ratios(clock: Clock, steps: int, variance: float) -> np.ndarray:
+    """Noise ratios of ``steps`` equal steps in thermodynamic length, of the posterior's (0) or analytic (1) variance.
+
+    From the averages of a clock of any kind; none where that length is rounding.
+    """
+    moments: list[Any] = [None if part is None else part.mean for part in clock.moments[1:]]
+    density = _least_waste(_Means(clock.ell, np.exp(clock.ell), clock.dim, *moments), variance)
+    if not density.mean() > STANDSTILL:
+        return np.empty(0)
+    return clock._replace(density=clock.density._replace(mean=density)).schedule(steps).noise_ratio
+
+
 def _integrated(ell: np.ndarray, density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A fine grid and the integral of the density up to each of its points, by a spline of the density's logarithm."""
     from scipy.interpolate import CubicSpline, PchipInterpolator

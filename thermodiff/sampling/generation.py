@@ -14,7 +14,7 @@ from thermodiff.array_types import Key, Scalar, Vector
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.runtime.devices import batch_parts, map_over_batch, spread
 from thermodiff.runtime.progress import shown
-from thermodiff.sampling.samplers import Sampler, Step, steps_of
+from thermodiff.sampling.samplers import Sampler, Step, sampler_steps
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.thermodynamics.moments import EVALUATIONS_AT_ONCE, ScoreError
@@ -46,7 +46,7 @@ def generate(
     rows, runs = at_once * batches_a_run, -(-batches // batches_a_run)
     keys = jax.random.split(key, rows * runs)  # the last batch is filled up: all are of one size
     program = functools.partial(_generate, at_once, paths)
-    problem = sampler, diffusion, prior, steps_of(schedule)
+    problem = sampler, diffusion, prior, sampler_steps(schedule)
     told = runs > 1 and is_concrete((problem, keys))
     made = []
     with shown("sampling", runs, "compiling") if told else contextlib.nullcontext() as bar:

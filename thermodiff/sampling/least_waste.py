@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from thermodiff.sampling.clocks import Clock
+from thermodiff.sampling.clocks import Clock, equal_length_ratios
 from thermodiff.sampling.schedules import Schedule, schedule_of_ratios
 from thermodiff.validation import check_count, complain
 
 GRID = 400
-"""Noise ratios, even in their logarithm, among which the best are chosen first."""
+"""Noise ratios, even in their logarithm, among which the best are chosen first, with those of equal steps in length."""
 HALVINGS = 16
 """Then each may move to its neighbours on a grid halved so often: to 1e-6 of a cell."""
 
@@ -28,6 +28,8 @@ COSTS: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "analytic": lambda dgamma, mmse, d: 0.5 * d * np.log1p(dgamma * mmse / d),
 }
 """What a step costs, nats, by the kernel's variance."""
+VARIANCES = {"posterior": 0.0, "analytic": 1.0}
+"""Which of the two lengths of ``sampling.clocks`` is the kernel's."""
 
 
 def least_waste_schedule(clock: Clock, steps: int, kernel: str = "analytic") -> Schedule:
@@ -48,8 +50,10 @@ def least_waste_schedule(clock: Clock, steps: int, kernel: str = "analytic") -> 
         return np.where(dgamma > 0, COSTS[kernel](np.maximum(dgamma, 0), mmse, clock.dim), np.inf)
 
     cells = max(GRID, 4 * steps)
-    grid = np.linspace(high, low, cells + 1)
-    ell = _best([grid[:1], *[grid[1:-1]] * (steps - 1), grid[-1:]], cost)
+    # Many steps on few places would be worse than steps of equal length, best at large N: those are places too.
+    equal = np.log(equal_length_ratios(clock, steps, VARIANCES[kernel])[1:-1])
+    inside = np.sort(np.concatenate([np.linspace(high, low, cells + 1)[1:-1], equal]))[::-1]
+    ell = _best([np.array([high]), *[inside] * (steps - 1), np.array([low])], cost)
     width = (high - low) / cells
     for _ in range(HALVINGS):
         around = [np.clip(at + width * np.linspace(-1, 1, 5), low, high) for at in ell[1:-1]]

@@ -13,6 +13,7 @@ from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.sampling.clocks import Clock
 from thermodiff.sampling.generation import generate
+from thermodiff.sampling.kernels import Kernel
 from thermodiff.sampling.own_clock import own_clock
 from thermodiff.sampling.samplers import Request, Sampler, as_sampler
 from thermodiff.sampling.schedules import SPACINGS, Schedule, noise_ratios, schedule_between
@@ -49,19 +50,19 @@ def sample(
     steps: int = DEFAULT_STEPS,
     schedule: Any = None,
     stochasticity: Any = 1.0,
-    kernel: str = "analytic",
+    kernel: Kernel | str = "analytic",
     prior: Gaussian | str | None = None,
     paths: bool = False,
 ) -> Sampled:
     """``n`` new samples of ``score`` (x (d,), t -> (d,), units of 1/x) from the prior at t = 1 down to t_min.
 
-    ``sampler`` is one of dpmpp_2m, multistep, euler, heun (two score calls a step), ancestral (its variance by
-    ``kernel``: posterior, analytic, forward) and euler_maruyama (with ``stochasticity`` zeta >= 0), or an object of the
-    user's own (``sampling.samplers.Sampler``). ``schedule`` is a ``Schedule``, whose number of steps then counts, the
-    name of one, or a ``Clock``. None is the flow-curvature clock of the score itself, from 1024 samples that it makes
-    in 64 steps: measured once a score and process, kept while the score lives, and about 270 thousand score calls. The
-    analytic kernel needs E|x0 - D|^2 and takes it from the same measurement, or from the clock that is given. ``prior``
-    is a Gaussian, "moments" or "noise" as in ``td.flow_likelihood``.
+    ``sampler`` is one of dpmpp_2m, multistep, euler, heun (two score calls a step), ancestral (the step of ``kernel``:
+    posterior, forward, analytic, or one of ``sampling.kernels``) and euler_maruyama (with ``stochasticity`` zeta >= 0),
+    or an object of the user's own (``sampling.samplers.Sampler``). ``schedule`` is a ``Schedule``, whose number of
+    steps then counts, the name of one, or a ``Clock``. None is the flow-curvature clock of the score itself, from 1024
+    samples that it makes in 64 steps: measured once a score and process, kept while the score lives, and about 270
+    thousand score calls. The analytic kernel needs E|x0 - D|^2 and takes it from the same measurement, or from the
+    clock that is given. ``prior`` is a Gaussian, "moments" or "noise" as in ``td.flow_likelihood``.
 
     What comes out is x at t_min, data with noise of sigma(t_min) on it. Sample i depends on ``key`` and i, not on n.
     Raises ValueError for other names, a schedule that does not begin at t = 1, ends below the score's t_min or is
@@ -96,7 +97,7 @@ def prepare(
     steps: Any,
     schedule: Any,
     stochasticity: Any,
-    kernel: str,
+    kernel: Any,
     prior: Any,
 ) -> Prepared:
     """What the arguments of ``sample`` ask for."""

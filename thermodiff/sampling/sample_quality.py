@@ -24,7 +24,7 @@ from thermodiff.numerics.quasi_random import owen_scramble, sobol
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
 from thermodiff.sampling.generation import carry_down, generate
 from thermodiff.sampling.sample import DEFAULT_STEPS, Prepared, Sampled, prepare
-from thermodiff.sampling.samplers import steps_of
+from thermodiff.sampling.samplers import sampler_steps
 from thermodiff.thermodynamics.ensembles import is_array
 from thermodiff.types import Estimate, NotKnownError
 from thermodiff.validation import check_count, check_key, check_points, complain
@@ -59,7 +59,7 @@ class DeterministicSampler(NamedTuple):
         """x (d,) at t = 1 carried to the schedule's last time, (d,)."""
         sampler, diffusion, _, schedule = self.prepared
         return carry_down(
-            sampler, diffusion, steps_of(schedule), jnp.asarray(x, dtype=float), jax.random.key(0)
+            sampler, diffusion, sampler_steps(schedule), jnp.asarray(x, dtype=float), jax.random.key(0)
         )[0]
 
     def sample(self, key: Key, n: int) -> Sampled:
@@ -165,7 +165,7 @@ def _divergence(
     base = jnp.asarray(sobol(points, prior.dim))
     seeds = jax.random.bits(key, (replicates, prior.dim), dtype=jnp.uint32)
     chosen, diffusion, _, schedule = sampler.prepared
-    problem = chosen, diffusion, prior, steps_of(schedule), as_pytree(truth)
+    problem = chosen, diffusion, prior, sampler_steps(schedule), as_pytree(truth)
     each = np.asarray(spread(_log_ratios, problem, jax.vmap(owen_scramble, (None, 0))(base, seeds)))
     return estimate_rows(each.astype(np.float64).reshape(replicates, points).mean(axis=1))
 

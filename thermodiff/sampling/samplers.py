@@ -7,15 +7,13 @@ flow is dz/ds = n, so that Euler's method in s holds D fixed and is exact for a 
     heun             the mean of that n and the n at its end              Karras et al. (2022), algorithm 1
     dpmpp_2m         z' = e^-h z + (1 - e^-h) (D + (h/2h_-)(D - D_-))     DPM-Solver++(2M), Lu et al. (2022)
     multistep        z' = e^-h z + (1 - e^-h) D + (s' h - (s - s')) (D - D_-)/(s - s_-)       this project
-    ancestral        z' = z - (1 - a) s n + sqrt(v) xi,  a = e^-2h,  v = s'^2 (1 - a)(1 + e)
+    ancestral        z' = z - (1 - a) s n + sqrt(v) xi,  a = e^-2h,  v = s'^2 (1 - a)(1 + e)     sampling.kernels
     euler_maruyama   z' = z - (1 - e^-(1+zeta)h) s n + s' sqrt(1 - e^-2 zeta h) xi
 with the D, h and s of the step before as D_-, h_- and s_-, and xi standard normal. Where dpmpp_2m takes D for linear in
 ln s over a step, multistep takes it for linear in s: over a long last step the first extrapolates without end, the
 second no further than to s = 0, where the denoiser comes to rest. For short steps they are the same. The ancestral
-variance is that of the posterior (e = 0) or of the forward step (e = 1/a - 1), both of Ho et al. (2020), or the
-analytic one, e = Dgamma E|x0 - D|^2/d with Dgamma = 1/s'^2 - 1/s^2, which has the least divergence of paths (Bao et al.
-2022). The last is the exact step, for a D that stands still, of the reverse diffusion with stochasticity zeta: euler at
-0 and the ancestral posterior step at 1.
+step is that of a kernel, and ``sampling.kernels`` tells which e there are. The last is the exact step, for a D that
+stands still, of the reverse diffusion with stochasticity zeta: euler at 0 and the ancestral posterior step at 1.
 """
 
 from __future__ import annotations
@@ -30,6 +28,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Scalar, Vector, as_pytree, pytree_dataclass
+from thermodiff.sampling.kernels import AnalyticKernel, named_kernel, steps_of_ratios
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_numbers, complain
@@ -55,7 +54,7 @@ class Step(NamedTuple):
     index: Any
 
 
-def steps_of(schedule: Schedule) -> Step:
+def sampler_steps(schedule: Schedule) -> Step:
     """The steps of a schedule, each field (N,), computed in double precision."""
     s = schedule.noise_ratio
     h = np.log(s[:-1] / s[1:])
@@ -154,16 +153,15 @@ class Multistep:
 
 @pytree_dataclass
 class Ancestral(_WithoutMemory):
-    """A Gaussian step with the posterior's mean; ``inflation`` (N,) is 1 + e of its variance at each step."""
+    """The Gaussian step of a kernel of ``sampling.kernels``: ``gain`` g, ``deviation`` sqrt(v) of each step, (N,)."""
 
-    inflation: Float[Array, " N"]
+    gain: Float[Array, " N"]
+    deviation: Float[Array, " N"]
 
     def step(self, noise: Noise, z: Vector, memory: Any, at: Step, key: Key) -> tuple[Vector, Any]:
-        """z - (1 - a) s n + s' sqrt((1 - a)(1 + e)) xi."""
-        rest = -jnp.expm1(-2 * at.h)
-        deviation = at.next_s * jnp.sqrt(rest * self.inflation[at.index])
-        fresh = deviation * jax.random.normal(key, z.shape, z.dtype)
-        return z - rest * at.s * noise(z, at.time) + fresh, memory
+        """z - g s n + sqrt(v) xi."""
+        fresh = self.deviation[at.index] * jax.random.normal(key, z.shape, z.dtype)
+        return z - self.gain[at.index] * at.s * noise(z, at.time) + fresh, memory
 
 
 @pytree_dataclass
@@ -189,32 +187,18 @@ class Request(NamedTuple):
     schedule: Schedule
     dim: int
     stochasticity: Any
-    kernel: str
+    kernel: Any
     mmse: Callable[[np.ndarray], np.ndarray]
 
 
-def _posterior(request: Request) -> np.ndarray:
-    return np.ones(request.schedule.steps)
-
-
-def _forward(request: Request) -> np.ndarray:
-    s = request.schedule.noise_ratio
-    return (s[:-1] / s[1:]) ** 2
-
-
-def _analytic(request: Request) -> np.ndarray:
-    s = request.schedule.noise_ratio
-    return 1 + (1 / s[1:] ** 2 - 1 / s[:-1] ** 2) * request.mmse(s[:-1]) / request.dim
-
-
-KERNELS = {"posterior": _posterior, "analytic": _analytic, "forward": _forward}
-"""1 + e of the ancestral variance at each step, (N,)."""
-
-
 def _ancestral(request: Request) -> Ancestral:
-    if request.kernel not in KERNELS:
-        raise complain("kernel", repr(request.kernel), f"one of {', '.join(KERNELS)}")
-    return Ancestral(jnp.asarray(KERNELS[request.kernel](request), dtype=float))
+    steps = steps_of_ratios(request.schedule)
+    kernel = named_kernel(request.kernel)
+    if kernel is None:
+        s = request.schedule.noise_ratio[:-1]
+        kernel = AnalyticKernel(steps.s[1:], request.mmse(s)[::-1])
+    at = kernel.at(steps, request.dim)
+    return Ancestral(*(jnp.asarray(by[::-1], dtype=float) for by in (at.gain, at.deviation(steps))))
 
 
 def _heun(request: Request) -> Heun:

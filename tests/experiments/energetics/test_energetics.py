@@ -8,6 +8,8 @@ import pytest
 from experiments.energetics import (
     demon_ledger,
     demon_ledger_figure,
+    extraction,
+    extraction_figure,
     hardware,
     hardware_figure,
     speed_accuracy,
@@ -23,7 +25,7 @@ def test_rotation_raises_the_bound_and_moves_no_response(g, cost):
     assert row["response"] == pytest.approx(0.042760, abs=1.1e-6)
 
 
-@pytest.mark.parametrize("experiment", [demon_ledger, hardware, speed_accuracy])
+@pytest.mark.parametrize("experiment", [demon_ledger, hardware, speed_accuracy, extraction])
 def test_cells_are_distinct(experiment):
     cells = experiment.cells(experiment.PRESETS["paper"])
     assert len({json.dumps(cell) for cell in cells}) == len(cells) > 10
@@ -82,3 +84,29 @@ def test_tables_and_figures_from_rows_alone(tmp_path):
         png, pdf = figure.draw(rows, tmp_path)
         assert png.stat().st_size > 1000
         assert pdf.stat().st_size > 1000
+
+
+def test_what_is_lost_and_what_is_stored(tmp_path):
+    """J = 10/steps of which half is the divergence; S_NN is 0.1 J above Sig - J before calibration, and on it after."""
+    rows = []
+    for cell in extraction.cells(extraction.PRESETS["paper"]):
+        J = 10 / cell["training"]
+        as_trained = {"J": [J, 0.01], "held": [2.0, 0.0], "lost": [J / 2, 0.0], "above": [0.1 * J, 0.01 * J]}
+        row = {**cell, "as_trained": {**as_trained, "quadrature_error": [0.0, 0.0]}}
+        row["nll"] = {"above_S0": [J / 2, 0.01], "converged": True}
+        if cell["process"] == "VE":
+            row["calibrated"] = {
+                "J": [0.9 * J, 0.01],
+                "above": [0.003, 0.003],
+                "quadrature_error": [0.004, 0.0],
+            }
+        rows.append(row)
+    table = extraction_figure.table(rows)
+    assert (
+        "VE, as trained: S_NN off Sig - J by s.e.: root mean square 10.00, largest 10.0, 8 networks" in table
+    )
+    assert "VE, calibrated: S_NN off Sig - J by s.e.: root mean square 0.60" in table
+    line = next(line for line in table.splitlines() if line.split()[:3] == ["mixture", "VE", "200"])
+    assert "0.9750 ± 0.0000" in line
+    assert "0.9875 ± 0.0000" in line
+    assert all(path.stat().st_size > 10_000 for path in extraction_figure.draw(rows, tmp_path))

@@ -15,6 +15,7 @@ from experiments.exploration import (
 from experiments.exploration.arms.measured import BOUNDARY, KS
 from experiments.exploration.cost_of_accuracy_network_table import by_seed
 from experiments.exploration.small_steps import NUMBERS
+from experiments.harness.provenance import ROOT
 
 LEVELS = {"base": 0.08, "narrow": 0.05, "GRPO": 0.14, "pass@4": 0.13, "SFT": 0.15}
 """pass@1; other arms have 0.14."""
@@ -129,3 +130,13 @@ def test_findings_of_the_report_are_told_by_their_sign(tmp_path, capsys):
     assert "| cannot be told |" in said["pass@4 - GRPO, pass@256"]
     assert "| 0 of 5 | fails |" in said["SFT - base, branching"]
     assert "GRPO, change of H (nats a response)" not in said
+
+
+@pytest.mark.parametrize(
+    ("page", "made"),
+    [("README.md", report_findings.short_table), ("docs/findings.md", report_findings.table)],
+)
+def test_the_pages_have_the_findings_of_the_kept_rows(page, made):
+    """Nothing in them is written by hand; claims and numbers change with the records."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert made(report_findings.kept_rows(report_findings.RECORDS)) in text

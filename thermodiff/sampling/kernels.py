@@ -1,4 +1,4 @@
-"""One step of noising, exact, and one of generation, Gaussian: what every path ratio is made of.
+"""One step of noising, exact, and one of generation, Gaussian: ancestral samplers and all path ratios are made of it.
 
 In z = x/alpha with noise ratio s = sigma/alpha, times t_min = t_0 < ... < t_N = 1, a_k = (s_{k-1}/s_k)^2 and n_th the
 noise prediction, D_th = z - s n_th:
