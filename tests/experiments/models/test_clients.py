@@ -8,12 +8,14 @@ import jax.numpy as jnp
 import pytest
 
 import thermodiff as td
+from thermodiff.trajectories.probability_flow import Tolerance
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.peer
 
 FOLDER = Path(__file__).resolve().parents[3] / "experiments" / "models"
-SMALL = {"points": 32, "replicates": 3, "nodes": 8}
+# Where a table's schedule bends the flow's steps depend on rounding: both are solved to more digits than are shown.
+SMALL = {"points": 16, "replicates": 3, "nodes": 6, "tolerance": Tolerance(1e-8, 1e-8)}
 NAMES = ("ddpm", "flow_matching", "edm")
 
 
@@ -68,8 +70,9 @@ def edm(net):
     return td.score_from_denoiser(f, process, time=td.EDMNoise(), scaling=td.EDMScaling(0.7)), process
 
 
-@pytest.mark.parametrize(("name", "in_jax"), zip(NAMES, (ddpm, flow_matching, edm), strict=True), ids=NAMES)
-def test_the_audit_is_that_of_the_same_weights_in_jax(name, in_jax):
+@pytest.mark.parametrize("in_jax", [flow_matching, edm, ddpm])
+def test_the_audit_is_that_of_the_same_weights_in_jax(in_jax):
+    name = in_jax.__name__
     training = __import__(f"experiments.models.{name}_train", fromlist=["train"])
     client = __import__(f"experiments.models.{name}_audit", fromlist=["audit"])
     net = training.train(iterations=200, batch=128).double()
