@@ -24,9 +24,10 @@ _log = logging.getLogger("jax._src.callback")
 
 def called_back(function: Callable[..., Any], shapes: Any, *arguments: Any) -> Any:
     """``function`` of NumPy arrays when the program runs, its results in the shapes and types that ``shapes`` say."""
+    double = [_is_double(argument) for argument in arguments]
 
     def back(*given: Any) -> Any:
-        arrays = [_numbers(like, np.asarray(words)) for like, words in zip(arguments, given, strict=True)]
+        arrays = [_numbers(both, np.asarray(words)) for both, words in zip(double, given, strict=True)]
         try:
             results = function(*arrays)
         except Exception as error:
@@ -60,8 +61,8 @@ def _words(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array)[..., None].view(np.uint32) if _is_double(array) else array
 
 
-def _numbers(like: Any, array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array).view(np.float64)[..., 0] if _is_double(like) else array
+def _numbers(double: bool, array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).view(np.float64)[..., 0] if double else array
 
 
 def _not_of_a_callback(record: logging.LogRecord) -> bool:
@@ -71,6 +72,7 @@ def _not_of_a_callback(record: logging.LogRecord) -> bool:
 @contextlib.contextmanager
 def own_errors() -> Iterator[None]:
     """In here an error of a function called back is raised as the function raised it."""
+    _raised.clear()
     _log.addFilter(_not_of_a_callback)
     try:
         yield
