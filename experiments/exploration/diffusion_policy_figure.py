@@ -91,7 +91,12 @@ def _draw_ledger(axes: Axes, rows: list[Row]) -> None:
             x = i + (j - (len(numbers) - 1) / 2) * width
             if some:
                 _bar(axes, x, 0.9 * width, some, named=i == j == 0)
-    axes.margins(y=0.16)
+    wholes = [
+        mean_over_seeds([of(row, "path_divergence") for row in group])[0] for beta, group in groups if beta
+    ]
+    axes.set_ylim(
+        0, 2.2 * max(wholes, default=1.0)
+    )  # without a weight the divergence is as large as it likes
     _name_betas(axes, [beta for beta, _ in groups])
     axes.set_ylabel("divergence of paths (nats)")
     _legend(axes, 2)
@@ -105,8 +110,13 @@ def _bar(axes: Axes, x: float, width: float, rows: list[Row], named: bool) -> No
         bottom += height
     whole, error = mean_over_seeds([of(row, "path_divergence") for row in rows])
     axes.errorbar(x, whole, yerr=error, color=plotting.BLACK, capsize=2, linewidth=0.8)
-    axes.annotate(f"{rows[0]['steps']} steps\n$p'={np.mean([row['accuracy'] for row in rows]):.3f}$",
-                  (x, whole), (0, 4), textcoords="offset points", ha="center", fontsize=5.5)  # fmt: skip
+    said = f"{rows[0]['steps']} steps, $p'={np.mean([row['accuracy'] for row in rows]):.2f}$"
+    if rows[0]["beta"] == 0:
+        said += f", {whole:.0f} ± {error:.0f} nats"
+    where = {"xy": (x, whole + np.nan_to_num(error)), "xytext": (0, 4), "va": "bottom"}
+    if rows[0]["beta"] == 0:
+        where = {"xy": (x, 0.98), "xycoords": ("data", "axes fraction"), "xytext": (0, 0), "va": "top"}
+    axes.annotate(said, **where, textcoords="offset points", ha="center", rotation=90, fontsize=6)
 
 
 def _draw_entropies(axes: Axes, rows: list[Row]) -> None:

@@ -95,7 +95,7 @@ ARMS: dict[str, Arm] = {
     "negative only": Arm("base", _shaped(methods.NegativeOnly())),
     # ways to spend less
     "RLOO": Arm("base", Reward(Method(methods.LeaveOneOut()))),
-    "free energy": Arm("base", Reward(Method(methods.FreeEnergy(0.05)))),
+    "free energy": Arm("base", Reward(Method(methods.FreeEnergy(0.05), dynamic=False))),
     "tilt": Arm("base", Reward(Method(loss=methods.TiltRegression(0.05), dynamic=False))),
     "Muon": Arm("base", Reward(optimiser=SteadyMuon(MUON_RATE))),
     # rejection fine-tuning

@@ -74,11 +74,11 @@ OBJECTIVES = {
         lambda log_probs, base, r: jnp.exp(log_probs) * r,
     ),
     "free energy": (
-        Method(methods.FreeEnergy(BETA), dynamic=False),
+        Method(methods.FreeEnergy(BETA)),
         lambda log_probs, base, r: jnp.exp(log_probs) * (r - BETA * (log_probs - base)),
     ),
     "tilt": (
-        Method(loss=methods.TiltRegression(BETA), dynamic=False),
+        Method(loss=methods.TiltRegression(BETA)),
         lambda log_probs, base, r: jnp.exp(log_probs) * (r - BETA * (log_probs - base)),
     ),
 }
@@ -103,7 +103,7 @@ def test_the_sampled_gradient_is_that_of_the_objective(start, name):
     setting = Setting(jax.random.key(2), jnp.asarray(TASK.prompts), start)
 
     def one(key):
-        batch = rollouts(config, TASK, setting, policy, setting.prompts, key)
+        batch = method.counted(rollouts(config, TASK, setting, policy, setting.prompts, key))
         advantages = method.advantages(batch, jnp.int32(0))
 
         def loss_of(policy):

@@ -53,7 +53,8 @@ __all__ = [
 class Method:
     """An advantage, its shaping and a loss; GRPO with a clip that is higher above by default.
 
-    ``dynamic`` leaves groups whose rewards are all equal out of the mean over tokens (their advantages are 0).
+    ``dynamic`` leaves groups whose rewards are all equal out of the mean over tokens, since their advantages are 0. It
+    leaves out none where a part prices the distance from the reference, which such groups have too.
     """
 
     advantage: Advantage = dataclasses.field(default_factory=GroupRelative)
@@ -75,6 +76,6 @@ class Method:
 
     def counted(self, batch: Batch) -> Batch:
         """The batch, its mask empty where a group is not learned from."""
-        if not self.dynamic:
+        if not self.dynamic or self.needs_reference:
             return batch
         return batch._replace(mask=batch.mask & varied_groups(batch.rewards)[:, None, None])
