@@ -124,8 +124,9 @@ def _shares(axes: Any, rows: list[Row]) -> None:
         for place, kind in enumerate(kinds):
             for where, fill in (("step", "white"), ("held out", STARTS[arm])):
                 mean, stderr = mean_over_seeds(by_seed(group, kind, "GRPO", where, "share"))
+                x = place + 0.24 * (number - (len(starts) - 1) / 2)
                 axes.errorbar(
-                    place + 0.24 * (number - (len(starts) - 1) / 2), mean, np.nan_to_num(stderr), color=STARTS[arm], marker="o",
+                    x, mean, np.nan_to_num(stderr), color=STARTS[arm], marker="o",
                     markersize=4, linewidth=0.8, markerfacecolor=fill,
                 )  # fmt: skip
     axes.axhline(1, color=plotting.GREY, linewidth=0.8, linestyle="--")
