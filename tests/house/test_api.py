@@ -45,6 +45,8 @@ NAMES = [
     "exact_score",
     "PlainScore",
     "PreconditionedScore",
+    "torch_model",
+    "numpy_model",
     "scaled",
     "shifted",
     "rotated",
