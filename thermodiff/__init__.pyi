@@ -40,6 +40,8 @@ from .data.whitening import whiten as whiten
 from .scores.exact import exact_score as exact_score
 from .scores.learned import PlainScore as PlainScore
 from .scores.learned import PreconditionedScore as PreconditionedScore
+from .scores.torch_models import torch_model as torch_model
+from .scores.numpy_models import numpy_model as numpy_model
 from .scores.perturbed import scaled as scaled
 from .scores.perturbed import shifted as shifted
 from .scores.perturbed import rotated as rotated

@@ -18,6 +18,15 @@ def complain(name: str, got: str, need: str) -> ValueError:
     return ValueError(f"{name}: got {got}, need {need}")
 
 
+class ModelError(ValueError):
+    """A complaint about somebody's model, in words that name what is wrong: not to be told again in others."""
+
+
+def complain_of_model(name: str, got: str, need: str) -> ModelError:
+    """As ``complain``, about the model ``name`` that a score is made of."""
+    return ModelError(*complain(name, got, need).args)
+
+
 def check_finite(name: str, x: Any) -> None:
     """Raise if an array holds NaN, infinity or masked values, saying how many and where the first is."""
     if not is_concrete(x):
@@ -213,9 +222,17 @@ def check_callable(score: Any, dim: int) -> None:
         raise complain("score", f"{type(score).__name__}, a module without its variables", need)
     if not callable(score):
         raise complain("score", f"{type(score).__name__}", "a callable score(x, t) -> (d,)")
+    check_is_of_jax("score", score)
     known = getattr(getattr(score, "reference", None), "dim", dim)
     if known != dim:
         raise complain("score", f"one of {known} dimensions for data of {dim}", "as many in both")
+
+
+def check_is_of_jax(name: str, model: Any) -> None:
+    """Raise for a PyTorch module, saying what makes a model of it."""
+    if any(base.__module__.partition(".")[0] == "torch" for base in type(model).__mro__):
+        need = "what td.score_from_noise_prediction and others make of td.torch_model(module)"
+        raise complain(name, f"{type(model).__name__}, a PyTorch module", need)
 
 
 def batched_form(score: Any, dim: int) -> bool | None:
@@ -253,6 +270,8 @@ def traced_call(name: str, function: Any, x: Any, t: Any, of: str, need: str) ->
 
     try:
         return jax.eval_shape(named, x, t)
+    except ModelError:
+        raise
     except (
         jax.errors.TracerArrayConversionError,
         jax.errors.ConcretizationTypeError,

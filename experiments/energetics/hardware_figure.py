@@ -62,7 +62,7 @@ def _draw_frontier(axes: Axes, rows: list[Row], processes: list[str]) -> None:
         axes.plot(row["own"]["duration"], row["own"]["energy"], "o", color=colour, markersize=3.5)
     axes.axhline(K_T, color=GREY, linewidth=0.5)
     axes.annotate(
-        "$k_B T$", (1.0, K_T), xycoords=("axes fraction", "data"), fontsize=6.5, va="bottom", ha="right"
+        "$k_B T$", (0.75, K_T), xycoords=("axes fraction", "data"), fontsize=6.5, va="top", ha="left"
     )
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -119,12 +119,14 @@ def _shares(axes: Any, rows: list[Row]) -> None:
         axes.set_axis_off()
         return
     kinds = [kind for kind, clock in kinds_of(rows) if clock == "GRPO"]
-    for number, ((arm,), group) in enumerate(grouped(rows, "arm")):
+    starts = grouped(rows, "arm")
+    for number, ((arm,), group) in enumerate(starts):
         for place, kind in enumerate(kinds):
             for where, fill in (("step", "white"), ("held out", STARTS[arm])):
                 mean, stderr = mean_over_seeds(by_seed(group, kind, "GRPO", where, "share"))
+                x = place + 0.24 * (number - (len(starts) - 1) / 2)
                 axes.errorbar(
-                    place + 0.24 * (number - 0.5), mean, np.nan_to_num(stderr), color=STARTS[arm], marker="o",
+                    x, mean, np.nan_to_num(stderr), color=STARTS[arm], marker="o",
                     markersize=4, linewidth=0.8, markerfacecolor=fill,
                 )  # fmt: skip
     axes.axhline(1, color=plotting.GREY, linewidth=0.8, linestyle="--")
@@ -137,11 +139,19 @@ def _shares(axes: Any, rows: list[Row]) -> None:
         color=plotting.GREY,
     )
     axes.set_xticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
-    axes.set(ylabel="share of KL that\nbuys accuracy", ylim=(0, 1.45))
+    axes.set(ylabel="share of KL that\nbuys accuracy", ylim=(0, 1.3))
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     handles = [
-        Line2D([], [], label=f"from {arm}", color=colour, marker="o", markersize=4, linestyle="")
-        for arm, colour in STARTS.items()
+        Line2D(
+            [],
+            [],
+            label=f"from {arm}, other problems",
+            color=STARTS[arm],
+            marker="o",
+            markersize=4,
+            linestyle="",
+        )
+        for (arm,), _ in starts
     ]
     handles += [
         Line2D(

@@ -162,8 +162,9 @@ def _draw_means(axes: Axes, rows: list[Row]) -> None:
     axes.plot([], [], "o", color=GREY, markerfacecolor="none", markersize=3, label="not converged")
     axes.axhline(1.0, color=BLACK, linewidth=0.6, zorder=0)
     axes.set_xticks(range(len(steps)), [str(n) for n in steps])
-    axes.set(xlabel="steps $N$", ylabel=r"$\langle e^{-R}\rangle$", ylim=(0, 1.9))
-    axes.legend(loc="upper left", ncols=2, columnspacing=1.0, handletextpad=0.2)
+    axes.set(xlabel="steps $N$", ylabel=r"$\langle e^{-R}\rangle$", ylim=(0, 2.4))
+    look = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}
+    axes.legend(loc="upper left", ncols=2, columnspacing=1.0, handletextpad=0.2, **look)
 
 
 def _draw_deviations(axes: Axes, rows: list[Row]) -> None:

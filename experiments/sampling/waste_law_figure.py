@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -62,16 +63,16 @@ def saved(row: Row, run: Row) -> float:
 def table(rows: list[Row]) -> str:
     """Lengths and wastes of every clock, mean over seeds, then formula against paths."""
     steps = sorted({run["steps"] for row in rows for run in row["runs"]})
-    lines = ["waste of N steps, nats (mean over seeds, errors of the averages at most 1 % unless shown)"]
+    lines = ["waste of N steps, nats (mean over seeds ± error of the averages)"]
     for (data, score), group in grouped(rows, "data", "score"):
         for kernel in KERNELS:
             length, error = np.mean([row["length"][kernel] for row in group], axis=0)
             lines.append(f"{data}, {score} score, {kernel}: ell = {length:.4f} ± {error:.4f}")
-            lines.append(f"  {'N':<22}" + "".join(f"{n:>10}" for n in steps))
+            lines.append(f"  {'N':<22}" + "".join(f"{n:>18}" for n in steps))
             for clock in dict.fromkeys(run["clock"] for run in group[0]["runs"]):
                 lines.append(f"  {clock:<22}" + "".join(_cell(group, kernel, clock, n) for n in steps))
             laws = (np.mean([law(row, kernel, n) for row in group]) for n in steps)
-            lines.append(f"  {'ell^2/(4 N)':<22}" + "".join(f"{value:>10.4g}" for value in laws))
+            lines.append(f"  {'ell^2/(4 N)':<22}" + "".join(f"{value:>18.4g}" for value in laws))
     every = [(row, run) for row in rows for run in row["runs"] if "simulated" in run]
     off = np.array([deviation(run) for _, run in every])
     lines.append(
@@ -90,7 +91,14 @@ def table(rows: list[Row]) -> str:
 
 def _cell(group: list[Row], kernel: str, clock: str, steps: int) -> str:
     wanted = {"kernel": kernel, "clock": clock, "steps": steps}
-    return f"{np.mean([run['waste'][0] for row in group for run in _runs(row, wanted)]):>10.4g}"
+    mean, error = over_rows([run["waste"] for row in group for run in _runs(row, wanted)])
+    return f"{f'{mean:.4g} ± {error:.1g}':>18}"
+
+
+def over_rows(pairs: list[list[float]]) -> tuple[float, float]:
+    """Mean of [value, error] over rows, and the error of that mean from their own."""
+    values, errors = np.array(pairs).T
+    return float(values.mean()), float(np.sqrt(np.sum(errors**2)) / len(values))
 
 
 def _runs(row: Row, wanted: Row) -> list[Row]:
@@ -156,9 +164,9 @@ def _draw_law(axes: Axes, rows: list[Row]) -> None:
         for kernel, dash in zip(KERNELS, ("-", "--"), strict=True):
             exact = [row for row in rows if (row["data"], row["score"]) == (name, "exact")]
             ratio = [
-                np.mean(
+                over_rows(
                     [
-                        run["waste"][0] / law(row, kernel, n)
+                        [part / law(row, kernel, n) for part in run["waste"]]
                         for row in exact
                         for run in _runs(row, {"kernel": kernel, "clock": "best", "steps": n})
                     ]
@@ -166,9 +174,11 @@ def _draw_law(axes: Axes, rows: list[Row]) -> None:
                 for n in steps
                 if exact
             ]
-            label = name if kernel == KERNELS[0] else None
             if ratio:
-                axes.plot(steps, ratio, color=colour, linestyle=dash, marker="o", markersize=2.5, label=label)
+                mean, error = np.array(ratio).T
+                look: dict[str, Any] = {"color": colour, "linestyle": dash, "marker": "o", "markersize": 2.5}
+                label = name if kernel == KERNELS[0] else None
+                axes.errorbar(steps, mean, yerr=error, label=label, linewidth=0.9, **look)
     axes.axhline(1.0, color=BLACK, linewidth=0.7, zorder=0)
     axes.plot([], [], color=GREY, linestyle="--", label="analytic")
     axes.set(xscale="log", xlabel="steps $N$", ylabel=r"waste over $\ell^2/4N$")

@@ -131,3 +131,11 @@ def test_nan_at_small_times_names_the_time(key):
         match=r"^model: NaN or infinite at t = 0\.0001 \(.*\), finite from 0\.\d+ on; give t_min= if",
     ):
         td.check_model(key, score, VP, MIXTURE)
+
+
+def test_nothing_is_advised_that_does_not_convince(key):
+    """Few rows leave much open: a prediction that is wrong in every reading is not taken for one that nearly fits."""
+    rows = np.asarray(MIXTURE.sample(key, 40))
+    noise = td.score_from_noise_prediction(lambda x, t: 3 * jnp.sin(5 * x), VP)
+    with pytest.warns(UserWarning, match=r"^model: .*; no other clock, sign or parameterisation does better"):
+        td.check_model(key, noise, VP, rows)

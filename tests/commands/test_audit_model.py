@@ -9,6 +9,7 @@ from checks import names_in, strict, without_progress
 
 from thermodiff.commands import audit as audit_command
 from thermodiff.commands import main as cli
+from thermodiff.commands.options import Audit
 
 ROWS = np.random.default_rng(0).normal(size=(40, 2)) @ np.array([[1.0, 0.4], [0.0, 0.5]]) + [3.0, -1.0]
 MODEL = '''
@@ -35,6 +36,7 @@ backwards = td.score_from_noise_prediction(noise, process, time=lambda t: 100 * 
 short = lambda x, t: x[:1]
 learned_sigma = td.score_from_noise_prediction(lambda x, k: jnp.concatenate([x, x]), process)
 stumbling = lambda x, t: {}["key"]
+wild = td.score_from_noise_prediction(lambda x, k: 3 * jnp.sin(5 * x), process)
 nowhere = lambda x, t: x * jnp.nan
 '''
 NOTE = "thermodiff: note: running my_model.py, which can do anything that you can: run only files that you trust\n"
@@ -64,7 +66,7 @@ BAD = {
     "no such name": (
         "my_model.py:socre",
         True,
-        "score: got no 'socre' in my_model.py, need a name that it has (the last of them: backwards, short, learned_",
+        "score: got no 'socre' in my_model.py, need a name that it has (the last of them: short, learned_sigma, ",
     ),
     "nothing that can be called": (
         "my_model.py:number",
@@ -164,6 +166,12 @@ def test_files_that_do_not_run(code, message, folder, capsys):
     err = refused(capsys, "audit", "x.npy", "--out", "results", "--score", "my_model.py:score")
     assert f"score: got {message}" in err
     assert err.endswith("need my_model.py to run without an error\n")
+
+
+def test_what_is_to_be_distrusted_is_a_remark(folder):
+    job = audit_command.prepare(Audit("x.npy", Path("results"), score="my_model.py:wild"))
+    assert job.about["remarks"][-1].startswith("model: a noise prediction n with E|eps - n|^2/d = ")
+    assert job.rows.shape == (40, 2)
 
 
 @pytest.mark.slow

@@ -23,6 +23,6 @@ def test_a_claim_imports_its_own_room_and_the_harness(room):
 
 
 def test_every_file_has_a_room():
-    own = {"bound", "energetics", "exploration", "information", "paths", "sampling", "speed"}
+    own = {"bound", "energetics", "exploration", "information", "models", "paths", "sampling", "speed"}
     assert {*ROOMS} == own | {"harness"}
     assert [path.name for path in EXPERIMENTS.glob("*.py")] == ["__init__.py"]

@@ -19,6 +19,8 @@ LONG = {
     "08_the_price_of_a_sample",
 }
 """Minutes of training: run with the slow tests."""
+OF_PEERS = {"07_audit_your_model"}
+"""Need a package of the extra ``peers``."""
 LARGEST = 400_000
 """Bytes of a notebook with its outputs."""
 
@@ -46,7 +48,7 @@ def sections(notebook):
 
 
 def test_they_are_numbered_in_order():
-    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05", "06", "08"]
+    assert [name[:2] for name in NAMES] == ["01", "02", "03", "04", "05", "06", "07", "08"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
@@ -60,7 +62,14 @@ def test_what_is_committed_is_small_and_illustrated(path):
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in LONG), id=path.stem) for path in NOTEBOOKS],
+    [
+        pytest.param(
+            path,
+            marks=[pytest.mark.slow] * (path.stem in LONG) + [pytest.mark.peer] * (path.stem in OF_PEERS),
+            id=path.stem,
+        )
+        for path in NOTEBOOKS
+    ],
 )
 def test_it_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)

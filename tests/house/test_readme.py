@@ -30,7 +30,7 @@ LONG = {
     "docs/models.md",
     "docs/paths.md",
 }
-OF_PEERS = {"docs/exploration-tasks.md"}
+OF_PEERS = {"docs/exploration-tasks.md", "docs/torch.md"}
 """Their blocks need a package of the extra ``peers``."""
 PAGES = (
     "README.md",

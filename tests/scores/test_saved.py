@@ -128,7 +128,7 @@ def test_every_process_density_and_score_can_be_saved():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef) and any("pytree" in ast.unparse(d) for d in node.decorator_list)
     }
-    # Two hold a user's function, the third a score with its process and what is made of both.
-    not_kept = {"CallableScore", "BatchedScore", "LearnedDiffusion"}
+    # Three hold a user's function, the last a score with its process and what is made of both.
+    not_kept = {"CallableScore", "BatchedScore", "FunctionOfTime", "LearnedDiffusion"}
     missing = {name for name in found - not_kept if not name.startswith("_")} - set(saved.SAVABLE)
     assert not missing, f"add to SAVABLE of scores.saved: {sorted(missing)}"

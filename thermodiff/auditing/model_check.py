@@ -35,7 +35,7 @@ from thermodiff.validation import check_key, check_points, complain
 
 NODES, ROWS = 9, 256
 ALIGNED = 0.9
-"""At the largest noise a prediction must correlate with the noise at least so much, of what a Gaussian's does."""
+"""A prediction must correlate with the noise so much of what a Gaussian's does, at the largest noise at the least."""
 SIGMAS = 5.0
 
 
@@ -66,6 +66,13 @@ class ModelCheck(NamedTuple):
         """Whether the prediction is no worse than none anywhere, and the noise itself where there is hardly else."""
         most = ALIGNED**2 * (1 - self.gaussian[-1])
         return bool(self.explained >= most and not self.worse_than_nothing.any())
+
+    @property
+    def convinces(self) -> bool:
+        """Whether it fits and, over all noise levels, explains as much of the noise as a Gaussian's, or nearly."""
+        return self.fits and float(np.mean(1 - self.loss.mean)) >= ALIGNED**2 * float(
+            np.mean(1 - self.gaussian)
+        )
 
     def __str__(self) -> str:
         """A row for each noise level."""
@@ -105,7 +112,7 @@ def check_model(
     others = _others(diffusion, grid)
     errors = _square_errors(tuple(others.values()), reference, grid.time, x0, eps)
     tried = {name: _seen(units, reference, grid) for name, units in zip(others, errors, strict=True)}
-    better = [(name, other) for name, other in tried.items() if other.fits]
+    better = [(name, other) for name, other in tried.items() if other.convinces]
     if better:
         name, best = min(better, key=lambda pair: float(pair[1].loss.mean.mean()))
         if best.loss.mean.mean() < given.loss.mean.mean():

@@ -7,6 +7,7 @@ measures and writes.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ def prepare(options: Audit) -> ModelJob:
     samples = read(asked, np.random.default_rng(options.seed))
     rows = samples.table.values[: options.max_points]
     score, process = _model(options, rows.shape[1])
-    _check_model(options, score, process, rows)
+    warned = _check_model(options, score, process, rows)
     n, dim = samples.table.values.shape
     names = (
         "file",
@@ -87,7 +88,7 @@ def prepare(options: Audit) -> ModelJob:
         "audited": len(rows),
         "process": type(process).__name__,
         "notes": samples.notes,
-        "remarks": list(samples.remarks),
+        "remarks": [*samples.remarks, *warned],
         "versions": versions(),
     }
     make_folder(options.out)
@@ -128,12 +129,17 @@ def _model(options: Audit, dim: int) -> tuple[Any, Process]:
     return score, process
 
 
-def _check_model(options: Audit, score: Any, process: Process, rows: np.ndarray) -> None:
-    """Raise ValueError, one line, where the score does not fit the rows, fails on them, or is asked in a wrong way."""
+def _check_model(options: Audit, score: Any, process: Process, rows: np.ndarray) -> list[str]:
+    """Raise ValueError, one line, where the score does not fit the rows, fails on them, or is asked in a wrong way.
+
+    Returns what is to be distrusted.
+    """
     dim = rows.shape[1]
     try:
         as_score(score, dim)
-        check_model(jax.random.key(options.seed), score, process, rows)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            check_model(jax.random.key(options.seed), score, process, rows)
     except ValueError:  # ours, one line
         raise
     except ScoreError as error:
@@ -142,6 +148,7 @@ def _check_model(options: Audit, score: Any, process: Process, rows: np.ndarray)
         raise complain(
             "score", what_failed(error), f"a score of {dim} columns that can be evaluated"
         ) from error
+    return [str(warning.message) for warning in caught if warning.category is UserWarning]
 
 
 def run(job: ModelJob) -> str:

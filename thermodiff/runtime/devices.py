@@ -26,6 +26,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from thermodiff.runtime.callbacks import own_errors
 from thermodiff.types import is_concrete
 from thermodiff.validation import complain
 
@@ -167,13 +168,14 @@ def in_full_precision(function: F) -> F:
     """``function`` with matrix products of single-precision numbers in single precision, unless the user chose another.
 
     By default JAX lets an accelerator round their factors to 10 bits, which a training forgives and a likelihood to a
-    thousandth of a nat does not. A processor's results stay as they are.
+    thousandth of a nat does not. A processor's results stay as they are. What a model outside JAX raised comes out as
+    its own error.
     """
 
     @functools.wraps(function)
     def precise(*arguments: Any, **options: Any) -> Any:
         chosen = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]  # made at run time
-        with jax.default_matmul_precision(chosen or "float32"):
+        with jax.default_matmul_precision(chosen or "float32"), own_errors():
             return function(*arguments, **options)
 
     return precise  # type: ignore[return-value]

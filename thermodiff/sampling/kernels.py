@@ -57,7 +57,7 @@ def steps_of(process: Any, schedule: Any, t_min: Any = None) -> Steps:
         raise complain("process", "a process that JAX is tracing", "numbers: paths are made outside jax.jit")
     time, s = schedule.time[::-1], schedule.noise_ratio[::-1]
     last = float(last_time(process))
-    if time[-1] < last - 1e-6:
+    if abs(time[-1] - last) > 1e-6:
         raise complain("schedule", f"a first time of {time[-1]:g}", f"{last:g}, where the prior stands")
     if t_min is not None and time[0] < t_min * (1 - 1e-6):
         raise complain("schedule", f"a last time of {time[0]:.3g}", f"at least t_min = {float(t_min):.3g}")

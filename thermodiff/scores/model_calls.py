@@ -10,7 +10,7 @@ import numpy as np
 
 from thermodiff.array_types import ByIdentity
 from thermodiff.scores.callables import BatchedScore, traceable
-from thermodiff.validation import complain, traced_call
+from thermodiff.validation import check_is_of_jax, complain, traced_call
 
 _CALL = "a callable f(x, time) -> (d,) for x of shape (d,)"
 
@@ -24,6 +24,7 @@ def check_is_model(model: Any) -> None:
         raise complain("model", f"{type(model).__name__}, a module without its variables", need)
     if not callable(model):
         raise complain("model", type(model).__name__, _CALL)
+    check_is_of_jax("model", model)
 
 
 def held(model: Any) -> Any:

@@ -26,7 +26,7 @@ SAVABLE = {
         "scores.perturbed": "ScaledScore ShiftedScore RotatedScore NoisyScore",
         "scores.parameterisations": "ModelScore",
         "scores.predictions": "NoisePrediction Denoiser VPrediction Velocity",
-        "scores.model_times": "ContinuousTime StepNumber WholeSteps NoiseLevel LogSigma EDMNoise LogSNR",
+        "scores.model_times": "ContinuousTime StepNumber WholeSteps NoiseLevel LogSigma EDMNoise LogSNR Backwards",
         "scores.model_scalings": "Unscaled VEToVP VPToVE EDMScaling",
         "scores.networks": "Network ResidualMLP PotentialMLP",
         "processes.custom": "CustomProcess",

@@ -1,0 +1,1 @@
+"""Models trained by others' habits in PyTorch, and thermodiff as their client."""
