@@ -10,7 +10,7 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["THERMODIFF_NO_CACHE"] = "1"
 
 # Before anything imports thermodiff: the hook rewrites modules as they are loaded.
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 install_import_hook("thermodiff", "beartype.beartype")
 
@@ -33,6 +33,12 @@ settings.load_profile("quick")
 def key() -> jax.Array:
     """The random key that tests start from."""
     return jax.random.key(0)
+
+
+@pytest.fixture
+def as_users_run_it(monkeypatch):
+    """Signatures are not checked, so that arguments of a wrong type reach the package's own messages."""
+    monkeypatch.setattr(config, "jaxtyping_disable", True)
 
 
 @pytest.fixture

@@ -109,6 +109,12 @@ def check_count(name: str, value: Any) -> None:
         raise complain(name, f"{value}", "a positive whole number")
 
 
+def check_generator(name: str, rng: Any) -> None:
+    """Raise unless ``rng`` is a generator of NumPy: a seed would draw the same in every call."""
+    if not isinstance(rng, np.random.Generator):
+        raise complain(name, f"{rng!r}", "a generator, such as numpy.random.default_rng(0)")
+
+
 def check_covariance(name: str, cov: Any, dim: int) -> None:
     """Raise unless ``cov`` is a finite, symmetric, positive definite (dim, dim) matrix."""
     if not is_concrete(cov):

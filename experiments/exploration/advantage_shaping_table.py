@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from experiments.exploration.arms.measured import KS
-from experiments.exploration.paired_effects import Needed, effect, needed, paired, verdicts
+from experiments.exploration.paired_effects import effect, needed, paired, verdicts
 from experiments.harness.summaries import grouped, mean_over_seeds
 from experiments.harness.types import Row
 
@@ -75,22 +75,36 @@ def _seeds(rows: list[Row]) -> list[str]:
         f"  {'arm':<16}" + "".join(f"{name:>26}" for name in RESOLVED),
     ]
     for arm in arms_of(rows):
-        numbers = (needed(paired(rows, arm, AGAINST, NUMBERS[name])) for name in RESOLVED)
-        lines.append(f"  {arm:<16}" + "".join(f"{_shown(number):>26}" for number in numbers))
+        differences = (paired(rows, arm, AGAINST, NUMBERS[name]) for name in RESOLVED)
+        lines.append(f"  {arm:<16}" + "".join(f"{_shown(each):>26}" for each in differences))
     for name in RESOLVED:
         lines.append(f"  {name}: {_together(rows, name)}")
     return lines
 
 
 def _together(rows: list[Row], name: str) -> str:
-    all_seeds = [needed(paired(rows, arm, AGAINST, NUMBERS[name])).seeds for arm in arms_of(rows)]
+    differences = [paired(rows, arm, AGAINST, NUMBERS[name]) for arm in arms_of(rows)]
+    if len(differences) and all(map(_none, differences)):
+        return (
+            f"nothing differs from {AGAINST} in any arm and seed, so that these do not tell how many it takes"
+        )
+    all_seeds = [needed(each).seeds for each in differences if not _none(each)]
     known = [seeds for seeds in all_seeds if np.isfinite(seeds)]
     if not known:
         return "two seeds or more are needed to say"
-    return f"median over arms {np.median(known):.0f} seeds, from {min(known):.0f} to {max(known):.0f}"
+    over = "arms" if len(known) == len(all_seeds) == len(differences) else "arms that differ"
+    return f"median over {over} {np.median(known):.0f} seeds, from {min(known):.0f} to {max(known):.0f}"
 
 
-def _shown(number: Needed) -> str:
+def _none(differences: list[float]) -> bool:
+    """Whether two seeds or more are compared and none differs."""
+    return len(differences) > 1 and not np.any(differences)
+
+
+def _shown(differences: list[float]) -> str:
+    if _none(differences):
+        return "nothing differs"
+    number = needed(differences)
     if not np.isfinite(number.seeds):
         return "?"
     return f"{np.ceil(number.seeds):.0f} ({np.ceil(number.low):.0f} to {np.ceil(number.high):.0f})"

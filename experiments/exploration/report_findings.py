@@ -9,6 +9,7 @@ on the other; "cannot be told" where it does not.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import sys
 from collections.abc import Callable
@@ -254,6 +255,16 @@ def short_table(kept: dict[str, list[Row]]) -> str:
     return "\n".join(lines)
 
 
+def read_arguments(arguments: list[str] | None = None) -> None:
+    """There are none but --help; others end the program with the usage."""
+    description = (
+        "Findings of arXiv 2508.07534 against the rows in docs/records; reads these, trains nothing."
+    )
+    argparse.ArgumentParser(
+        "python -m experiments.exploration.report_findings", description=description
+    ).parse_args(arguments)
+
+
 def main(records: Path = RECORDS) -> int:
     """Prints the table."""
     sys.stdout.write(table(kept_rows(records)) + "\n")
@@ -261,4 +272,5 @@ def main(records: Path = RECORDS) -> int:
 
 
 if __name__ == "__main__":
+    read_arguments()
     raise SystemExit(main())

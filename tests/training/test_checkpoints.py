@@ -100,6 +100,18 @@ def test_another_training_is_refused_by_the_entry_that_differs(tmp_path):
         restore_latest(tmp_path, {k: v for k, v in tree(0).items() if k != "loss"}, ABOUT)
 
 
+def test_an_entry_that_older_checkpoints_lack(tmp_path, caplog):
+    save(tmp_path, 10, tree(10), ABOUT)
+    with pytest.raises(ValueError, match=r"whose task is None, need one with task = 1"):
+        restore_latest(tmp_path, tree(0), ABOUT | {"task": "1"})
+    step, _ = restore_latest(tmp_path, tree(0), ABOUT | {"task": "1"}, may_lack=("task",))
+    assert step == 10
+    assert "does not say of which task it is: taken as this one" in caplog.text
+    save(tmp_path, 20, tree(20), ABOUT | {"task": "2"})
+    with pytest.raises(ValueError, match=r"whose task is 2, need one with task = 1"):
+        restore_latest(tmp_path, tree(0), ABOUT | {"task": "1"}, may_lack=("task",))
+
+
 def test_clear_leaves_what_it_did_not_make(tmp_path):
     save(tmp_path, 10, tree(10), ABOUT)
     (tmp_path / "notes.txt").write_text("mine")

@@ -75,12 +75,15 @@ def save(folder: str | Path, step: int, tree: Any, metadata: dict) -> Path:
     return target
 
 
-def restore_latest(folder: str | Path, template: Any, metadata: dict) -> tuple[int, Any] | None:
+def restore_latest(
+    folder: str | Path, template: Any, metadata: dict, may_lack: tuple[str, ...] = ()
+) -> tuple[int, Any] | None:
     """(step, tree) of the newest readable checkpoint, None if there is none.
 
     ``template`` gives structure, shapes and types; ``metadata`` must equal what was saved. A damaged step is passed
-    over, with a warning, for the one before it. Raises ValueError for the checkpoint of another training, naming
-    the first entry that differs.
+    over, with a warning, for the one before it. Entries that a checkpoint ``may_lack``, as it was written before there
+    were such, are taken as equal where they are missing, with a warning. Raises ValueError for the checkpoint of
+    another training, naming the first entry that differs.
     """
     for step in reversed(steps_in(folder)):
         path = step_folder(folder, step)
@@ -90,7 +93,11 @@ def restore_latest(folder: str | Path, template: Any, metadata: dict) -> tuple[i
             logging.getLogger(__name__).warning("%s cannot be read and is passed over: %s", path, error)
             continue
         for name, value in metadata.items():
-            if saved.get(name) != value:
+            if name in may_lack and name not in saved:
+                logging.getLogger(__name__).warning(
+                    "%s does not say of which %s it is: taken as this one", path, name
+                )
+            elif saved.get(name) != value:
                 raise complain(
                     "checkpoint_dir",
                     f"{folder} with a checkpoint of a training whose {name} is {saved.get(name)}",
@@ -118,8 +125,14 @@ class Keeper:
     Of several processes the first reads and writes, for all.
     """
 
-    def __init__(self, folder: str | Path | None, metadata: dict, seconds: float | None = None) -> None:
-        self.folder, self.metadata = folder, metadata
+    def __init__(
+        self,
+        folder: str | Path | None,
+        metadata: dict,
+        seconds: float | None = None,
+        may_lack: tuple[str, ...] = (),
+    ) -> None:
+        self.folder, self.metadata, self.may_lack = folder, metadata, may_lack
         self.seconds = CHECKPOINT_SECONDS if seconds is None else seconds
         self._saved_at, self._pending = time.monotonic(), (-1, None)
 
@@ -140,7 +153,7 @@ class Keeper:
         clear_unfinished(self.folder)
         if not resume:
             clear(self.folder)
-        return restore_latest(self.folder, template, self.metadata)
+        return restore_latest(self.folder, template, self.metadata, self.may_lack)
 
     def offer(self, step: int, tree: Any) -> None:
         """A state worth keeping: written now if the last is old enough, or later by ``flush``."""

@@ -64,7 +64,11 @@ def test_advantage_shaping(tmp_path):
     worse["pass_at_k"] = [0.01] * len(KS)
     said = shown(advantage_shaping, rows, tmp_path)
     assert "Differences to GRPO of the same seed" in said
-    assert "pass@256: median over arms" in said
+    assert "pass@256: median over arms that differ" in said
+    same = [row | {"arm": arm, "seed": s} for row in rows[:1] for arm in ("GRPO", "late") for s in (0, 1)]
+    told = advantage_shaping.EXPERIMENT.table(same)
+    assert "pass@256: nothing differs from GRPO in any arm and seed" in told
+    assert "0 (0 to 0)" not in told
     assert "No row of GRPO yet" in advantage_shaping.EXPERIMENT.table(rows[1:2])
     assert advantage_shaping.EXPERIMENT.draw(rows[1:2], tmp_path) == ()
 
@@ -130,6 +134,14 @@ def test_findings_of_the_report_are_told_by_their_sign(tmp_path, capsys):
     assert "| cannot be told |" in said["pass@4 - GRPO, pass@256"]
     assert "| 0 of 5 | fails |" in said["SFT - base, branching"]
     assert "GRPO, change of H (nats a response)" not in said
+
+
+def test_usage_of_the_findings(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        report_findings.read_arguments(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("usage: python -m experiments.exploration.report_findings [-h]")
+    assert "reads these, trains nothing" in said
 
 
 @pytest.mark.parametrize(

@@ -98,13 +98,17 @@ def test_won_and_lost_are_told_apart():
     ("arguments", "message"),
     [
         (([0, 1], [1], [0.0], [1, 1], 2), "problem, correct, log_ratio: got shapes"),
-        (([0, 1], [1, 2], [0.0, 0.0], [1, 1], 2), "correct: got other entries, need 0 and 1"),
+        (([0, 1], [1, 2], [0.0, 0.0], [1, 1], 2), "correct: got 2 at rollout 1, need 0 and 1"),
         (([0, 1], [1, 0], [0.0, np.inf], [1, 1], 2), "log_ratio: got inf at rollout 1, need finite numbers"),
-        (([0, 1], [1, 0], [0.0, 0.0], [1, 3], 2), "base_correct, base_samples: got other numbers"),
+        (
+            ([0, 1], [1, 0], [0.0, 0.0], [1, 3], 2),
+            "base_correct, base_samples: got 3 correct of 2 for problem 1",
+        ),
         (
             ([0, 2], [1, 0], [0.0, 0.0], [1, 1, 1], 2),
-            r"problem: got 2 problems, need rollouts of each of 0\.\.2",
+            r"problem: got 2 labels, 0, 2, need whole numbers, rollouts of each of 0\.\.2",
         ),
+        (([1, 2], [1, 0], [0.0, 0.0], [1, 1], 2), r"problem: got 2 labels, 1, 2, need whole numbers"),
     ],
 )
 def test_refused(arguments, message):

@@ -150,6 +150,11 @@ GOOD = np.log([[0.5, 0.5]])
             r"log_probs_base, log_probs, correct, real: got shapes .* \(problems, responses\)",
         ),
         ((GOOD, GOOD[:, :1], [[1, 0]]), {}, "got shapes"),
+        (
+            (GOOD[:0], GOOD[:0], np.zeros((0, 2))),
+            {},
+            r"correct: got an empty table, shape \(0, 2\), need a problem",
+        ),
         ((GOOD, GOOD, [[2, 0]]), {}, "correct, real: got other entries, need 0 and 1"),
         ((GOOD, GOOD, [[1, 0]]), {"real": [[1, 3]]}, "correct, real: got other entries"),
         (

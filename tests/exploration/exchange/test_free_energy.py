@@ -102,10 +102,18 @@ def test_least_cost_lies_between_that_of_the_means_and_other_allocations():
             lambda: least_cost_of_mean_accuracy([0.0, 0.5], 0.5),
             r"accuracy: got 0.5, need a mean accuracy inside \(0, 0.5\)",
         ),
+        (
+            lambda: dissipated_work([[0.0]], [[0.0]], [[1]], np.ones(2)),
+            r"beta: got shape \(2,\), need one temperature",
+        ),
+        (
+            lambda: least_cost_of_mean_accuracy([0.2], np.array([0.4, 0.5])),
+            r"accuracy: got shape \(2,\), need one mean accuracy",
+        ),
         (lambda: least_cost_of_mean_accuracy([1.0, 0.5], 0.4), r"accuracy: got 0.4, .*inside \(0.5, 1\)"),
         (lambda: least_cost_of_mean_accuracy([[0.1]], 0.4), r"p: got shape \(1, 1\)"),
     ],
 )
-def test_refused(call, message):
+def test_refused(as_users_run_it, call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -111,6 +111,7 @@ def test_varied_groups():
             r"rewards: got groups of 1 rollout\(s\), need at least 2 rollouts of each problem",
         ),
         (np.zeros(()), r"rewards: got shape \(\), need shape \(\.\.\., G\)"),
+        (np.array([["1", "0"]]), r"rewards: got entries of type <U1, need real numbers"),
         (np.array([[0, 1], [np.nan, 0]]), r"rewards: got NaN or infinity at index \(1, 0\), need finite"),
     ],
 )
@@ -146,3 +147,10 @@ def test_under_a_trace_other_rewards_give_nan_in_their_group_alone():
     rewards = np.array([[0.0, 1, 0.3], [0, 1, 1]])
     got = jax.jit(lambda r: explore.pass_at_k_advantage(r, 1))(rewards)
     np.testing.assert_array_equal(np.isnan(got), [[True] * 3, [False] * 3])
+
+
+def test_k_may_be_a_number_of_numpy(as_users_run_it):
+    r = np.array([[1.0, 0, 0]])
+    np.testing.assert_array_equal(
+        explore.pass_at_k_advantage(r, np.int64(2)), explore.pass_at_k_advantage(r, 2)
+    )

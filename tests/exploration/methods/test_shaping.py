@@ -117,6 +117,11 @@ EMPTY = np.where(np.arange(8)[:, None] == 5, False, MASK)
     ("call", "message"),
     [
         (lambda: perplexity(alpha=np.nan), r"alpha: got nan, need a finite number"),
+        (lambda: perplexity(alpha="0.01"), r"alpha: got '0.01', need a finite number"),
+        (
+            lambda: perplexity(ADVANTAGES[..., None]),
+            r"advantages: got shape \(3, 4, 8, 1\), need that of the",
+        ),
         (lambda: perplexity(outliers=-1.0), r"outliers: got -1.0, need None, or a number that is at least 0"),
         (lambda: perplexity(clip=(1.2, 0.8)), r"clip: got \(1.2, 0.8\), need None, or \(low, high\) with"),
         (

@@ -120,6 +120,7 @@ def test_training_advantages_have_the_variance_of_best_of_k(k):
     assert advantage == pytest.approx((1 - solved) / np.sqrt(solved * (1 - solved)))
 
 
+@pytest.mark.filterwarnings("ignore:a step of more than 745 nats")
 @given(
     seed=st.integers(0, 1000),
     objective=st.sampled_from(
@@ -294,6 +295,30 @@ TABLE = np.log([[0.5, 0.5]])
         ),
         (lambda: PassAtKGradient(0), "k: got 0, need a positive whole number"),
         (lambda: PassAtKTraining(-1), "k: got -1, need a positive whole number"),
+        (
+            lambda: TabularPolicy(TABLE).moved(np.ones(2)),
+            r"step: got shape \(2,\), need that of the policy's table, \(1, 2\)",
+        ),
+        (
+            lambda: TabularPolicy(TABLE).natural(np.ones((1, 3))),
+            r"weights: got shape \(1, 3\), need that of the",
+        ),
+        (
+            lambda: TabularPolicy(TABLE).euclidean(np.ones((1, 3))),
+            r"weights: got shape \(1, 3\), need that of",
+        ),
+        (
+            lambda: exact_weights(TABLE, [[1, 0]], "grpo"),
+            "objective: got 'grpo', need an objective with a clock",
+        ),
+        (
+            lambda: exact_weights(TABLE, [[1, 0]], PassAtKTraining),
+            "objective: got <class .*, need an objective",
+        ),
+        (
+            lambda: sampled_weights(0, TABLE, [[1, 0]], 4, rloo_advantage),
+            "rng: got 0, need a generator, such as",
+        ),
         (lambda: exact_weights(TABLE, [[1, 2]], PassAtKGradient()), "correct: got shape .* need 0 and 1"),
         (
             lambda: sampled_weights(np.random.default_rng(0), TABLE, [[1, 0]], 0, rloo_advantage),
@@ -305,6 +330,21 @@ TABLE = np.log([[0.5, 0.5]])
         ),
     ],
 )
-def test_refused(call, message):
+def test_refused(as_users_run_it, call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_steps_that_overshoot_are_warned_of():
+    """GRPO's clock with steps of 1: the fifth makes the wrong logits -7e30."""
+    correct = np.array([[1, 0, 0, 0]])
+
+    def natural(policy):
+        return policy.natural(exact_weights(policy.log_probs(), correct, PassAtKTraining()))
+
+    policy = TabularPolicy(np.zeros((1, 4)))
+    for _ in range(4):
+        policy = policy.moved(natural(policy))
+    with pytest.warns(UserWarning, match=r"^a step of more than 745 nats, which takes chances to 0 for good"):
+        policy = policy.moved(natural(policy))
+    assert policy.parameters[0, 1] == pytest.approx(-7.12e30, rel=1e-3)

@@ -58,6 +58,13 @@ def test_tasks_that_are_right():
             r"task.vocabulary: got 'a' twice, need words that are all different",
         ),
         (echo(end=3), r"task.end: got 3, need a token from 0 to 2"),
+        (echo(end="end"), r"task.end: got 'end', need a token from 0 to 2"),
+        (Echo, r"task: got the class Echo, need an object of it, Echo\(...\)"),
+        (echo(reward=lambda self, p, y: "right"), r"task.reward: got str, need one floating-point number"),
+        (
+            echo(reward=lambda self, p, y: 2.0 * Echo.reward(self, p, y), forms=None),
+            r"task.reward: got 2 for the response 'a' to the prompt 'a', need 0 or 1",
+        ),
         (echo(response_length=0), r"response_length: got 0, need a positive whole number"),
         (
             echo(prompts=np.zeros((0, 1), int)),

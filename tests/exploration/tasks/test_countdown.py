@@ -108,6 +108,11 @@ def test_words_and_tokens():
             r"prompts: got tokens from 106 to 106, need .* from 0 to 105",
         ),
         (lambda: TASK.forms(np.ones((0, 4), int)), r"prompts: got shape \(0, 4\)"),
+        (
+            lambda: Countdown(5, 9).forms(TASK.prompts[-1:]),
+            r"prompts: got '12 12 12 .*' \(row 0\), need problems of this task",
+        ),
+        (lambda: TASK.forms(np.array([[1, 1, 1, 60]])), r"prompts: got '1 1 1 60' \(row 0\), need problems"),
     ],
 )
 def test_bad_input(make, message):

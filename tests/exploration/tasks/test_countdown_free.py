@@ -237,6 +237,10 @@ def test_numbers_as_large_as_tokens():
             lambda: AttemptMixture(solved=0.9, malformed=0.3),
             r"solved \+ foreign \+ malformed \+ endless: got 1.33, need at most 1 in all",
         ),
+        (
+            lambda: countdown_attempts(TASK, TASK.prompts[:2], 0),
+            r"rng: got 0, need a generator, such as numpy.random.default_rng\(0\)",
+        ),
         (lambda: AttemptMixture(most_lines=4), r"most_lines: got 4, need 0, 1, 2 or 3"),
         (lambda: AttemptMixture(breadth=0), r"breadth: got 0, need a positive whole number"),
         (
@@ -247,6 +251,6 @@ def test_numbers_as_large_as_tokens():
         ),
     ],
 )
-def test_bad_input(make, message):
+def test_bad_input(as_users_run_it, make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -49,6 +49,19 @@ def test_characters_and_a_longer_response():
             {},
             r"problems: got 'a' without a correct response, need at least one of each",
         ),
+        ([("a", {"b": 0.01})], {}, r"responses: got 0.01 for 'b' to 'a', need true or false"),
+        (
+            [("a", {"b c": True}), (" a", {"b  c": False})],
+            {},
+            r"responses: got 'b  c' to ' a' as correct and as wrong, need one verdict on the same words",
+        ),
+        (
+            {"a": {"b": True}},
+            {},
+            r"problems: got 'a', need pairs \(problem, {response: whether it is correct}\)",
+        ),
+        ([("a", ["b"])], {}, r"problems: got \('a', \['b'\]\), need pairs"),
+        ([(3, {"b": True})], {}, r"problems: got 3, need texts"),
         ([("a", {"": True})], {}, r"responses: got '', need at least one word in each"),
         ([(" ", {"b": True})], {}, r"problems: got ' ', need at least one word in each"),
         ([("a", {"b end": True})], {}, r"responses: got the word 'end' in 'b end', need words other than"),
@@ -59,7 +72,7 @@ def test_characters_and_a_longer_response():
         ),
     ],
 )
-def test_bad_input(problems, settings, message):
+def test_bad_input(as_users_run_it, problems, settings, message):
     with pytest.raises(ValueError, match=message):
         task_of_texts(problems, **settings)
 
@@ -70,3 +83,9 @@ def test_prompts_of_another_task():
         task.forms(np.array([task.prompts[0], [0, 0, 0]]))
     with pytest.raises(ValueError, match=r"prompts: got shape \(2, 4\), need whole numbers \(problems, 3\)"):
         task.forms(np.zeros((2, 4), int))
+
+
+@pytest.mark.parametrize("token", [99, -1])
+def test_words_of_what_are_no_tokens(token):
+    with pytest.raises(ValueError, match=rf"tokens: got {token}, need tokens from 0 to 7"):
+        words_of(task_of_texts(PROBLEMS), np.array([token]))

@@ -133,15 +133,20 @@ def _check(
         got = f"shapes {problem.shape}, {correct.shape}, {log_ratio.shape}"
         raise complain("problem, correct, log_ratio", got, "one entry a rollout in each")
     if not np.isin(correct, (0, 1)).all():
-        raise complain("correct", "other entries", "0 and 1")
+        first = int(np.flatnonzero(~np.isin(correct, (0, 1)))[0])
+        raise complain("correct", f"{correct[first]} at rollout {first}", "0 and 1")
     if not np.isfinite(log_ratio).all():
         first = int(np.flatnonzero(~np.isfinite(log_ratio))[0])
         raise complain("log_ratio", f"{log_ratio[first]} at rollout {first}", "finite numbers")
-    if c.ndim != 1 or not np.all((c >= 0) & (c <= n) & (n >= 1)):
-        raise complain(
-            "base_correct, base_samples", "other numbers", "0 <= correct <= samples >= 1, shape (M,)"
-        )
-    if problem.dtype.kind not in "iu" or not np.array_equal(np.unique(problem), np.arange(len(c))):
-        raise complain(
-            "problem", f"{len(np.unique(problem))} problems", f"rollouts of each of 0..{len(c) - 1}"
-        )
+    if c.ndim != 1:
+        raise complain("base_correct, base_samples", f"shape {c.shape}", "one of each a problem, (M,)")
+    fits = (c >= 0) & (c <= n) & (n >= 1)
+    if not fits.all():
+        first = int(np.argmin(fits))
+        got = f"{c[first]} correct of {n[first]} for problem {first}"
+        raise complain("base_correct, base_samples", got, "0 <= correct <= samples >= 1")
+    labels = np.unique(problem)
+    if problem.dtype.kind not in "iu" or not np.array_equal(labels, np.arange(len(c))):
+        shown = ", ".join(f"{label}" for label in labels[:6]) + (", ..." if len(labels) > 6 else "")
+        need = f"whole numbers, rollouts of each of 0..{len(c) - 1}"
+        raise complain("problem", f"{len(labels)} labels, {shown}", need)

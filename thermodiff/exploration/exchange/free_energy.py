@@ -65,7 +65,9 @@ def dissipated_work(
     responses = read_responses(tables, correct, real, remainder)
     base, new = responses.log_probs
     (right, wrong), _ = responses.log_sums()
-    (beta,) = np.atleast_1d(_temperature(beta))
+    if np.ndim(beta) != 0:
+        raise complain("beta", f"shape {np.shape(beta)}", "one temperature")
+    beta = float(_temperature(beta))
     log_z = np.logaddexp(right + 1 / beta, wrong)[:, None]
     tilt = base + responses.correct / beta - log_z
     with np.errstate(invalid="ignore"):  # -inf less -inf, where the weight is 0
@@ -97,6 +99,8 @@ def least_cost_of_mean_accuracy(p: Any, accuracy: float) -> LeastCost:
     p = np.atleast_1d(_chances(p))
     if p.ndim != 1:
         raise complain("p", f"shape {p.shape}", "one chance a problem, (M,)")
+    if np.ndim(accuracy) != 0:
+        raise complain("accuracy", f"shape {np.shape(accuracy)}", "one mean accuracy")
     low, high = float((p == 1).mean()), 1 - float((p == 0).mean())
     if not low < accuracy < high:
         raise complain("accuracy", f"{accuracy}", f"a mean accuracy inside ({low:g}, {high:g})")

@@ -42,7 +42,9 @@ def read_responses(
     right = np.asarray(correct)
     there = np.ones(right.shape, dtype=bool) if real is None else np.asarray(real)
     shapes = [table.shape for table in arrays.values()]
-    if right.ndim != 2 or right.size == 0 or {*shapes, there.shape} != {right.shape}:
+    if right.ndim == 2 and right.size == 0:
+        raise complain("correct", f"an empty table, shape {right.shape}", "a problem with a response or more")
+    if right.ndim != 2 or {*shapes, there.shape} != {right.shape}:
         got = ", ".join(str(shape) for shape in (*shapes, right.shape, there.shape))
         raise complain(
             ", ".join((*tables, "correct", "real")), f"shapes {got}", "(problems, responses) in all"

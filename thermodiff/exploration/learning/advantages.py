@@ -15,7 +15,7 @@ from thermodiff.exploration.methods.advantages import (
     pass_at_k_advantage,
     rloo_advantage,
 )
-from thermodiff.validation import check_count, check_positive
+from thermodiff.validation import check_count, check_positive, complain
 
 
 @runtime_checkable
@@ -32,6 +32,10 @@ class GroupRelative:
     """(r - mean)/(std + 1e-6) within the group, as GRPO; ``ddof`` 1 as verl and tunix have it."""
 
     ddof: int = 1
+
+    def __post_init__(self) -> None:
+        if self.ddof not in (0, 1):
+            raise complain("ddof", f"{self.ddof!r}", "0 or 1")
 
     def of(self, batch: Batch) -> PerResponse:
         """``group_relative_advantage``."""

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.array_types import Key
+from thermodiff.exploration.learning.door import check_policy
 from thermodiff.exploration.policies.policy import TokenPolicy, sample
 from thermodiff.exploration.rollouts import Rollouts
-from thermodiff.exploration.tasks.task import Task, check_prompts, response_mask
+from thermodiff.exploration.tasks.task import Task, check_problems, response_mask
 from thermodiff.exploration.tokens.statistics import token_statistics
 from thermodiff.validation import check_count, check_key, check_positive
 
@@ -37,9 +38,10 @@ def draw_rollouts(
     """``number`` responses to each of ``prompts`` (problems, prompt_length), verified, with what the policy said.
 
     Log-probabilities, entropies (nats) and nucleus sizes (mass 0.95) are of the distribution that was drawn from.
-    Raises ValueError for prompts of another task, a number below 1 and a temperature that is not positive.
+    Raises ValueError for prompts and policies of another task, a number below 1 and a temperature that is not positive.
     """
-    key, prompts = check_key(key), check_prompts(task, prompts)
+    key, prompts = check_key(key), check_problems(task, prompts)
+    check_policy(policy, task)
     check_count("number", number)
     check_positive("temperature", temperature)
     drawn = _draw(policy, task, number, temperature, key, jnp.asarray(prompts))

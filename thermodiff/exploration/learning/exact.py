@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from thermodiff.exploration.learning.door import check_policy
 from thermodiff.exploration.policies.policy import log_prob
 from thermodiff.exploration.tasks.task import Forms, check_prompts
 from thermodiff.validation import complain
@@ -23,9 +24,15 @@ def form_log_probs(policy: Any, task: Any, prompts: Any, forms: Forms | None = N
     ``forms`` are ``task.forms(prompts)``, made here if not given. With them
     p = sum of exp over the correct, exactly; what is missing to 1 is the chance of a response that is not listed. In
     the policy's precision, which tells what reads the table how far from 1 rounding may take a sum.
-    Raises ValueError for prompts of another task, or forms of other prompts.
+    Raises ValueError for prompts and policies of another task, forms of other prompts, and a task without ``forms``
+    where none are given.
     """
     prompts = check_prompts(task, prompts)
+    check_policy(policy, task)
+    if forms is None and not hasattr(task, "forms"):
+        raise complain(
+            "task", f"a {type(task).__name__}, which lists no responses", "one with forms, or forms="
+        )
     forms = task.forms(prompts) if forms is None else forms
     if len(forms.responses) != len(prompts):
         raise complain("forms", f"those of {len(forms.responses)} problems", f"of the {len(prompts)} prompts")

@@ -13,15 +13,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from thermodiff.array_types import Key
-from thermodiff.exploration.learning.steps import (
-    Learned,
-    State,
-    check_policy,
-    chunk_of,
-    initial_state,
-    learn,
-)
+from thermodiff.exploration.learning.door import check_object, check_policy
+from thermodiff.exploration.learning.steps import Learned, State, chunk_of, initial_state, learn
 from thermodiff.exploration.policies.policy import token_log_probs
+from thermodiff.exploration.tasks.probe import words_and_sizes
 from thermodiff.exploration.tasks.task import Task, check_prompts, response_mask
 from thermodiff.runtime.progress import Callback
 from thermodiff.training.optimiser import Optimiser, SteadyAdam, optimiser_step
@@ -56,6 +51,7 @@ class ImitationConfig:
             check_count(name, getattr(self, name))
         if self.keep_every is not None:
             check_count("keep_every", self.keep_every)
+        check_object("optimiser", self.optimiser, Optimiser, "an optimiser, such as SteadyAdam(1e-3)")
 
 
 def imitate(
@@ -73,18 +69,20 @@ def imitate(
     """The policy after training on ``texts``: minimises the mean over tokens of -ln pi(y_i | x, y_<i).
 
     ``key`` fixes everything random, the result bit for bit; ``policy`` is where training starts. History: "loss",
-    nats a token. Checkpoints, progress and callback as in ``td.fit``. Raises ValueError for texts that are not of
-    this task, LearningDivergedError when the loss is not finite.
+    nats a token. Checkpoints, progress and callback as in ``td.fit``; they are of the task's words and lengths, not of
+    its verifier, which texts do not ask. Raises ValueError for texts that are not of this task, policies of other
+    words, LearningDivergedError when the loss is not finite.
     """
-    key, config = check_key(key), config or ImitationConfig()
+    key, config = check_key(key), ImitationConfig() if config is None else config
+    check_object("config", config, ImitationConfig, "an ImitationConfig")
     texts = check_texts(task, texts)
-    state = initial_state(check_policy(policy), config.optimiser, config.steps, ("loss",))
+    state = initial_state(check_policy(policy, task), config.optimiser, config.steps, ("loss",))
     data = jax.tree.map(jnp.asarray, texts._replace(weights=np.cumsum(texts.weights / texts.weights.sum())))
 
     def advance(state: State, start: int, stop: int) -> State:
         return _advance(config, task.end, key, data, state, start, stop)
 
-    depends_on = {"key": key, "texts": texts, "policy": policy}
+    depends_on = {"key": key, "texts": texts, "policy": policy, "task": words_and_sizes(task)}
     return learn("imitation", advance, state, config, depends_on, checkpoint_dir, resume, progress, callback)
 
 
@@ -113,6 +111,7 @@ def _step(
 
 def check_texts(task: Task, texts: Texts) -> Texts:
     """The texts as arrays on the host. Raises ValueError unless they are of this task."""
+    check_object("texts", texts, Texts, "Texts(prompts, responses, weights)")
     prompts = check_prompts(task, np.asarray(texts.prompts))
     responses, weights = np.asarray(texts.responses), np.asarray(texts.weights, dtype=float)
     shape = (len(prompts), task.response_length)

@@ -15,8 +15,14 @@ import jax.numpy as jnp
 
 from thermodiff.array_types import Scalar
 from thermodiff.exploration.learning.batch import Batch, PerToken, log_ratio_to_reference
-from thermodiff.exploration.methods.covariance import clip_cov_mask, kl_cov_penalty
-from thermodiff.exploration.methods.losses import policy_loss_terms, token_mean
+from thermodiff.exploration.methods.arrays import check_range
+from thermodiff.exploration.methods.covariance import (
+    check_covariances,
+    check_share,
+    clip_cov_mask,
+    kl_cov_penalty,
+)
+from thermodiff.exploration.methods.losses import check_clips, policy_loss_terms, token_mean
 from thermodiff.validation import check_positive
 
 
@@ -36,6 +42,9 @@ class Clipped:
     clip_low: float = 0.2
     clip_high: float = 0.28
 
+    def __post_init__(self) -> None:
+        check_clips(self.clip_low, self.clip_high)
+
     def of(self, log_probs: PerToken, batch: Batch, advantages: PerToken, uniforms: PerToken) -> Scalar:
         """``clipped_policy_loss``."""
         return token_mean(_terms(self, log_probs, batch, advantages).loss, batch.mask)
@@ -50,6 +59,11 @@ class ClipCov:
     share: float = 2e-4
     low: float = 1.0
     high: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_clips(self.clip_low, self.clip_high)
+        check_share(self.share)
+        check_covariances(self.low, self.high)
 
     def of(self, log_probs: PerToken, batch: Batch, advantages: PerToken, uniforms: PerToken) -> Scalar:
         """``clip_cov_mask`` on the terms of the clipped loss."""
@@ -73,6 +87,10 @@ class KLCov:
 
     share: float = 0.002
     coefficient: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_share(self.share)
+        check_range("coefficient", self.coefficient, 0, math.inf, "a number that is at least 0")
 
     def of(self, log_probs: PerToken, batch: Batch, advantages: PerToken, uniforms: PerToken) -> Scalar:
         """``kl_cov_penalty`` added to the terms of the loss."""

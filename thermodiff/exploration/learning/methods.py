@@ -16,6 +16,7 @@ from thermodiff.exploration.learning.advantages import (
     PassAtK,
 )
 from thermodiff.exploration.learning.batch import Batch, PerToken
+from thermodiff.exploration.learning.door import check_part
 from thermodiff.exploration.learning.losses import ClipCov, Clipped, KLCov, Loss, TiltRegression
 from thermodiff.exploration.learning.shapings import (
     Always,
@@ -54,13 +55,19 @@ class Method:
     """An advantage, its shaping and a loss; GRPO with a clip that is higher above by default.
 
     ``dynamic`` leaves groups whose rewards are all equal out of the mean over tokens, since their advantages are 0. It
-    leaves out none where a part prices the distance from the reference, which such groups have too.
+    leaves out none where a part prices the distance from the reference, which such groups have too. Raises ValueError
+    for a part in the place of another.
     """
 
     advantage: Advantage = dataclasses.field(default_factory=GroupRelative)
     shaping: Shaping = dataclasses.field(default_factory=Always)
     loss: Loss = dataclasses.field(default_factory=Clipped)
     dynamic: bool = True
+
+    def __post_init__(self) -> None:
+        check_part("advantage", self.advantage, 1, "an advantage of a batch, such as GroupRelative()")
+        check_part("shaping", self.shaping, 3, "a shaping of advantages, such as Always() or PositiveOnly()")
+        check_part("loss", self.loss, 4, "a loss, such as Clipped()")
 
     @property
     def needs_reference(self) -> bool:

@@ -11,26 +11,23 @@ import jax
 import jax.numpy as jnp
 
 from thermodiff.array_types import Key
+from thermodiff.exploration.learning.door import check_object, check_policy
 from thermodiff.exploration.learning.methods import Batch, Method
+from thermodiff.exploration.learning.numbers import NUMBERS, numbers_of, warn_if_nothing_learned
 from thermodiff.exploration.learning.steps import (
     Learned,
     State,
     apart,
-    check_policy,
     chunk_of,
     initial_state,
     learn,
 )
 from thermodiff.exploration.policies.policy import sample, token_log_probs
-from thermodiff.exploration.tasks.task import Task, check_prompts, response_mask
+from thermodiff.exploration.tasks.probe import probe
+from thermodiff.exploration.tasks.task import Task, check_problems, response_mask
 from thermodiff.runtime.progress import Callback
 from thermodiff.training.optimiser import Optimiser, SteadyAdam, optimiser_step
 from thermodiff.validation import check_count, check_key, check_positive, complain
-
-NUMBERS = ("loss", "reward", "entropy", "entropy_correct", "entropy_wrong", "varied", "length", "covariance")
-"""Of each step's batch: the loss; mean reward; mean over tokens of the entropy in nats, of all responses, of correct
-and of wrong ones (NaN without any); share of groups with unequal rewards; tokens a response; mean over tokens of
-(ln pi - mean)(A - mean)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +52,8 @@ class ReinforcementConfig:
     keep_every: int | None = None
 
     def __post_init__(self) -> None:
+        check_object("method", self.method, Method, "a Method(advantage, shaping, loss)")
+        check_object("optimiser", self.optimiser, Optimiser, "an optimiser, such as SteadyAdam(1e-3)")
         for name in ("steps", "problems", "group", "minibatches", "chunk"):
             check_count(name, getattr(self, name))
         check_positive("temperature", self.temperature)
@@ -95,17 +94,30 @@ def reinforce(
 
     ``key`` fixes everything random, the result bit for bit; ``policy`` is where training starts, and ``reference``
     pi_0 of the methods that price the distance from it (None: ``policy``). History: ``NUMBERS`` of each step.
-    Checkpoints, progress and callback as in ``td.fit``. Raises ValueError for prompts that are not of this task or
-    fewer than a step takes, LearningDivergedError when the loss is not finite.
+    Checkpoints, progress and callback as in ``td.fit``; they are of the task too, as ``probe`` tells it. Raises
+    ValueError for prompts that are not of this task or fewer than a step takes, policies of other words, rewards that
+    are not 0 or 1, LearningDivergedError when the loss is not finite. Warns where nothing was learned, as no group had
+    unequal rewards.
     """
-    config = config or ReinforcementConfig()
+    config = ReinforcementConfig() if config is None else config
     setting, state = prepare(key, task, policy, prompts, config, reference)
 
     def advance(state: State, start: int, stop: int) -> State:
         return _advance(config, task, setting, state, start, stop)
 
-    depends_on = {"key": key, "prompts": prompts, "policy": policy, "reference": setting.reference}
-    return learn("training", advance, state, config, depends_on, checkpoint_dir, resume, progress, callback)
+    depends_on = {
+        "key": key,
+        "prompts": prompts,
+        "policy": policy,
+        "reference": setting.reference,
+        "task": probe(task, prompts),
+    }
+    learned = learn(
+        "training", advance, state, config, depends_on, checkpoint_dir, resume, progress, callback
+    )
+    if not config.method.needs_reference:  # whose price moves a policy too
+        warn_if_nothing_learned([learned.history], config.problems)
+    return learned
 
 
 def reinforce_sweep(
@@ -124,12 +136,13 @@ def reinforce_sweep(
 
     ``keys`` (S,), ``policies`` a list of S. Each training equals the one made alone. Raises as ``reinforce`` does.
     """
-    config = config or ReinforcementConfig()
+    config = ReinforcementConfig() if config is None else config
     if len(keys) != len(policies) or not len(policies):
         raise complain("policies", f"{len(policies)} for {len(keys)} keys", "one for each key")
     pairs = [
         prepare(key, task, policy, prompts, config, None) for key, policy in zip(keys, policies, strict=True)
     ]
+    seen = probe(task, prompts)
     # Compiled in this thread, whose settings of JAX the others do not have.
     program = _advance.lower(config, task, *pairs[0], 0, 1).compile()
 
@@ -140,6 +153,7 @@ def reinforce_sweep(
             "prompts": prompts,
             "policy": policies[s],
             "reference": setting.reference,
+            "task": seen,
         }
         folder = None if checkpoint_dir is None else Path(checkpoint_dir) / f"{s}"
         return learn(
@@ -154,18 +168,24 @@ def reinforce_sweep(
             tell,
         )
 
-    return apart(f"{len(keys)} trainings", one, len(keys), config.steps, progress, callback)
+    together = apart(f"{len(keys)} trainings", one, len(keys), config.steps, progress, callback)
+    if not config.method.needs_reference:
+        warn_if_nothing_learned([learned.history for learned in together], config.problems)
+    return together
 
 
 def prepare(
     key: Key, task: Task, policy: Any, prompts: Any, config: ReinforcementConfig, reference: Any
 ) -> tuple[Setting, State]:
     """What a training does not change, and its state before the first step. Raises as ``reinforce`` does."""
-    key, prompts = check_key(key), check_prompts(task, prompts)
+    check_object("config", config, ReinforcementConfig, "a ReinforcementConfig")
+    key, prompts = check_key(key), check_problems(task, prompts)
     if len(prompts) < config.problems:
         raise complain("prompts", f"{len(prompts)}", f"at least the {config.problems} problems of a step")
-    reference = (policy if reference is None else reference) if config.method.needs_reference else None
-    state = initial_state(check_policy(policy), config.optimiser, config.steps, NUMBERS)
+    policy = check_policy(policy, task)
+    reference = policy if reference is None else check_policy(reference, task, "reference")
+    reference = reference if config.method.needs_reference else None
+    state = initial_state(policy, config.optimiser, config.steps, NUMBERS)
     return Setting(key, jnp.asarray(prompts), reference), state
 
 
@@ -204,7 +224,7 @@ def step(
     (policy, optimiser), losses = jax.lax.scan(update, (state.policy, state.optimiser), parts)
     # Weights that are not finite draw responses all alike, of which dynamic sampling makes a loss of 0.
     loss = jnp.where(jnp.all(jnp.isfinite(batch.log_probs)), jnp.mean(losses), jnp.nan)
-    numbers = {"loss": loss, **_numbers(batch, advantages)}
+    numbers = {"loss": loss, **numbers_of(batch, advantages)}
     return state._replace(policy=policy, optimiser=optimiser), numbers
 
 
@@ -231,22 +251,3 @@ def _log_probs(config: ReinforcementConfig, task: Task, policy: Any, prompts: An
         return token_log_probs(policy, prompt, response, task.end, config.temperature)
 
     return jax.vmap(jax.vmap(one, (None, 0)))(prompts, responses)
-
-
-def _numbers(batch: Batch, advantages: Any) -> dict[str, Any]:
-    tokens = batch.mask.astype(float)
-    correct = tokens * batch.rewards[..., None]
-
-    def mean(x: Any, weights: Any) -> Any:
-        return jnp.sum(x * weights) / jnp.sum(weights)
-
-    surprise = batch.log_probs - mean(batch.log_probs, tokens)
-    return {
-        "reward": jnp.mean(batch.rewards),
-        "entropy": mean(batch.entropies, tokens),
-        "entropy_correct": mean(batch.entropies, correct),
-        "entropy_wrong": mean(batch.entropies, tokens - correct),
-        "varied": jnp.mean(jnp.ptp(batch.rewards, axis=-1) > 0),
-        "length": jnp.mean(jnp.sum(tokens, axis=-1)),
-        "covariance": mean(surprise * (advantages - mean(advantages, tokens)), tokens),
-    }

@@ -13,7 +13,12 @@ from jaxtyping import Array
 
 from thermodiff.exploration.learning.batch import Batch, PerToken
 from thermodiff.exploration.methods.advantages import negative_only, positive_only
-from thermodiff.exploration.methods.shaping import perplexity_shaped_advantage, position_shaped_advantage
+from thermodiff.exploration.methods.shaping import (
+    check_alpha,
+    check_clip,
+    perplexity_shaped_advantage,
+    position_shaped_advantage,
+)
 from thermodiff.validation import complain
 
 
@@ -63,6 +68,10 @@ class PerplexityShaped:
     alpha: float = 0.01
     clip: tuple[float, float] | None = (0.8, 1.2)
 
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha, "-inf")
+        check_clip(self.clip)
+
     def of(self, batch: Batch, advantages: PerToken, i: Array) -> PerToken:
         """``perplexity_shaped_advantage``."""
         shaped = perplexity_shaped_advantage(
@@ -81,6 +90,7 @@ class PositionShaped:
     stop: int = 10**9
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha, "0")
         if not 0 <= self.start < self.stop:
             raise complain("start, stop", f"{self.start}, {self.stop}", "0 <= start < stop")
 

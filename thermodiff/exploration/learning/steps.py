@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermodiff.exploration.policies.policy import TokenPolicy
 from thermodiff.runtime.digests import digest
 from thermodiff.runtime.progress import Callback, Report, watchers
 from thermodiff.training.checkpoints import Keeper
@@ -86,6 +85,7 @@ def run_steps(
     try:
         for end in ends[int(np.searchsorted(ends, done, side="right")) :]:
             state = advance(state, done, end)
+            _check_rewards(state.history, done, end)
             _check(state, done, end, steps, keeper)
             done = end
             if done in kept_at:
@@ -110,6 +110,14 @@ def _check(state: State, start: int, end: int, steps: int, keeper: Keeper) -> No
         )
 
 
+def _check_rewards(history: dict[str, Any], start: int, end: int) -> None:
+    """Raise ValueError where a step's mean reward cannot be that of rewards of 0 and 1; NaN ones make a loss of 0."""
+    rewards = np.asarray(history.get("reward", np.zeros(end))[start:end])
+    bad = np.flatnonzero(~((rewards >= 0) & (rewards <= 1 + 1e-6)))  # a mean may be rounded
+    if len(bad):
+        raise complain("task.reward", f"a mean of {rewards[bad[0]]:g} in step {start + bad[0] + 1}", "0 or 1")
+
+
 def learn(
     title: str,
     advance: Callable[[State, int, int], State],
@@ -121,10 +129,15 @@ def learn(
     progress: bool,
     callback: Callback | None,
 ) -> Learned:
-    """``run_steps`` with a checkpoint's marks made of the settings and the arrays that a training ``depends_on``."""
+    """``run_steps`` with a checkpoint's marks made of the settings and the arrays that a training ``depends_on``.
+
+    Checkpoints from before the task was among these are taken, with a warning: they are good unless it has changed.
+    """
     marks = {} if checkpoint_dir is None else _marks(config, depends_on)
     with watchers(title, config.steps, progress, callback) as tell:
-        return run_steps(advance, state, config, Keeper(checkpoint_dir, marks), resume, tell)
+        return run_steps(
+            advance, state, config, Keeper(checkpoint_dir, marks, may_lack=("task",)), resume, tell
+        )
 
 
 def apart(
@@ -173,10 +186,3 @@ class StoppedBesideError(RuntimeError):
 def _marks(config: Any, depends_on: dict[str, Any]) -> dict[str, str]:
     settings = {f.name: repr(getattr(config, f.name)) for f in dataclasses.fields(config)}
     return settings | {name: digest(value) for name, value in depends_on.items()}
-
-
-def check_policy(policy: Any) -> Any:
-    """The policy. Raises ValueError for what is none."""
-    if not isinstance(policy, TokenPolicy):
-        raise complain("policy", f"{type(policy).__name__}", "a policy with logits, begin and extend")
-    return policy

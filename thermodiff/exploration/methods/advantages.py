@@ -5,6 +5,7 @@ All are centred, sum_i A_i = 0, and 0 where the rewards of a group do not vary: 
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from thermodiff.exploration.methods.arrays import check_groups, check_range, check_true, namespace, real
@@ -61,7 +62,7 @@ def pass_at_k_advantage(rewards: Any, k: int) -> Any:
     xp = namespace(rewards=rewards)
     check_groups(xp, "rewards", rewards)
     G = rewards.shape[-1]
-    if isinstance(k, bool) or not (isinstance(k, int) and 1 <= k <= G):
+    if isinstance(k, bool) or not (isinstance(k, Integral) and 1 <= k <= G):
         raise complain("k", f"{k}", f"a whole number from 1 to G = {G}")
     r = real(xp, rewards)
     fine = (r == 0) | (r == 1)

@@ -61,6 +61,8 @@ def check_groups(xp: Any, name: str, x: Any) -> None:
         raise complain(name, "shape ()", "shape (..., G), the G rollouts of one problem last")
     if x.shape[-1] < 2:
         raise complain(name, f"groups of {x.shape[-1]} rollout(s)", "at least 2 rollouts of each problem")
+    if not xp.isdtype(x.dtype, ("bool", "integral", "real floating")):
+        raise complain(name, f"entries of type {x.dtype}", "real numbers")
     check_finite(xp, name, x)
 
 
@@ -87,9 +89,9 @@ def check_uniforms(xp: Any, uniforms: Any, shape: tuple[int, ...], of: str) -> N
 
 
 def check_range(name: str, value: Any, low: float | int, high: float | int, need: str) -> None:
-    """Raise unless low <= value <= high; NaN is not."""
-    if is_concrete(value) and not low <= value <= high:
-        raise complain(name, f"{value}", need)
+    """Raise unless low <= value <= high; NaN is not, nor text."""
+    if isinstance(value, str) or (is_concrete(value) and not low <= value <= high):
+        raise complain(name, repr(value) if isinstance(value, str) else f"{value}", need)
 
 
 def inside(xp: Any, x: Any, mask: Any) -> Any:

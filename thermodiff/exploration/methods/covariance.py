@@ -51,9 +51,8 @@ def clip_cov_mask(
     finite, uniforms lie in [0, 1], 0 < share <= 1 and low < high.
     """
     xp = namespace(log_probs=log_probs, advantages=advantages, mask=mask, uniforms=uniforms)
-    _check_share(share)
-    if not low < high:
-        raise complain("low", f"{low} with high = {high}", "low < high")
+    check_share(share)
+    check_covariances(low, high)
     covariance = _covariances(xp, log_probs, advantages, mask)
     check_uniforms(xp, uniforms, tuple(log_probs.shape), "log_probs")
     large = mask & (covariance > low) & (covariance < high)
@@ -83,7 +82,7 @@ def kl_cov_penalty(
     ValueError unless shapes fit, numbers in the mask are finite, 0 < share <= 1 and coefficient >= 0.
     """
     xp = namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages, mask=mask)
-    _check_share(share)
+    check_share(share)
     check_range("coefficient", coefficient, 0, math.inf, "a number that is at least 0")
     covariance = _covariances(xp, log_probs, advantages, mask, old_log_probs=old_log_probs)
     largest = _lowest(xp, -covariance, mask, share, mask)
@@ -91,9 +90,15 @@ def kl_cov_penalty(
     return coefficient * distance
 
 
-def _check_share(share: float) -> None:
-    if not 0 < share <= 1:
-        raise complain("share", f"{share}", "a share, above 0 and at most 1")
+def check_share(share: float) -> None:
+    """Raise unless 0 < share <= 1."""
+    check_range("share", share, 1e-300, 1, "a share, above 0 and at most 1")
+
+
+def check_covariances(low: float, high: float) -> None:
+    """Raise unless low < high."""
+    if not low < high:
+        raise complain("low", f"{low} with high = {high}", "low < high")
 
 
 def _covariances(xp: Any, log_probs: Any, advantages: Any, mask: Any, **others: Any) -> Any:

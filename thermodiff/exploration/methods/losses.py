@@ -51,8 +51,7 @@ def policy_loss_terms(
     1707.06347, eq. 7; unequal clips Yu et al. 2025, arXiv 2503.14476, section 3.1. There is no second clip for A < 0.
     """
     xp = namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages, mask=mask)
-    check_range("clip_low", clip_low, 0, 1, "a number from 0 to 1")
-    check_range("clip_high", clip_high, 0, float("inf"), "a number that is at least 0")
+    check_clips(clip_low, clip_high)
     advantages = check_tokens(xp, log_probs, advantages, mask, old_log_probs=old_log_probs)
     log_ratio = inside(xp, real(xp, log_probs) - real(xp, old_log_probs), mask)
     A = inside(xp, advantages, mask)
@@ -93,6 +92,12 @@ def token_mean(values: Any, mask: Any) -> Any:
     xp = namespace(values=values, mask=mask)
     check_mask(xp, mask, tuple(values.shape), "values")
     return mean(xp, values, mask)
+
+
+def check_clips(clip_low: float, clip_high: float) -> None:
+    """Raise unless 0 <= clip_low <= 1 and clip_high >= 0."""
+    check_range("clip_low", clip_low, 0, 1, "a number from 0 to 1")
+    check_range("clip_high", clip_high, 0, float("inf"), "a number that is at least 0")
 
 
 def check_tokens(xp: Any, log_probs: Any, advantages: Any, mask: Any, **others: Any) -> Any:

@@ -51,13 +51,12 @@ def perplexity_shaped_advantage(
     released code, in which the branch for low perplexity is never multiplied in.
     """
     xp = namespace(advantages=advantages, log_probs=log_probs, mask=mask)
-    _check_alpha(alpha, "-inf")
+    check_alpha(alpha, "-inf")
     if outliers is not None:
         check_range("outliers", outliers, 0, float("inf"), "None, or a number that is at least 0")
-    if clip is not None and not 0 < clip[0] <= clip[1]:
-        raise complain("clip", f"{clip}", "None, or (low, high) with 0 < low <= high")
-    check_groups(xp, "advantages", advantages)
+    check_clip(clip)
     _check_responses(xp, advantages, mask, log_probs)
+    check_groups(xp, "advantages", advantages)
     check_finite(xp, "log_probs", log_probs, mask)
     A, log_perplexity = real(xp, advantages), -mean(xp, real(xp, log_probs), mask, axis=-1)
     stays = _without_outliers(xp, log_perplexity, outliers)
@@ -85,10 +84,10 @@ def position_shaped_advantage(
     code.
     """
     xp = namespace(advantages=advantages, mask=mask)
-    _check_alpha(alpha, "0")
+    check_alpha(alpha, "0")
     check_range("steepness", steepness, 1e-300, float("inf"), "a positive number")
-    check_groups(xp, "advantages", advantages)
     _check_responses(xp, advantages, mask)
+    check_groups(xp, "advantages", advantages)
     A = xp.expand_dims(real(xp, advantages), axis=-1)
     counted = xp.astype(mask, A.dtype)
     place = (xp.cumulative_sum(counted, axis=-1) - 1) / size(xp, mask, A, axis=-1, keepdims=True)
@@ -115,7 +114,14 @@ def _quantile(rising: Any, level: float) -> Any:
     return a + (b - a) * (place - low)
 
 
-def _check_alpha(alpha: Any, low: str) -> None:
+def check_clip(clip: tuple[float, float] | None) -> None:
+    """Raise unless ``clip`` is None or a range of positive numbers."""
+    if clip is not None and not 0 < clip[0] <= clip[1]:
+        raise complain("clip", f"{clip}", "None, or (low, high) with 0 < low <= high")
+
+
+def check_alpha(alpha: Any, low: str) -> None:
+    """Raise unless ``alpha`` is a finite number, at least ``low``."""
     need = "a number that is at least 0" if low == "0" else "a finite number"
     check_range("alpha", alpha, max(float(low), -1e300), 1e300, need)
 

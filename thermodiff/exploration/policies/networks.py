@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from thermodiff.array_types import Key, pytree_dataclass, static
 from thermodiff.exploration.policies.policy import Logits, Prompt, Response
-from thermodiff.validation import check_count, complain
+from thermodiff.validation import check_count, check_key, complain
 
 HEAD = 32
 """Width of one head of attention, which has as many as fit."""
@@ -188,6 +188,7 @@ def _initial_params(module: Any, key: Key, sizes: tuple[int, ...]) -> dict:
 
 
 def _new(module: Any, key: Key, task: Any, width: int, depth: int) -> NetworkPolicy:
+    key = check_key(key)
     for name, value in {"width": width, "depth": depth}.items():
         check_count(name, value)
     if len(task.vocabulary) < 2:

@@ -10,12 +10,16 @@ among wrong responses never move. Source: Amari (1998) for the natural gradient;
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
 
 from thermodiff.exploration.exchange.response_tables import log_sum
 from thermodiff.validation import complain
+
+STEEP = 745.0
+"""Nats: exp(-745) is 0 in double precision, so that what falls by more may never be drawn again."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,25 +43,41 @@ class TabularPolicy:
         return normalised(self.parameters, self.real)
 
     def euclidean(self, weights: np.ndarray) -> np.ndarray:
-        """The gradient of sum w ln pi in the logits: w - pi sum_y w."""
+        """The gradient of sum w ln pi in the logits: w - pi sum_y w. Raises ValueError for another shape."""
+        check_table("weights", weights, self.parameters)
         pi = np.exp(self.log_probs())
         return np.where(self.real, weights - pi * weights.sum(-1, keepdims=True), 0.0)
 
     def natural(self, weights: np.ndarray) -> np.ndarray:
         """The same under the Fisher metric: w/pi, less a constant, so that its mean under pi is 0."""
+        check_table("weights", weights, self.parameters)
         pi = np.exp(self.log_probs())
         there = weights != 0  # where pi is 0, no rollout can be and no weight is
         centred = weights.sum(-1, keepdims=True)
         return np.where(self.real, np.where(there, weights, 0.0) / np.where(there, pi, 1.0) - centred, 0.0)
 
     def moved(self, step: np.ndarray) -> TabularPolicy:
-        """The policy whose parameters are those of this one plus ``step``."""
+        """The policy whose parameters are those of this one plus ``step``.
+
+        Warns of a step above ``STEEP``, such as a natural one by a clock that grows where p -> 1. Raises ValueError
+        for a step of another shape or one that is not finite.
+        """
+        check_table("step", step, self.parameters)
+        if (np.abs(np.where(self.real, step, 0.0)) > STEEP).any():
+            got = f"a step of more than {STEEP:g} nats, which takes chances to 0 for good"
+            warnings.warn(f"{got}: smaller ones are needed", stacklevel=2)
         return TabularPolicy(self.parameters + step, self.real)
 
     def change(self, step: np.ndarray) -> np.ndarray:
         """d ln pi(y | x) for a small ``step`` of the parameters, (M, R): what ``share_bought`` takes."""
         pi = np.exp(self.log_probs())
         return np.where(self.real, step - (pi * step).sum(-1, keepdims=True), 0.0)
+
+
+def check_table(name: str, table: Any, parameters: np.ndarray) -> None:
+    """Raise unless there is one number for each of the ``parameters``."""
+    if np.shape(table) != parameters.shape:
+        raise complain(name, f"shape {np.shape(table)}", f"that of the policy's table, {parameters.shape}")
 
 
 def check_real(table: np.ndarray, real: Any | None) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from thermodiff.exploration.exchange.response_tables import log_sum
-from thermodiff.validation import check_count, complain
+from thermodiff.validation import check_count, check_generator, complain
 
 
 @runtime_checkable
@@ -64,6 +64,8 @@ def exact_weights(log_probs: Any, correct: Any, objective: Objective) -> np.ndar
 
     ``log_probs`` (M, R), nats, -inf where there is no response, as policies give it; ``correct`` (M, R) of 0 and 1.
     """
+    if isinstance(objective, type) or not isinstance(objective, Objective):
+        raise complain("objective", f"{objective!r}", "an objective with a clock, such as PassAtKTraining(1)")
     log_probs, right = _tables(log_probs, correct)
     p, q = (np.exp(log_sum(log_probs, chosen)) for chosen in (right, ~right))
     moving = (p > 0) & (q > 0)
@@ -86,6 +88,7 @@ def sampled_weights(
     ``advantage`` takes rewards (M, G) of 0.0 and 1.0 and gives advantages (M, G), such as ``rloo_advantage``. Raises
     ValueError for groups that are no positive whole number and advantages of another shape or not finite.
     """
+    check_generator("rng", rng)
     check_count("group", group)
     log_probs, right = _tables(log_probs, correct)
     M, R = log_probs.shape

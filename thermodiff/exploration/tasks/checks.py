@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from thermodiff.exploration.tasks.task import EnumeratedTask, Task
+from thermodiff.exploration.tasks.probe import check_reward, probe
+from thermodiff.exploration.tasks.task import EnumeratedTask, Task, check_instance
 from thermodiff.validation import check_count, complain
 
 PROMISED = ("vocabulary", "end", "prompt_length", "response_length", "prompts", "reward")
@@ -19,10 +20,11 @@ def check_task(task: Any) -> None:
     """Raise ValueError, saying what is wrong, unless a task can be trained on.
 
     Its words are words, all different; ``end`` is one of them; its prompts are tokens, (problems, prompt_length); its
-    reward of a prompt and a response is one number that JAX can trace. Of a task with ``forms``, for some problems:
-    responses are tokens that close with ``end``, no two alike, one at least is correct, and ``reward`` agrees with the
-    list.
+    reward of a prompt and a response is one number that JAX can trace, and of some responses 0 or 1. Of a task with
+    ``forms``, for some problems: responses are tokens that close with ``end``, no two alike, one at least is correct,
+    and ``reward`` agrees with the list.
     """
+    check_instance(task)
     missing = [name for name in PROMISED if not hasattr(task, name)]
     if missing:
         raise complain("task", f"{type(task).__name__} without {', '.join(missing)}", "all that Task names")
@@ -37,9 +39,10 @@ def check_task(task: Any) -> None:
         raise complain("task.prompts", f"numbers of type {prompts.dtype}", need)
     if prompts.min() < 0 or prompts.max() >= size:
         raise complain("task.prompts", f"tokens from {prompts.min()} to {prompts.max()}", need)
-    _check_reward(task)
+    check_reward(task)
     if isinstance(task, EnumeratedTask):
         _check_forms(task, prompts[:: max(1, len(prompts) // LOOKED_AT)][:LOOKED_AT].astype(np.int32))
+    probe(task, prompts)
 
 
 def _check_words(task: Task) -> int:
@@ -49,21 +52,9 @@ def _check_words(task: Task) -> int:
     if len(set(words)) < len(words):
         twice = next(word for n, word in enumerate(words) if word in words[:n])
         raise complain("task.vocabulary", f"{twice!r} twice", "words that are all different")
-    if not 0 <= task.end < len(words):
-        raise complain("task.end", f"{task.end}", f"a token from 0 to {len(words) - 1}")
+    if not isinstance(task.end, int | np.integer) or not 0 <= task.end < len(words):
+        raise complain("task.end", f"{task.end!r}", f"a token from 0 to {len(words) - 1}")
     return len(words)
-
-
-def _check_reward(task: Task) -> None:
-    shapes = [jax.ShapeDtypeStruct((n,), np.int32) for n in (task.prompt_length, task.response_length)]
-    try:
-        out = jax.eval_shape(task.reward, *shapes)
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-        need = "one written with jax.numpy, without if and while on tokens"
-        raise complain("task.reward", "a function that JAX cannot trace", need) from error
-    if getattr(out, "shape", None) != () or not jax.dtypes.issubdtype(out.dtype, np.floating):
-        got = f"{out.dtype} of shape {out.shape}" if hasattr(out, "shape") else type(out).__name__
-        raise complain("task.reward", got, "one floating-point number for one response")
 
 
 def _check_forms(task: EnumeratedTask, prompts: np.ndarray) -> None:

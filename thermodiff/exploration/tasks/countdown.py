@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 from thermodiff.array_types import Scalar
-from thermodiff.exploration.tasks.task import Forms, Prompt, Response, check_prompts
+from thermodiff.exploration.tasks.task import Forms, Prompt, Response, check_prompts, complain_of_others
 from thermodiff.validation import check_count, complain
 
 LARGEST = 99
@@ -83,7 +83,10 @@ class Countdown:
         return (signs & sums & operands).astype(float)
 
     def forms(self, prompts: np.ndarray) -> Forms:
-        """All responses of valid arithmetic, with what they come to written down truly; wrong ones miss the target."""
+        """All responses of valid arithmetic, with what they come to written down truly; wrong ones miss the target.
+
+        Raises ValueError for prompts that are none of the task's.
+        """
         prompts = check_prompts(self, prompts)
         responses, valid = _candidates(prompts[:, :3])
         # The same text comes about in several ways where two numbers, or a result and a number, are equal.
@@ -96,7 +99,15 @@ class Countdown:
         responses = np.take_along_axis(responses, order[..., None], axis=1)
         real = np.take_along_axis(valid, order, axis=1)
         correct = real & (responses[..., 10] == prompts[:, 3, None])
+        complain_of_others(self, prompts, self._rising_and_small(prompts) & correct.any(axis=1))
         return Forms(np.where(real[..., None], responses, END), correct, real)
+
+    def _rising_and_small(self, prompts: np.ndarray) -> np.ndarray:
+        """Which prompts could be problems, solved or not, (problems,) bool: all of them are many to make."""
+        numbers, target = prompts[:, :3], prompts[:, 3]
+        fits = (numbers >= 1) & (numbers <= self.largest_number)
+        rising = (np.diff(numbers, axis=1) >= 0).all(axis=1)
+        return fits.all(axis=1) & rising & (target >= 1) & (target <= self.largest_target)
 
 
 def _holds(x: Token, operation: Token, y: Token, result: Token) -> Bool[Array, ""]:

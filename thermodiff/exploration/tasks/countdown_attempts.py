@@ -22,7 +22,7 @@ from thermodiff.exploration.tasks.countdown_free import (
     arithmetic,
 )
 from thermodiff.exploration.tasks.task import check_prompts
-from thermodiff.validation import check_count, complain
+from thermodiff.validation import check_count, check_generator, complain
 
 KINDS = ("solved", "wandering", "foreign", "malformed", "endless")
 """What a text was made to be, as ``Attempts.kinds`` counts them."""
@@ -94,6 +94,7 @@ def countdown_attempts(
     Answers are those whose results on the way are tokens, so that their work can be written. Raises ValueError for
     prompts of another task, or that have no such answer.
     """
+    check_generator("rng", rng)
     prompts = check_prompts(task, prompts)
     shares = (mixture.solved, mixture.wandering, mixture.foreign, mixture.malformed, mixture.endless)
     kinds = rng.choice(len(KINDS), size=len(prompts), p=shares)

@@ -13,7 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.array_types import Scalar
-from thermodiff.exploration.tasks.task import Forms, Prompt, Response, check_prompts, response_mask
+from thermodiff.exploration.tasks.task import (
+    Forms,
+    Prompt,
+    Response,
+    check_prompts,
+    complain_of_others,
+    response_mask,
+)
 from thermodiff.validation import complain
 
 PAD, END = "pad", "end"
@@ -55,10 +62,7 @@ class TableTask:
         """The listed responses of these prompts. Raises ValueError for prompts that are none of the task's."""
         prompts = check_prompts(self, prompts)
         known = {tuple(prompt): row for row, prompt in enumerate(self.prompts.tolist())}
-        unknown = [row for row, prompt in enumerate(prompts.tolist()) if tuple(prompt) not in known]
-        if unknown:
-            words = " ".join(self.vocabulary[token] for token in prompts[unknown[0]])
-            raise complain("prompts", f"{words!r} (row {unknown[0]})", "problems of this task")
+        complain_of_others(self, prompts, np.array([tuple(prompt) in known for prompt in prompts.tolist()]))
         rows = [known[tuple(prompt)] for prompt in prompts.tolist()]
         return Forms(*(part[rows] for part in self.listed))
 
@@ -73,14 +77,21 @@ def task_of_texts(
 
     ``split`` makes words of a text: those between spaces, or with ``list`` its characters. ``response_length`` is by
     default that of the longest response and its ``end``. Raises ValueError where there is no problem, a problem has no
-    correct response, a response does not fit, is no text, or has a word that the task adds itself.
+    correct response, a verdict is none (a score is not) or contradicts another of the same words, a response does not
+    fit, is no text, or has a word that the task adds itself.
     """
     table: dict[tuple[str, ...], dict[tuple[str, ...], bool]] = {}
-    for text, responses in problems:
+    for pair in problems:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[1], Mapping)):
+            raise complain("problems", f"{pair!r:.80}", "pairs (problem, {response: whether it is correct})")
+        text, responses = pair
         answers = table.setdefault(_words("problems", text, split), {})
-        answers.update(
-            {_words("responses", response, split): bool(right) for response, right in responses.items()}
-        )
+        for response, right in responses.items():
+            if right not in (0, 1):
+                raise complain("responses", f"{right!r} for {response!r} to {text!r}", "true or false")
+            if answers.setdefault(_words("responses", response, split), bool(right)) != bool(right):
+                got = f"{response!r} to {text!r} as correct and as wrong"
+                raise complain("responses", got, "one verdict on the same words")
     if not table:
         raise complain("problems", "none", "at least one")
     for problem, answers in table.items():
@@ -99,6 +110,8 @@ def task_of_texts(
 
 
 def _words(name: str, text: str, split: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
+    if not isinstance(text, str):
+        raise complain(name, f"{text!r}", "texts")
     words = tuple(split(text))
     if not words:
         raise complain(name, f"{text!r}", "at least one word in each")

@@ -82,8 +82,14 @@ def response_mask(responses: Any, end: int) -> Any:
 
 
 def words_of(task: Task, tokens: np.ndarray) -> str:
-    """The tokens of one prompt or response as text, words apart by spaces, up to the first ``end``."""
-    listed = np.asarray(tokens).tolist()
+    """The tokens of one prompt or response as text, words apart by spaces, up to the first ``end``.
+
+    Raises ValueError for numbers that are no tokens.
+    """
+    listed, most = np.asarray(tokens).tolist(), len(task.vocabulary) - 1
+    unknown = [token for token in listed if not 0 <= token <= most]
+    if unknown:
+        raise complain("tokens", f"{unknown[0]}", f"tokens from 0 to {most}")
     if task.end in listed:
         listed = listed[: listed.index(task.end)]
     return " ".join(task.vocabulary[token] for token in listed)
@@ -112,7 +118,8 @@ def _some(words: tuple[str, ...]) -> str:
 
 
 def check_prompts(task: Task, prompts: np.ndarray) -> np.ndarray:
-    """The prompts as whole numbers (problems, prompt_length). Raises ValueError for those of another task."""
+    """The prompts as whole numbers (problems, prompt_length). Raises ValueError for what are no prompts of its kind."""
+    check_instance(task)
     prompts = np.asarray(prompts)
     need = f"whole numbers (problems, {task.prompt_length}) from 0 to {len(task.vocabulary) - 1}"
     if prompts.ndim != 2 or prompts.shape[1] != task.prompt_length or len(prompts) == 0:
@@ -122,3 +129,25 @@ def check_prompts(task: Task, prompts: np.ndarray) -> np.ndarray:
     if prompts.min() < 0 or prompts.max() >= len(task.vocabulary):
         raise complain("prompts", f"tokens from {prompts.min()} to {prompts.max()}", need)
     return prompts.astype(np.int32)
+
+
+def check_problems(task: Task, prompts: np.ndarray) -> np.ndarray:
+    """``check_prompts``, of which each row is one of the task's problems. Raises ValueError for others."""
+    prompts = check_prompts(task, prompts)
+    known = {row.tobytes() for row in np.asarray(task.prompts, dtype=np.int32)}
+    complain_of_others(task, prompts, np.array([row.tobytes() in known for row in prompts]))
+    return prompts
+
+
+def complain_of_others(task: Task, prompts: np.ndarray, known: np.ndarray) -> None:
+    """Raise ValueError, with the first, unless all prompts are ``known``, (problems,) bool."""
+    if not known.all():
+        row = int(np.argmin(known))
+        words = " ".join(task.vocabulary[token] for token in prompts[row])
+        raise complain("prompts", f"{words!r} (row {row})", "problems of this task")
+
+
+def check_instance(task: Any) -> None:
+    """Raise ValueError for a class in the place of a task."""
+    if isinstance(task, type):
+        raise complain("task", f"the class {task.__name__}", f"an object of it, {task.__name__}(...)")
