@@ -30,8 +30,8 @@ def figure(rows: list[Row], flat: list[Row], out: Path) -> tuple[Path, ...]:
     other = {"sampler": OTHER, "clock": "flow_curvature"}
     chosen = [row for row in flat if row["sampler"] == MAIN or other.items() <= row.items()]
     panels = grouped(chosen, "data", "score")
-    columns = min(4, len(panels))
-    lines = -(-len(panels) // columns)
+    columns = min(4, len(panels) + 1)
+    lines = -(-(len(panels) + 1) // columns)  # one more, for the legend
     with plotting.style():
         drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 1.9 * lines)
         axes = drawn.subplots(lines, columns, sharex=True, squeeze=False).ravel()
@@ -48,12 +48,16 @@ def figure(rows: list[Row], flat: list[Row], out: Path) -> tuple[Path, ...]:
             )
             ax.axhline(floor, color=plotting.BLACK, linewidth=0.6, linestyle=":")
             ax.set_xscale("log", base=2)
+            ax.set_xticks(calls, [f"{n}" for n in calls])
+            ax.minorticks_off()
             ax.set_yscale("symlog", linthresh=10)
             ax.set_title(f"{data}, {score}")
         for ax in axes[len(panels) :]:
-            ax.set_visible(False)
-        for ax in axes[-columns:]:
+            ax.set_axis_off()
+        for ax in axes[max(0, len(panels) - columns) : len(panels)]:
             ax.set_xlabel("score calls a sample")
-        axes[0].set_ylabel("energy distance (10⁻⁴)")
-        axes[0].legend()
+            ax.tick_params(labelbottom=True)
+        for ax in axes[: len(panels) : columns]:
+            ax.set_ylabel("energy distance (10⁻⁴)")
+        axes[len(panels)].legend(*axes[0].get_legend_handles_labels(), loc="center left")
         return plotting.save_figure(drawn, out / "clocks")
