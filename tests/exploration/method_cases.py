@@ -13,7 +13,7 @@ SHAPE = (3, 4, 8)
 REWARDS = (RNG.random(SHAPE) < 0.4) * 1.0
 REWARDS[0, 0], REWARDS[0, 1] = 0, 1
 LOG_PROBS = -RNG.exponential(size=(*SHAPE, 6)) * 2
-OLD_LOG_PROBS = LOG_PROBS + RNG.normal(size=LOG_PROBS.shape) * 0.4
+OLD_LOG_PROBS = np.minimum(LOG_PROBS + RNG.normal(size=LOG_PROBS.shape) * 0.4, 0)
 LENGTHS = RNG.integers(1, 7, size=SHAPE)
 MASK = np.arange(6) < LENGTHS[..., None]
 UNIFORMS = RNG.random(LOG_PROBS.shape)

@@ -65,7 +65,7 @@ def test_groups_without_a_difference_are_not_counted(batch):
 
 def test_the_clipped_loss_is_its_function(batch):
     advantages = methods.Method().advantages(batch, jnp.int32(0))
-    new = batch.log_probs + 0.4 * jnp.sin(jnp.arange(90.0)).reshape(SHAPE)
+    new = jnp.minimum(batch.log_probs + 0.4 * jnp.sin(jnp.arange(90.0)).reshape(SHAPE), 0)
     found = methods.Clipped(0.1, 0.3).of(new, batch, advantages, jnp.zeros(SHAPE))
     wanted = clipped_policy_loss(new, batch.log_probs, advantages, batch.mask, clip_low=0.1, clip_high=0.3)
     assert float(found) == pytest.approx(float(wanted), rel=1e-6)

@@ -82,6 +82,11 @@ def loss(log_probs=PADDED[0], old=PADDED[1], advantages=EACH, mask=MASK, **optio
             lambda: loss(advantages=ADVANTAGES),
             r"advantages: got shape \(3, 4, 8\), need shape \(3, 4, 8, 6\), or \(3, 4, 8, 1\) for one of each",
         ),
+        (
+            lambda: loss(-PADDED[0]),
+            r"log_probs: got a positive number at index \(0, 0, 0, 0\), need log-prob",
+        ),
+        (lambda: loss(old=-OLD_LOG_PROBS), r"old_log_probs: got a positive number at index .* at most 0"),
         (lambda: loss(PADDED[0] * np.nan), r"log_probs: got NaN or infinity at index \(0, 0, 0, 0\), need"),
         (lambda: loss(old=-PADDED[0] * np.inf), r"old_log_probs: got NaN or infinity at index"),
         (lambda: loss(advantages=EACH * np.nan), r"advantages: got NaN or infinity at index"),

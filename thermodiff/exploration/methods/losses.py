@@ -10,12 +10,16 @@ from thermodiff.exploration.methods.arrays import (
     check_mask,
     check_range,
     check_shape,
+    check_true,
     inside,
     mean,
     namespace,
     real,
 )
 from thermodiff.validation import complain
+
+ROUNDED = 0.1
+"""Nats: a log-probability above this is none; what a trainer keeps in 16 bits may pass 0 by less."""
 
 
 class PolicyLossTerms(NamedTuple):
@@ -47,8 +51,9 @@ def policy_loss_terms(
     ``advantages`` (..., G, L), or (..., G, 1) for one of each rollout; ``mask`` (..., G, L) True for tokens of the
     response with its end. What lies outside the mask may be anything. ``old_log_probs`` and ``advantages`` are taken as
     they come: hand them in without a gradient (``stop_gradient``, ``detach``). Raises ValueError unless shapes fit,
-    numbers in the mask are finite, 0 <= clip_low <= 1 and clip_high >= 0. Source: Schulman et al. 2017, arXiv
-    1707.06347, eq. 7; unequal clips Yu et al. 2025, arXiv 2503.14476, section 3.1. There is no second clip for A < 0.
+    numbers in the mask are finite, log-probabilities not positive, 0 <= clip_low <= 1 and clip_high >= 0. Source:
+    Schulman et al. 2017, arXiv 1707.06347, eq. 7; unequal clips Yu et al. 2025, arXiv 2503.14476, section 3.1. There is
+    no second clip for A < 0.
     """
     xp = namespace(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages, mask=mask)
     check_clips(clip_low, clip_high)
@@ -101,7 +106,10 @@ def check_clips(clip_low: float, clip_high: float) -> None:
 
 
 def check_tokens(xp: Any, log_probs: Any, advantages: Any, mask: Any, **others: Any) -> Any:
-    """The advantages as (..., G, L); raises unless they, the mask and ``others`` fit ``log_probs`` and are finite."""
+    """The advantages as (..., G, L); raises unless they, the mask and ``others`` fit ``log_probs`` and are finite.
+
+    ``others`` are log-probabilities as ``log_probs`` are: none is above 0 in the mask, but for rounding.
+    """
     shape = tuple(log_probs.shape)
     check_mask(xp, mask, shape, "log_probs")
     if tuple(advantages.shape) not in (shape, (*shape[:-1], 1)):
@@ -111,4 +119,8 @@ def check_tokens(xp: Any, log_probs: Any, advantages: Any, mask: Any, **others: 
     for name, x in {"log_probs": log_probs, **others, "advantages": advantages}.items():
         check_shape(name, x, shape, "log_probs")
         check_finite(xp, name, x, mask)
+    for name, x in {"log_probs": log_probs, **others}.items():
+        # Rounding may take ln 1 above 0; a sign that was lost goes farther.
+        above = (real(xp, x) > ROUNDED) & mask
+        check_true(xp, name, ~above, "a positive number", "log-probabilities in nats, at most 0")
     return advantages
