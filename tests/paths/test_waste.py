@@ -305,3 +305,21 @@ def test_a_mixture_whose_model_is_propagated_on_a_grid(name, steps, cross_entrop
         found = at_start[:, None] - log_mean_exp(-up.work.reshape(4000, -1, K))
         found = found.mean(axis=1)
         assert abs(found.mean() - gap) < 3 * np.hypot(found.std() / np.sqrt(4000), error)
+
+
+def test_data_and_paths_have_as_many_dimensions():
+    """Two of data beside one of the paths would broadcast into numbers."""
+    process, _, data = problem("VE")
+    plan, score = even(process, 3), td.exact_score(data, process)
+    noised = td.noising_paths(jax.random.key(1), process, np.zeros((3, 1)), plan)
+    drawn = td.generated_paths(jax.random.key(5), score, process, 3, plan, "posterior")
+    wide = td.Gaussian(np.zeros(2), np.eye(2))
+    for name, ask in (
+        ("data", lambda: td.path_waste(noised, score, process, "posterior", wide)),
+        ("data", lambda: td.noising_entropy_production(noised, process, wide)),
+        ("final", lambda: td.generation_heat(drawn, score, process, wide)),
+    ):
+        with pytest.raises(
+            ValueError, match=f"^{name}: got 2 dimensions for paths of 1, need as many in both$"
+        ):
+            ask()

@@ -155,7 +155,7 @@ def generation_heat(paths: GeneratedPaths, score: Score, process: Process, final
         raise complain("final", "None, with a score that knows of no data", "a distribution, rho_0")
     x, m = paths.x, _maps(paths.kernel, steps, dim)
     system = as_float64(paths.prior.log_prob(jnp.asarray(x[:, -1], float)))
-    system = system - log_density(final, process, float(steps.time[0]), x[:, 0])
+    system = system - log_density(final, process, float(steps.time[0]), x[:, 0], "final")
     if np.any(m.deviation == 0):
         heat = np.full(len(x), np.inf)
         why = ("without noise a step cannot be undone: the heat is infinite",)
