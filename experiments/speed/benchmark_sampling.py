@@ -32,7 +32,9 @@ def sampling(dim: int, train_steps: int, points: int, pairs: int) -> Row:
     schedule, products = _schedule(score), network_products(score.network, points)
 
     def ours() -> None:
-        jax.block_until_ready(td.sample(jax.random.key(1), score, process(), points, schedule=schedule).x)
+        jax.block_until_ready(
+            td.sample(jax.random.key(1), score, process(), points, sampler="dpmpp_2m", schedule=schedule).x
+        )
 
     def theirs() -> None:
         jax.block_until_ready([products() for _ in range(STEPS)][-1])

@@ -318,3 +318,17 @@ def test_the_sampler_solves_the_flow_of_a_trained_network(key):
     coarse, fine = missed(32), missed(128)
     assert fine < coarse / 6
     assert fine < 0.01
+
+
+@pytest.mark.parametrize("process", [VP, VE], ids=["VP", "VE"])
+def test_the_default_makes_the_simplest_data_and_a_step_far_longer_than_the_last_does_not_spoil_it(process):
+    """N(0, 1/4) on the flow-curvature clock, 16 steps: the map is affine, its variance slope^2 that of the prior."""
+    score = td.exact_score(td.Gaussian([0.0], [[0.25]]), process)
+
+    def variance(**chosen):
+        made = td.deterministic_sampler(score, process, steps=16, **chosen)
+        slope = float(made([1.0])[0] - made([0.0])[0])
+        return slope**2 * float(made.prepared.prior.variances[0])
+
+    assert variance() == pytest.approx(0.25, rel=0.01)
+    assert variance(sampler="dpmpp_2m") > 0.27  # why it is not the default

@@ -227,7 +227,7 @@ class Sample:
     """How many samples."""
     steps: int = 16
     """Steps of the sampler: score calls a sample, twice as many for heun."""
-    sampler: Literal["dpmpp_2m", "multistep", "euler", "heun", "ancestral", "euler_maruyama"] = "dpmpp_2m"
+    sampler: Literal["dpmpp_2m", "multistep", "euler", "heun", "ancestral", "euler_maruyama"] = "multistep"
     """How a step is made."""
     clock: Literal["flow_curvature", "log_snr", "edm", "cosine", "linear_beta"] = "flow_curvature"
     """Where the steps are. flow_curvature is measured on 1024 samples of the score itself first."""

@@ -72,7 +72,7 @@ class PathEntropy(NamedTuple):
         )
 
     def __str__(self) -> str:
-        m = self.mean
+        m = self if isinstance(self.total, Estimate) else self.mean
         lines = [f"entropy production {m.total} nats: system {m.system}, medium {m.medium}"]
         lines.append(f"heat {m.heat} k_B T" + ("" if m.work is None else f", work {m.work} k_B T"))
         return "\n".join([*lines, *self.remarks])

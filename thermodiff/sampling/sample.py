@@ -46,7 +46,7 @@ def sample(
     process: Any,
     n: int,
     *,
-    sampler: Any = "dpmpp_2m",
+    sampler: Any = "multistep",
     steps: int = DEFAULT_STEPS,
     schedule: Any = None,
     stochasticity: Any = 1.0,
@@ -56,7 +56,7 @@ def sample(
 ) -> Sampled:
     """``n`` new samples of ``score`` (x (d,), t -> (d,), units of 1/x) from the prior at t = 1 down to t_min.
 
-    ``sampler`` is one of dpmpp_2m, multistep, euler, heun (two score calls a step), ancestral (the step of ``kernel``:
+    ``sampler`` is one of multistep, dpmpp_2m, euler, heun (two score calls a step), ancestral (the step of ``kernel``:
     posterior, forward, analytic, or one of ``sampling.kernels``) and euler_maruyama (with ``stochasticity`` zeta >= 0),
     or an object of the user's own (``sampling.samplers.Sampler``). ``schedule`` is a ``Schedule``, whose number of
     steps then counts, the name of one, or a ``Clock``. None is the flow-curvature clock of the score itself, from 1024

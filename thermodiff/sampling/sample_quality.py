@@ -74,18 +74,20 @@ def deterministic_sampler(
     score: Any,
     process: Any,
     *,
-    sampler: Any = "dpmpp_2m",
+    sampler: Any = "multistep",
     steps: int = DEFAULT_STEPS,
     schedule: Any = None,
     prior: Any = None,
 ) -> DeterministicSampler:
-    """The map from noise to samples of dpmpp_2m, multistep, euler, heun or a sampler of one's own that draws nothing.
+    """The map from noise to samples of multistep, dpmpp_2m, euler, heun or a sampler of one's own that draws nothing.
 
     Arguments and errors are those of ``td.sample``; raises ValueError also for a sampler that is not deterministic.
     """
     ready = prepare(score, process, sampler, steps, schedule, 1.0, "posterior", prior)
     if not getattr(ready.sampler, "deterministic", False):
-        raise complain("sampler", f"{sampler!r}", "one that draws nothing, such as dpmpp_2m, euler or heun")
+        raise complain(
+            "sampler", f"{sampler!r}", "one that draws nothing, such as multistep, dpmpp_2m or heun"
+        )
     return DeterministicSampler(ready)
 
 

@@ -207,7 +207,7 @@ def _heun(request: Request) -> Heun:
     if most > LARGEST_HEUN_RATIO:
         warnings.warn(
             f"heun: a step over a factor {most:.3g} of sigma/alpha, more than {LARGEST_HEUN_RATIO:g}, on which it "
-            "diverges; take more steps, the schedule 'edm', or sampler='dpmpp_2m'",
+            "diverges; take more steps, the schedule 'edm', or sampler='multistep'",
             stacklevel=4,
         )
     return Heun()
