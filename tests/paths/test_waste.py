@@ -307,6 +307,28 @@ def test_a_mixture_whose_model_is_propagated_on_a_grid(name, steps, cross_entrop
         assert abs(found.mean() - gap) < 3 * np.hypot(found.std() / np.sqrt(4000), error)
 
 
+def test_schedules_of_another_process_are_refused():
+    """Each door that takes a schedule, or paths that carry one, compares its sigma/alpha with the process's."""
+    process, _, data = problem("VE")
+    other, _, _ = problem("VP")
+    plan, alien = even(process, 3), even(other, 3)
+    score, wrong_score = td.exact_score(data, process), td.exact_score(data, other)
+    key, rows = jax.random.key(1), np.zeros((3, 1))
+    noised = td.noising_paths(key, process, rows, plan)
+    drawn = td.generated_paths(key, score, process, 3, plan, "posterior")
+    for ask in (
+        lambda: td.noising_paths(key, process, rows, alien),
+        lambda: td.generated_paths(key, score, process, 3, alien, "posterior"),
+        lambda: td.path_log_likelihood(key, score, process, rows, alien, "posterior"),
+        lambda: td.path_waste(noised, wrong_score, other, "posterior"),
+        lambda: td.noising_entropy_production(noised, other, data),
+        lambda: td.generation_heat(drawn, wrong_score, other),
+    ):
+        need = "where the process has .*, need a schedule made for this process$"
+        with pytest.raises(ValueError, match=f"^schedule: got sigma/alpha = .* at t = .*, {need}"):
+            ask()
+
+
 def test_data_and_paths_have_as_many_dimensions():
     """Two of data beside one of the paths would broadcast into numbers."""
     process, _, data = problem("VE")

@@ -159,6 +159,26 @@ def schedule_of_ratios(process: Any, noise_ratio: np.ndarray, t_min: float, name
     return Schedule(time, noise_ratio, name)
 
 
+SAME_RATIO = 1e-2
+"""Relative difference of sigma/alpha by which a schedule is taken for another process's."""
+
+
+def check_made_for(schedule: Schedule, process: Any) -> None:
+    """Raise unless sigma/alpha of the schedule are those of the process at its times."""
+    if not is_concrete(process):
+        return
+    ratios = noise_ratios(process, schedule.time)
+    off = np.abs(np.log(schedule.noise_ratio / ratios))
+    if off.max() > SAME_RATIO:
+        i = int(off.argmax())
+        raise complain(
+            "schedule",
+            f"sigma/alpha = {schedule.noise_ratio[i]:.4g} at t = {schedule.time[i]:.4g}, where the process has "
+            f"{ratios[i]:.4g}",
+            "a schedule made for this process",
+        )
+
+
 def noise_ratios(process: Any, time: np.ndarray) -> np.ndarray:
     """sigma/alpha at the times, in double precision as far as JAX computes in it."""
     return np.exp(-0.5 * np.asarray(process.log_snr(time), dtype=np.float64))
