@@ -329,6 +329,29 @@ def test_schedules_of_another_process_are_refused():
             ask()
 
 
+def test_paths_of_the_other_direction_are_refused():
+    process, _, data = problem("VE")
+    plan, score = even(process, 3), td.exact_score(data, process)
+    noised = td.noising_paths(jax.random.key(1), process, np.zeros((3, 1)), plan)
+    drawn = td.generated_paths(jax.random.key(5), score, process, 3, plan, "posterior")
+    for message, ask in (
+        (
+            r"GeneratedPaths, need paths of noising, as td.noising_paths makes",
+            lambda: td.noising_entropy_production(drawn, process, data),
+        ),
+        (
+            r"NoisingPaths, need paths of generation, as td.generated_paths makes",
+            lambda: td.generation_heat(noised, score, process, data),
+        ),
+        (
+            r"ndarray, need what td.noising_paths or td.generated_paths makes",
+            lambda: td.path_waste(noised.x, score, process),
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"^paths: got {message}"):
+            ask()
+
+
 def test_data_and_paths_have_as_many_dimensions():
     """Two of data beside one of the paths would broadcast into numbers."""
     process, _, data = problem("VE")
