@@ -15,7 +15,7 @@ from thermodiff.sampling.generation import generate
 from thermodiff.sampling.kernels import Kernel
 from thermodiff.sampling.own_clock import own_clock
 from thermodiff.sampling.samplers import Request, Sampler, as_sampler
-from thermodiff.sampling.schedules import SPACINGS, Schedule, check_made_for, schedule_between
+from thermodiff.sampling.schedules import SPACINGS, Schedule, check_made_for, check_spacing, schedule_between
 from thermodiff.scores.base import reference_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
@@ -130,6 +130,7 @@ def _dim(score: Any, prior: Any) -> int:
 def _schedule(schedule: Any, steps: int, diffusion: LearnedDiffusion, own: Any) -> Schedule:
     """Of a name, a clock, or none."""
     if isinstance(schedule, str):
+        check_spacing("schedule", schedule)
         return schedule_between(
             schedule, diffusion.process, steps, diffusion.starting_time(), diffusion.reference
         )

@@ -47,7 +47,7 @@ def noise_prior(process: Process, dim: Any) -> Gaussian:
     if not (isinstance(dim, int | np.integer) and dim >= 1):
         number = isinstance(dim, int | float | np.number)
         raise complain("dim", f"{dim}" if number else type(dim).__name__, "the number of columns, at least 1")
-    return Gaussian(np.zeros(dim), np.eye(dim)).noised(0.0, process.sigma(last_time(process)))
+    return Gaussian(np.zeros(dim), np.eye(int(dim))).noised(0.0, process.sigma(last_time(process)))
 
 
 def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
