@@ -128,7 +128,7 @@ def sample_quality(
 
 def _check_columns(columns: int, truth: Any) -> None:
     """Raise where samples have other dimensions than a truth that tells its own; what tells none is refused later."""
-    shape = np.shape(getattr(truth, "array", truth)) if is_array(truth) else ()
+    shape: tuple[int, ...] = np.shape(getattr(truth, "array", truth)) if is_array(truth) else ()
     known = shape[1] if len(shape) == 2 else getattr(truth, "dim", columns)
     if known != columns:
         raise complain("samples", f"{columns} columns beside a truth of {known}", "as many in both")
