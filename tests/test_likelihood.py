@@ -349,3 +349,11 @@ def test_refusals(key, function, x, options, message):
     call = partial(td.flow_log_likelihood, score) if function == "flow" else partial(td.elbo, key, score)
     with pytest.raises(ValueError, match=rf"^({message})"):
         call(p, x, **options)
+
+
+@pytest.mark.parametrize(
+    ("dim", "got"), [(0, "0"), (1.5, "1.5"), (gaussian, "Gaussian"), (np.zeros((3, 2)), "ndarray")]
+)
+def test_a_noise_prior_asks_for_a_number_of_columns(dim, got):
+    with pytest.raises(ValueError, match=f"^dim: got {got}, need the number of columns, at least 1$"):
+        td.noise_prior(td.VarianceExploding(25.0), dim)

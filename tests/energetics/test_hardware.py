@@ -55,7 +55,10 @@ def test_the_frontier():
         (lambda: td.Hardware(length=np.nan), "length: got nan, need a positive"),
         (lambda: DEVICE.duration(1.0, -0.5), "stochasticity: got -0.5, need a number that is 0"),
         (lambda: DEVICE.duration(np.inf), "action: got 1 NaN or infinite"),
-        (lambda: DEVICE.tradeoff(COST, [1.0, 0.0]), "times: got"),
+        (lambda: DEVICE.tradeoff(COST, [1.0, 0.0]), "times: got 0, need positive, finite durations in sec"),
+        (lambda: DEVICE.tradeoff(COST, [-1e-6]), "times: got -1e-06, need positive, finite durations"),
+        (lambda: DEVICE.tradeoff(1.0, [1e-6]), "cost: got float, need a driving cost, as td.driving_cost"),
+        (lambda: DEVICE.least_duration(1.0, 1e-20), "cost: got float, need a driving cost"),
         (lambda: DEVICE.least_duration(COST, -1.0), "energy: got -1.0"),
     ],
 )

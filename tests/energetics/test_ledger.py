@@ -183,3 +183,5 @@ def test_bad_input_gets_one_line(key):
     data, dynamics = td.Gaussian([0.0], [[0.25]]), process("VP20")
     with pytest.raises(ValueError, match=r"stochasticity: got -1\.0, need a number that is 0"):
         td.energy_ledger(key, td.exact_score(data, dynamics), dynamics, data, stochasticity=-1.0)
+    with pytest.raises(ValueError, match=r"^hardware: got float, need a td.Hardware, such as td.Hardware\("):
+        td.energy_ledger(key, td.exact_score(data, dynamics), dynamics, data, hardware=300.0)

@@ -229,6 +229,17 @@ def test_true_conditionals_give_the_entropy_and_wrong_ones_more():
         (lambda: td.jumps.entropy_production(SPINS, 2 * P0), "p0: got probabilities that add up to 2"),
         (lambda: td.jumps.entropy_production("uniform", P0), "noise: got str, need a UniformNoise or"),
         (lambda: td.jumps.score_entropy(MASKS, P0, None), "noise: got MaskedNoise, need a UniformNoise"),
+        (
+            lambda: td.jumps.score_entropy(SPINS, P0, None),
+            r"score: got NoneType, need a callable score\(x, t",
+        ),
+        (lambda: td.jumps.model_distribution(SPINS, P0), "score: got ndarray, need a callable score"),
+        (lambda: td.jumps.concrete_score(MASKS, P0), "noise: got MaskedNoise, need a UniformNoise"),
+        (lambda: td.jumps.unmasking_entropy(SPINS, P0, [0.5]), "noise: got UniformNoise, need a MaskedNoise"),
+        (
+            lambda: td.jumps.unmasking_cross_entropy(SPINS, P0, lambda x: x, [0.5]),
+            "noise: got UniformNoise, need a MaskedNoise",
+        ),
         (lambda: td.jumps.score_entropy(SPINS, P0, None, nodes=2), "nodes: got 2, need at least 4"),
         (
             lambda: td.jumps.score_entropy(SPINS, P0, lambda x, t: np.ones((4, 2))),

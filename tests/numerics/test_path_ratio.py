@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 import thermodiff as td
+from thermodiff.paths.waste import PathWork
 
 
 def gaussian_R(v, n, seed):
@@ -191,6 +192,18 @@ def test_the_line_is_that_of_the_two_densities():
         (lambda: td.fluctuation_theorem([1.0, np.nan]), r"forward_R: got nan at \(1,\), need numbers"),
         (lambda: td.fluctuation_theorem([1.0, -np.inf]), r"forward_R: got -inf at \(1,\)"),
         (lambda: td.fluctuation_theorem([1.0, 2.0], [1.0, np.inf]), r"backward_R: got inf at \(1,\)"),
+        (
+            lambda: td.fluctuation_theorem(td.path_ratio([0.0], [0.0])),
+            "forward_R: got PathRatio, need an array of R, one for each path: its .ratio$",
+        ),
+        (
+            lambda: td.fluctuation_theorem([1.0, 2.0], PathWork(*[np.zeros((2, 1))] * 5)),
+            "backward_R: got PathWork, need an array of R, one for each path: its .waste$",
+        ),
+        (
+            lambda: td.fluctuation_theorem(None),
+            r"forward_R: got None, need an array of R \(td.path_waste has",
+        ),
         (lambda: td.fluctuation_theorem(["a", "b"]), "forward_R: got entries of type"),
     ],
 )

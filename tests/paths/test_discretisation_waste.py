@@ -218,6 +218,12 @@ def test_the_formula_is_what_paths_waste(kernel, steps):
             lambda: td.discretisation_waste(curve(1.0), even(4, np.log, np.exp), StochasticKernel(2.0)),
             "kernel: got StochasticKernel, need one with the posterior's mean",
         ),
+        (
+            lambda: td.discretisation_waste(
+                exact_clock()[0], td.schedule("log_snr", td.VariancePreserving(0.1, 20.0), 4)
+            ),
+            "schedule: got sigma/alpha = .* at t = .*, need a schedule made for this process",
+        ),
     ],
 )
 def test_refused(call, message):

@@ -130,7 +130,14 @@ def test_agrees_with_paths_that_are_kept():
         ({"x": np.full((3, 1), np.nan)}, "x: got 3 NaN"),
         ({"paths": 0}, "paths: got 0, need a positive whole number"),
         ({"kernel": "beta"}, "kernel: got 'beta'"),
-        ({"x": ROWS[:1], "kernel": "analytic"}, "data: got one row, need at least 2"),
+        (
+            {"x": ROWS[:1], "kernel": "analytic"},
+            "x: got 1 row.*need at least 2 rows, .*; or give other rows as data",
+        ),
+        (
+            {"x": np.zeros((8, 1)), "kernel": "analytic"},
+            "x: got .*; or give other rows as data, or another kernel: the analytic variances are measured on x",
+        ),
     ],
 )
 def test_refused(changes, message):

@@ -305,3 +305,66 @@ def test_a_mixture_whose_model_is_propagated_on_a_grid(name, steps, cross_entrop
         found = at_start[:, None] - log_mean_exp(-up.work.reshape(4000, -1, K))
         found = found.mean(axis=1)
         assert abs(found.mean() - gap) < 3 * np.hypot(found.std() / np.sqrt(4000), error)
+
+
+def test_schedules_of_another_process_are_refused():
+    """Each door that takes a schedule, or paths that carry one, compares its sigma/alpha with the process's."""
+    process, _, data = problem("VE")
+    other, _, _ = problem("VP")
+    plan, alien = even(process, 3), even(other, 3)
+    score, wrong_score = td.exact_score(data, process), td.exact_score(data, other)
+    key, rows = jax.random.key(1), np.zeros((3, 1))
+    noised = td.noising_paths(key, process, rows, plan)
+    drawn = td.generated_paths(key, score, process, 3, plan, "posterior")
+    for ask in (
+        lambda: td.noising_paths(key, process, rows, alien),
+        lambda: td.generated_paths(key, score, process, 3, alien, "posterior"),
+        lambda: td.path_log_likelihood(key, score, process, rows, alien, "posterior"),
+        lambda: td.path_waste(noised, wrong_score, other, "posterior"),
+        lambda: td.noising_entropy_production(noised, other, data),
+        lambda: td.generation_heat(drawn, wrong_score, other),
+    ):
+        need = "where the process has .*, need a schedule made for this process$"
+        with pytest.raises(ValueError, match=f"^schedule: got sigma/alpha = .* at t = .*, {need}"):
+            ask()
+
+
+def test_paths_of_the_other_direction_are_refused():
+    process, _, data = problem("VE")
+    plan, score = even(process, 3), td.exact_score(data, process)
+    noised = td.noising_paths(jax.random.key(1), process, np.zeros((3, 1)), plan)
+    drawn = td.generated_paths(jax.random.key(5), score, process, 3, plan, "posterior")
+    for message, ask in (
+        (
+            r"GeneratedPaths, need paths of noising, as td.noising_paths makes",
+            lambda: td.noising_entropy_production(drawn, process, data),
+        ),
+        (
+            r"NoisingPaths, need paths of generation, as td.generated_paths makes",
+            lambda: td.generation_heat(noised, score, process, data),
+        ),
+        (
+            r"ndarray, need what td.noising_paths or td.generated_paths makes",
+            lambda: td.path_waste(noised.x, score, process),
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"^paths: got {message}"):
+            ask()
+
+
+def test_data_and_paths_have_as_many_dimensions():
+    """Two of data beside one of the paths would broadcast into numbers."""
+    process, _, data = problem("VE")
+    plan, score = even(process, 3), td.exact_score(data, process)
+    noised = td.noising_paths(jax.random.key(1), process, np.zeros((3, 1)), plan)
+    drawn = td.generated_paths(jax.random.key(5), score, process, 3, plan, "posterior")
+    wide = td.Gaussian(np.zeros(2), np.eye(2))
+    for name, ask in (
+        ("data", lambda: td.path_waste(noised, score, process, "posterior", wide)),
+        ("data", lambda: td.noising_entropy_production(noised, process, wide)),
+        ("final", lambda: td.generation_heat(drawn, score, process, wide)),
+    ):
+        with pytest.raises(
+            ValueError, match=f"^{name}: got 2 dimensions for paths of 1, need as many in both$"
+        ):
+            ask()

@@ -82,14 +82,24 @@ def test_what_has_no_quality(key):
     x = np.zeros((64, 1)) + np.arange(64)[:, None]
     with pytest.raises(ValueError, match="samples: got 8 rows beside as many of the truth, need at least 16"):
         td.sample_quality(key, x[:8], UNIT)
-    with pytest.raises(ValueError, match=r"truth: got shape \(64, 1\), need an array of shape \(n, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"^samples: got 2 columns beside a truth of 1, need as many in both"
+    ):
         td.sample_quality(key, np.random.default_rng(0).normal(size=(64, 2)), UNIT)
+    with pytest.raises(
+        ValueError, match=r"^samples: got 1 columns beside a truth of 2, need as many in both"
+    ):
+        td.sample_quality(key, x, np.random.default_rng(0).normal(size=(64, 2)))
     with pytest.raises(ValueError, match="truth: got str, need a distribution or an array"):
         td.sample_quality(key, x, "digits")
     score = td.exact_score(UNIT, LINEAR)
     with pytest.raises(ValueError, match="sampler: got 'euler_maruyama', need one that draws nothing"):
         td.deterministic_sampler(score, LINEAR, sampler="euler_maruyama", schedule="log_snr")
     sampler = td.deterministic_sampler(score, LINEAR, schedule="log_snr", steps=2)
+    with pytest.raises(
+        ValueError, match=r"^samples: got 1 columns beside a truth of 2, need as many in both"
+    ):
+        td.sample_quality(key, sampler, td.Gaussian(np.zeros(2), np.eye(2)))
     with pytest.raises(ValueError, match="points: got 100, need a power of two"):
         td.sample_quality(key, sampler, UNIT, points=100)
     assert td.sample_quality(key, sampler, np.asarray(x), n=32).kl is None

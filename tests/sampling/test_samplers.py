@@ -251,7 +251,7 @@ GAUSSIAN = td.Gaussian(MEAN, COV)
         ({"n": 0}, "n: got 0, need a positive whole number"),
         ({"steps": 0}, "steps: got 0, need a positive whole number"),
         ({"schedule": 3.0}, "schedule: got float, need a td.Schedule, a clock, None, or one of log_snr"),
-        ({"schedule": "karras"}, "name: got 'karras', need one of log_snr"),
+        ({"schedule": "karras"}, "^schedule: got 'karras', need one of log_snr"),
         (
             {"schedule": td.Schedule([0.9, 0.5], [9, 1])},
             "schedule: got a first time of 0.9, need 1, where the prior",

@@ -72,3 +72,30 @@ def test_what_is_no_score_or_no_process_is_refused():
         learned_diffusion(SCORE, "VP", 2)
     with pytest.raises(ValueError, match="score: got one of 2 dimensions for data of 3"):
         learned_diffusion(SCORE, PROCESS, 3)
+
+
+def test_an_exact_score_of_another_process_is_refused():
+    """Also inside other scores; the same process made anew is the same, and other data are a model like any other."""
+    exploding = td.VarianceExploding(25.0)
+    alien = td.exact_score(gaussian, exploding)
+    for score in (alien, td.scaled(td.shifted(alien, np.ones(2)), 0.9)):
+        with pytest.raises(
+            ValueError,
+            match=r"^score: got the exact score of alpha = 1 at t = 0.1, .*, need td.exact_score\(",
+        ):
+            learned_diffusion(score, PROCESS, 2)
+    with pytest.raises(ValueError, match=r"^score: got the exact score of sigma = .* at t = 0.1, where"):
+        learned_diffusion(alien, td.VarianceExploding(10.0), 2)
+    assert learned_diffusion(alien, td.VarianceExploding(25.0), 2).dim == 2
+    other = td.exact_score(td.Gaussian(MEAN + 1, COV), PROCESS)
+    assert learned_diffusion(other, PROCESS, 2).dim == 2
+
+    def at(base):
+        process = td.VarianceExploding(base)
+        return (
+            learned_diffusion(td.exact_score(gaussian, process), process, 2)
+            .noise(jnp.ones(2), jnp.asarray(T))
+            .sum()
+        )
+
+    assert np.isfinite(jax.grad(at)(25.0))

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from thermodiff.types import Estimate
-from thermodiff.validation import check_finite, check_positive, complain
+from thermodiff.validation import check_finite, check_numbers, check_positive, complain
 
 BOLTZMANN = 1.380649e-23
 """J/K, exact by the definition of the kelvin."""
@@ -96,9 +96,10 @@ class Hardware:
     def tradeoff(self, cost: Any, times: Any) -> Tradeoff:
         """Work in joules a sample against the duration ``times`` (T,) in seconds, from a ``td.driving_cost``.
 
-        Raises ValueError for durations that are not positive.
+        Raises ValueError for durations that are not positive and for what is no driving cost.
         """
-        check_positive("times", times)
+        _check_cost(cost)
+        _check_durations(times)
         duration = np.atleast_1d(np.asarray(times, dtype=np.float64))
         Sig = float(cost.entropy_production.mean)
         slowness = self.unit_time / duration
@@ -121,9 +122,26 @@ class Hardware:
         tau = W2^2 tau_1/(energy/k_B T - Sig) with the lower end of W2^2; infinite where the energy does not pay for
         Sig.
         """
+        _check_cost(cost)
         check_positive("energy", energy)
         left = energy / self.nat - float(cost.entropy_production.mean)
         return float(cost.wasserstein_low.mean) * self.unit_time / left if left > 0 else float("inf")
+
+
+def _check_cost(cost: Any) -> None:
+    """Raise unless ``cost`` has what a frontier of energy and duration is made of."""
+    needed = ("entropy_production", "action", "path_length", "wasserstein_low", "wasserstein_high")
+    if not all(hasattr(cost, name) for name in needed):
+        raise complain("cost", type(cost).__name__, "a driving cost, as td.driving_cost measures it")
+
+
+def _check_durations(times: Any) -> None:
+    """Raise unless every duration is positive and finite, naming the first that is not."""
+    check_numbers("times", times)
+    values = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    bad = ~(np.isfinite(values) & (values > 0))
+    if bad.any():
+        raise complain("times", f"{values[bad][0]:g}", "positive, finite durations in seconds")
 
 
 def check_stochasticity(stochasticity: Any) -> float:

@@ -22,6 +22,7 @@ from thermodiff.runtime.devices import in_full_precision
 from thermodiff.thermodynamics.ensembles import DEFAULT_REPLICATES
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES
 from thermodiff.types import Estimate
+from thermodiff.validation import complain
 
 FLOW_HEAT = "infinite: at stochasticity 0 the generator has no noise, and heat against no noise has no bound"
 MOVING_TRAP = (
@@ -140,7 +141,7 @@ def energy_ledger(
     data: Any,
     *,
     stochasticity: float = 1.0,
-    hardware: Hardware | None = None,
+    hardware: Any = None,
     t_min: float | None = None,
     nodes: int = DEFAULT_NODES,
     replicates: int = DEFAULT_REPLICATES,
@@ -150,14 +151,18 @@ def energy_ledger(
     """What generating one sample costs, and what the score wastes of it, line by line with standard errors.
 
     ``data`` and the sizes are as in ``td.entropy_rates``; ``stochasticity`` zeta chooses the generator among those of
-    the same marginals, 1 the reverse SDE, 0 the probability flow, whose heat is infinite. ``hardware`` (default 300 K
-    and 1 microsecond) turns nats into joules and action into seconds. Where the density is known Sig comes from its
-    entropies; for rows it is the score's certified lower bound, and each line says in which sense it then holds. A
-    Sig that is infinite is so written, with its reason; the reason says what it is from t_min on.
+    the same marginals, 1 the reverse SDE, 0 the probability flow, whose heat is infinite. ``hardware`` (a
+    ``td.Hardware``, default 300 K and 1 microsecond) turns nats into joules and action into seconds. Where the density
+    is known Sig comes from its entropies; for rows it is the score's certified lower bound, and each line says in which
+    sense it then holds. A Sig that is infinite is so written, with its reason; the reason says what it is from t_min
+    on.
 
     Returns a Ledger. Raises ValueError for bad arguments. Source: this project.
     """
     zeta = check_stochasticity(stochasticity)
+    if hardware is not None and not isinstance(hardware, Hardware):
+        need = "a td.Hardware, such as td.Hardware(temperature=300.0), or None"
+        raise complain("hardware", type(hardware).__name__, need)
     measured = measure(key, score, process, data, t_min, nodes, replicates, points, max_points)
     # At stochasticity 0 what does not depend on it is computed at 1, and the rest is infinite.
     values = estimate_functions(prices, ledger_constants(measured, zeta or 1.0), measured.means)

@@ -41,8 +41,12 @@ class ScoreEntropy(NamedTuple):
     quadrature_error: float
 
 
-def concrete_score(noise: UniformNoise, p0: Any) -> ConcreteScore:
-    """The true ratios p_t(j)/p_t(i) of data with the probabilities ``p0`` (N,), as a function score(x, t)."""
+def concrete_score(noise: Any, p0: Any) -> ConcreteScore:
+    """The true ratios p_t(j)/p_t(i) of data with the probabilities ``p0`` (N,), as a function score(x, t).
+
+    Raises ValueError for a noise that is not uniform and for probabilities that are none.
+    """
+    _check_noise(noise)
     p0 = checked_probabilities("p0", p0, noise.size)
 
     def score(x: Any, t: Any) -> Float[np.ndarray, "N L K"]:
@@ -62,6 +66,7 @@ def score_entropy(noise: Any, p0: Any, score: Any, *, prior: Any = None, nodes: 
     _check_noise(noise)
     if nodes < 4:
         raise complain("nodes", f"{nodes}", "at least 4")
+    _check_score(score)
     p0 = checked_probabilities("p0", p0, noise.size)
     end = noise.marginal(p0, 1.0)
     J, coarse = (_waste(noise, p0, score, number) for number in (nodes, nodes // 2))
@@ -70,7 +75,7 @@ def score_entropy(noise: Any, p0: Any, score: Any, *, prior: Any = None, nodes: 
 
 
 def model_distribution(
-    noise: Any, score: ConcreteScore, *, prior: Any = None, t_min: float = 0.0
+    noise: Any, score: Any, *, prior: Any = None, t_min: float = 0.0
 ) -> Float[np.ndarray, " N"]:
     """p_th (N,) at ``t_min``: the master equation of the reverse rates, solved from ``prior`` (N,) at t = 1.
 
@@ -79,6 +84,7 @@ def model_distribution(
     """
     _check_noise(noise)
     check_time(t_min, "t_min")
+    _check_score(score)
 
     def flow(back: float, p: np.ndarray) -> np.ndarray:
         rates = noise.rate * _checked_ratio(noise, score, 1.0 - back)
@@ -105,6 +111,12 @@ def _check_noise(noise: Any) -> None:
             type(noise).__name__,
             "a UniformNoise: of masks the model is its conditionals (unmasking_cross_entropy)",
         )
+
+
+def _check_score(score: Any) -> None:
+    if not callable(score):
+        need = "a callable score(x, t) -> (N, L, K), such as concrete_score makes"
+        raise complain("score", type(score).__name__, need)
 
 
 def _prior(noise: UniformNoise, prior: Any) -> Float[np.ndarray, " N"]:

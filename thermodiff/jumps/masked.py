@@ -77,12 +77,13 @@ class MaskedNoise:
         return {seen: entropy(_marginal(p, seen).ravel()) for seen in _subsets(self.sites)}
 
 
-def unmasking_entropy(noise: MaskedNoise, p0: Any, times: Any) -> tuple[Float[np.ndarray, " T"], float]:
+def unmasking_entropy(noise: Any, p0: Any, times: Any) -> tuple[Float[np.ndarray, " T"], float]:
     """dH(x_0|x_t)/dt at ``times`` (T,), nats per unit of t, and its integral over [0, 1], H(p_0) in nats.
 
     The integral is a sum of its own over the sets of masked sites, by the beta function: its agreement with H(p_0) is
-    the chain rule over random orders. Raises ValueError for probabilities that are none.
+    the chain rule over random orders. Raises ValueError for a noise that is not masked and probabilities that are none.
     """
+    _check_noise(noise)
     check_time(times, "times")
     time = np.atleast_1d(np.asarray(times, dtype=np.float64))
     joint = noise.joint_entropies(p0)
@@ -95,7 +96,7 @@ def unmasking_entropy(noise: MaskedNoise, p0: Any, times: Any) -> tuple[Float[np
 
 
 def unmasking_cross_entropy(
-    noise: MaskedNoise, p0: Any, log_conditionals: Callable[[Any], Any], times: Any
+    noise: Any, p0: Any, log_conditionals: Callable[[Any], Any], times: Any
 ) -> tuple[Float[np.ndarray, " T"], float]:
     """The same with a model's conditionals: the rate (T,) at ``times``, and its -ELBO, nats.
 
@@ -103,6 +104,7 @@ def unmasking_cross_entropy(
     each value at each site, (n, L, K), and is asked for masked sites alone. -ELBO - H(p_0) >= 0 is the model's waste.
     Raises ValueError for another shape or for conditionals that do not add up to one.
     """
+    _check_noise(noise)
     check_time(times, "times")
     time = np.atleast_1d(np.asarray(times, dtype=np.float64))
     p = checked_probabilities("p0", p0, noise.size).reshape((noise.values,) * noise.sites)
@@ -111,6 +113,12 @@ def unmasking_cross_entropy(
         return _cross_entropy(noise, p, seen, log_conditionals)
 
     return _over_time(noise.sites, time, supplied)
+
+
+def _check_noise(noise: Any) -> None:
+    if not isinstance(noise, MaskedNoise):
+        need = "a MaskedNoise: of uniform noise entropy_production has the entropy, score_entropy a model's waste"
+        raise complain("noise", type(noise).__name__, need)
 
 
 def _subsets(sites: int) -> Iterator[tuple[int, ...]]:

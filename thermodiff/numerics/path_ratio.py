@@ -207,6 +207,13 @@ def _over_units(values: np.ndarray) -> Estimate:
 
 def _checked(name: str, values: Any, forbidden: float) -> np.ndarray:
     """R as (rows, K) in double precision, without NaN or what its own side could not have drawn."""
+    if hasattr(values, "_fields"):
+        # Of path_waste, of the entropy production of paths, and of path_ratio.
+        held = [f": its .{field}" for field in ("waste", "total", "ratio") if field in values._fields]
+        need = "an array of R, one for each path" + "".join(held)
+        raise complain(name, type(values).__name__, need)
+    if values is None:
+        raise complain(name, "None", "an array of R (td.path_waste has its .waste only where data= is given)")
     check_numbers(name, values)
     R = np.asarray(values, dtype=np.float64)
     if R.ndim not in (1, 2) or R.size == 0 or len(R) < 2:

@@ -27,6 +27,9 @@ from thermodiff.thermodynamics.priors import moment_prior
 from thermodiff.thermodynamics.time_grid import DEFAULT_NODES, time_grid
 from thermodiff.validation import check_key, complain
 
+MOST_MEASURED = 4096
+"""Rows at most on which the analytic kernel is measured."""
+
 
 class DenoisingCurve(NamedTuple):
     """m = E|eps - n_th|^2 of independent units (units, T) at ell = ln(sigma/alpha) (T,), in ``dim`` dimensions.
@@ -95,7 +98,12 @@ def _terminal(data: Any, process: Process) -> float | None:
 
 
 def kernel_for(
-    key: Key, kernel: Any, diffusion: LearnedDiffusion, data: Any, steps: Steps, max_points: int = 4096
+    key: Key,
+    kernel: Any,
+    diffusion: LearnedDiffusion,
+    data: Any,
+    steps: Steps,
+    max_points: int = MOST_MEASURED,
 ) -> Kernel:
     """The kernel of a name or the object given; "analytic" is measured on ``data`` at the schedule's own times.
 

@@ -19,7 +19,7 @@ import numpy as np
 from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.paths.denoising import DenoisingCurve
 from thermodiff.sampling.kernels import AnalyticKernel, Kernel, Steps, named_kernel, steps_of_ratios
-from thermodiff.sampling.schedules import Schedule
+from thermodiff.sampling.schedules import Schedule, check_made_for
 from thermodiff.types import Estimate
 from thermodiff.validation import complain
 
@@ -56,15 +56,18 @@ def discretisation_waste(
     """The ``Waste`` of generating on ``schedule`` with "posterior", "forward" or "analytic" variance, nats per sample.
 
     ``clock`` is what ``td.clock`` has measured, or a curve of ``paths.denoising.denoising_curve``, which adds J and <R>
-    where they are known; it must span the schedule, and one serves all schedules and kernels. The curve between its
-    nodes is a cubic spline; errors are those of its independent units, of a clock those of its nodes as if they were
-    independent. Raises ValueError for a schedule outside the curve and a kernel whose mean is not that of
-    the posterior. Source: this project; Bao et al. (2022) for the analytic variance.
+    where they are known; it must span the schedule, and one serves all kernels and all schedules of its process. The
+    curve between its nodes is a cubic spline; errors are those of its independent units, of a clock those of its nodes
+    as if they were independent. Raises ValueError for a schedule outside the curve or of another process than the
+    clock's, and for a kernel whose mean is not that of the posterior. Source: this project; Bao et al. (2022) for the
+    analytic variance.
     """
     from scipy.interpolate import CubicSpline
 
     curve = _curve_of(clock)
     steps = steps_of_ratios(schedule)
+    if (process := getattr(clock, "process", None)) is not None:
+        check_made_for(schedule, process)
     _check_span(curve, steps)
     ell = np.log(steps.s)
     spline = CubicSpline(curve.ell, curve.units, axis=1)

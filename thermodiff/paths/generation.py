@@ -137,16 +137,19 @@ def _dim_of(score: Score, data: Any, prior: Any) -> int:
 
 
 @in_full_precision
-def generation_heat(paths: GeneratedPaths, score: Score, process: Process, final: Any = None) -> PathEntropy:
+def generation_heat(paths: Any, score: Score, process: Process, final: Any = None) -> PathEntropy:
     """Sigma = ln P_G - ln P_B of each generated path against its reversed protocol, with system part and heat.
 
-    ``final`` is rho_0, where the reversed protocol starts: a distribution whose noised density is known (of t = 0: it
-    is noised to t_min), by default the Gaussian of the moments of the data that the score knows of. With the model's
-    own law the mean is the generator's intrinsic entropy production, with another larger by KL(p_th || rho_0). Two
-    score evaluations a step. A kernel without noise is irreversible: heat and total are then infinite, and a remark
-    says so. Raises ValueError where ``final`` is needed. Source: Seifert (2005); this project for the finite-step
-    form.
+    ``paths`` are those of ``td.generated_paths``; ``final`` is rho_0, where the reversed protocol starts: a
+    distribution whose noised density is known (of t = 0: it is noised to t_min), by default the Gaussian of the moments
+    of the data that the score knows of. With the model's own law the mean is the generator's intrinsic entropy
+    production, with another larger by KL(p_th || rho_0). Two score evaluations a step. A kernel without noise is
+    irreversible: heat and total are then infinite, and a remark says so. Raises ValueError where ``final`` is needed.
+    Source: Seifert (2005); this project for the finite-step form.
     """
+    if not isinstance(paths, GeneratedPaths):
+        need = "paths of generation, as td.generated_paths makes (of noising td.noising_entropy_production)"
+        raise complain("paths", type(paths).__name__, need)
     dim = paths.x.shape[2]
     diffusion = learned_diffusion(score, process, dim).taking(None)
     steps = steps_of(process, paths.schedule)
@@ -155,7 +158,7 @@ def generation_heat(paths: GeneratedPaths, score: Score, process: Process, final
         raise complain("final", "None, with a score that knows of no data", "a distribution, rho_0")
     x, m = paths.x, _maps(paths.kernel, steps, dim)
     system = as_float64(paths.prior.log_prob(jnp.asarray(x[:, -1], float)))
-    system = system - log_density(final, process, float(steps.time[0]), x[:, 0])
+    system = system - log_density(final, process, float(steps.time[0]), x[:, 0], "final")
     if np.any(m.deviation == 0):
         heat = np.full(len(x), np.inf)
         why = ("without noise a step cannot be undone: the heat is infinite",)

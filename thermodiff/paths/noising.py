@@ -22,7 +22,14 @@ from thermodiff.paths.predictions import log_density
 from thermodiff.sampling.kernels import Steps, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.types import Estimate
-from thermodiff.validation import check_count, check_key, check_magnitude, check_points, check_process
+from thermodiff.validation import (
+    check_count,
+    check_key,
+    check_magnitude,
+    check_points,
+    check_process,
+    complain,
+)
 
 
 class NoisingPaths(NamedTuple):
@@ -103,17 +110,20 @@ def noising_paths(key: Key, process: Process, x: Any, schedule: Schedule, per_po
     return NoisingPaths(steps.alpha[:, None] * z, noise, rows, schedule, per_point)
 
 
-def noising_entropy_production(paths: NoisingPaths, process: Process, data: Any) -> PathEntropy:
+def noising_entropy_production(paths: Any, process: Process, data: Any) -> PathEntropy:
     """Sigma = ln P_F - ln P_B of each path of noising against its reversed protocol, with its parts, heat and work.
 
-    ``data`` is the distribution that the rows of ``paths`` were drawn from; its noised density must be known. The mean
-    is the intrinsic entropy production of ``td.entropy_rates`` for constant kappa at any number of steps, else for
-    many. <e^-Sigma> = 1 (``td.fluctuation_theorem(found.total)``); under VE its mean hangs on starts in the tails of
-    the data that no sample holds, and it says "not converged". Where kappa changes (not in VE, VP or cosine) the trap
-    is switched between steps and ``work`` is what that takes. Raises NotKnownError for data without a density. Source:
-    Seifert (2005); Ikeda et al. (2025); telescoping this project.
+    ``paths`` are those of ``td.noising_paths``, ``data`` the distribution that their rows were drawn from; its noised
+    density must be known. The mean is the intrinsic entropy production of ``td.entropy_rates`` for constant kappa at
+    any number of steps, else for many. <e^-Sigma> = 1 (``td.fluctuation_theorem(found.total)``); under VE its mean
+    hangs on starts in the tails of the data that no sample holds, and it says "not converged". Where kappa changes (not
+    in VE, VP or cosine) the trap is switched between steps and ``work`` is what that takes. Raises NotKnownError for
+    data without a density. Source: Seifert (2005); Ikeda et al. (2025); telescoping this project.
     """
     check_process(process)
+    if not isinstance(paths, NoisingPaths):
+        need = "paths of noising, as td.noising_paths makes (of generated ones td.generation_heat)"
+        raise complain("paths", type(paths).__name__, need)
     steps = steps_of(process, paths.schedule)
     ends = [log_density(data, process, float(steps.time[k]), paths.x[:, k]) for k in (0, len(steps.time) - 1)]
     kappa = stiffness(steps)

@@ -20,12 +20,13 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Score
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.rows import as_rows
+from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import as_float64, estimate_rows
 from thermodiff.numerics.path_ratio import effective_samples, log_mean_exp
-from thermodiff.paths.denoising import kernel_for
+from thermodiff.paths.denoising import MOST_MEASURED, kernel_for
 from thermodiff.paths.waste import refuse_no_noise, volume_terms
 from thermodiff.runtime.devices import in_full_precision, map_over_batch, spread
-from thermodiff.sampling.kernels import Kernel, KernelSteps, Steps, steps_of
+from thermodiff.sampling.kernels import Kernel, KernelSteps, Steps, named_kernel, steps_of
 from thermodiff.sampling.schedules import Schedule
 from thermodiff.sampling.schedules import schedule as schedule_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
@@ -123,10 +124,21 @@ def path_log_likelihood(
     if schedule is None:
         schedule = schedule_of("log_snr", process, DEFAULT_STEPS, start)
     steps = steps_of(process, schedule, getattr(score, "t_min", None))
+    if data is None and named_kernel(kernel) is None:
+        _check_measurable(rows)
     kernel = kernel_for(key_kernel, kernel, diffusion, rows if data is None else data, steps)
     prior, _ = chosen_prior(prior, diffusion.score, process, dim)
     work = path_work(key_paths, diffusion, rows, steps, kernel, prior, paths)
     return likelihood_of(work, schedule)
+
+
+def _check_measurable(rows: Any) -> None:
+    """Raise where x itself cannot be what the analytic variances are measured on, saying what else there is."""
+    try:
+        check_samples("x", np.asarray(rows)[:MOST_MEASURED])
+    except ValueError as error:
+        need = "; or give other rows as data, or another kernel: the analytic variances are measured on x"
+        raise ValueError(f"{error}{need}") from error
 
 
 def path_work(

@@ -16,6 +16,7 @@ from thermodiff.runtime.devices import map_over_batch, spread
 from thermodiff.scores.diffusion import LearnedDiffusion
 from thermodiff.thermodynamics.moments import EVALUATIONS_AT_ONCE, ScoreError
 from thermodiff.types import NotKnownError
+from thermodiff.validation import complain
 
 
 def noise_predictions(
@@ -42,21 +43,25 @@ def _predict(diffusion: LearnedDiffusion, x: Float[Array, "n N d"], time: Float[
 
 
 def log_density(
-    data: Any, process: Process, t: float, x: Float[np.ndarray, "n d"]
+    data: Any, process: Process, t: float, x: Float[np.ndarray, "n d"], name: str = "data"
 ) -> Float[np.ndarray, " n"]:
     """ln p_t(x) for x (n, d) of data whose noised density is known, nats, in double precision on the host.
 
-    Raises NotKnownError, naming what does without it, for samples and for a density that is not known.
+    ``name`` is the argument that the data came as. Raises NotKnownError, naming what does without it, for samples and
+    for a density that is not known, ValueError for data of another dimension, which would broadcast.
     """
     advice = (
         "; td.path_log_likelihood needs no density of the data, and td.path_waste without data gives the work"
     )
     if not states(data, "noised_log_prob"):
-        raise NotKnownError(f"data: the noised density of {type(data).__name__} is not known{advice}")
+        raise NotKnownError(f"{name}: the noised density of {type(data).__name__} is not known{advice}")
+    dim = getattr(data, "dim", x.shape[1])
+    if dim != x.shape[1]:
+        raise complain(name, f"{dim} dimensions for paths of {x.shape[1]}", "as many in both")
     try:
         found = _log_density(as_pytree(data), process.alpha(t), process.sigma(t), jnp.asarray(x, float))
     except NotKnownError as error:
-        raise NotKnownError(f"data: {error}{advice}") from error
+        raise NotKnownError(f"{name}: {error}{advice}") from error
     return as_float64(found)
 
 

@@ -67,7 +67,7 @@ class PathWork(NamedTuple):
 
 @in_full_precision
 def path_waste(
-    paths: NoisingPaths | GeneratedPaths,
+    paths: Any,
     score: Score,
     process: Process,
     kernel: Kernel | str | None = None,
@@ -77,12 +77,15 @@ def path_waste(
 ) -> PathWork:
     """W of given paths between noising and the generator of ``score`` with this kernel and prior; R where p_0 is known.
 
-    ``data`` is the distribution that the paths' rows were drawn from; None gives the work alone. Of paths of noising
-    ``kernel`` is by default "analytic", measured on the paths themselves; generated paths have their own kernel and
-    prior, and may be given no others. With ``kernel=generated.kernel`` for the noised ones both kinds make
-    ``td.fluctuation_theorem(noised.waste, generated.waste)``. Raises NotKnownError for data whose density is not
-    known, naming what does without. Source: Jarzynski (1997) read along noising; the stable form is this project's.
+    ``paths`` are those of ``td.noising_paths`` or of ``td.generated_paths``; ``data`` is the distribution that the rows
+    were drawn from; None gives the work alone. Of paths of noising ``kernel`` is by default "analytic", measured on the
+    paths themselves; generated paths have their own kernel and prior, and may be given no others. With
+    ``kernel=generated.kernel`` for the noised ones both kinds make ``td.fluctuation_theorem(noised.waste,
+    generated.waste)``. Raises NotKnownError for data whose density is not known, naming what does without. Source:
+    Jarzynski (1997) read along noising; the stable form is this project's.
     """
+    if not isinstance(paths, NoisingPaths | GeneratedPaths):
+        raise complain("paths", type(paths).__name__, "what td.noising_paths or td.generated_paths makes")
     dim = paths.x.shape[2]
     diffusion = learned_diffusion(score, process, dim).taking(None)
     steps = steps_of(process, paths.schedule, getattr(score, "t_min", None))

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float
 
 from thermodiff.processes.base import last_time
-from thermodiff.sampling.schedules import Schedule
+from thermodiff.sampling.schedules import Schedule, check_made_for
 from thermodiff.types import is_concrete
 from thermodiff.validation import check_finite, complain
 
@@ -49,8 +49,8 @@ class Steps(NamedTuple):
 def steps_of(process: Any, schedule: Any, t_min: Any = None) -> Steps:
     """The steps of a schedule from t = 1 to its end, which must not lie below ``t_min`` where a score has its own.
 
-    Raises ValueError for what is no schedule, one that does not begin at t = 1, where the prior stands, or ends too
-    low.
+    Raises ValueError for what is no schedule, one that does not begin at t = 1, where the prior stands, ends too low,
+    or was made for another process.
     """
     _check_schedule(schedule)
     if not is_concrete(process):
@@ -61,6 +61,7 @@ def steps_of(process: Any, schedule: Any, t_min: Any = None) -> Steps:
         raise complain("schedule", f"a first time of {time[-1]:g}", f"{last:g}, where the prior stands")
     if t_min is not None and time[0] < t_min * (1 - 1e-6):
         raise complain("schedule", f"a last time of {time[0]:.3g}", f"at least t_min = {float(t_min):.3g}")
+    check_made_for(schedule, process)
     # In double precision whatever JAX computes in otherwise: 1 - alpha is small where a path begins.
     with jax.enable_x64(True):
         alpha = np.asarray(process.alpha(time), dtype=np.float64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from jaxtyping import Array, Float
 
 from thermodiff.array_types import Key, Score
@@ -16,7 +15,7 @@ from thermodiff.sampling.generation import generate
 from thermodiff.sampling.kernels import Kernel
 from thermodiff.sampling.own_clock import own_clock
 from thermodiff.sampling.samplers import Request, Sampler, as_sampler
-from thermodiff.sampling.schedules import SPACINGS, Schedule, noise_ratios, schedule_between
+from thermodiff.sampling.schedules import SPACINGS, Schedule, check_made_for, check_spacing, schedule_between
 from thermodiff.scores.base import reference_of
 from thermodiff.scores.diffusion import LearnedDiffusion, learned_diffusion
 from thermodiff.thermodynamics.chosen_prior import chosen_prior
@@ -131,6 +130,7 @@ def _dim(score: Any, prior: Any) -> int:
 def _schedule(schedule: Any, steps: int, diffusion: LearnedDiffusion, own: Any) -> Schedule:
     """Of a name, a clock, or none."""
     if isinstance(schedule, str):
+        check_spacing("schedule", schedule)
         return schedule_between(
             schedule, diffusion.process, steps, diffusion.starting_time(), diffusion.reference
         )
@@ -142,10 +142,6 @@ def _schedule(schedule: Any, steps: int, diffusion: LearnedDiffusion, own: Any) 
         return made
     need = f"a td.Schedule, a clock, None, or one of {', '.join(SPACINGS)}"
     raise complain("schedule", type(schedule).__name__, need)
-
-
-SAME_RATIO = 1e-2
-"""Relative difference of sigma/alpha by which a schedule is taken for another process's."""
 
 
 def check_schedule(schedule: Schedule, diffusion: LearnedDiffusion) -> None:
@@ -160,15 +156,4 @@ def check_schedule(schedule: Schedule, diffusion: LearnedDiffusion) -> None:
         raise complain(
             "schedule", f"a last time of {schedule.t_min:.3g}", f"at least t_min = {float(least):.3g}"
         )
-    if not is_concrete(diffusion.process):
-        return
-    ratios = noise_ratios(diffusion.process, schedule.time)
-    off = np.abs(np.log(schedule.noise_ratio / ratios))
-    if off.max() > SAME_RATIO:
-        i = int(off.argmax())
-        raise complain(
-            "schedule",
-            f"sigma/alpha = {schedule.noise_ratio[i]:.4g} at t = {schedule.time[i]:.4g}, where the process has "
-            f"{ratios[i]:.4g}",
-            "a schedule made for this process",
-        )
+    check_made_for(schedule, diffusion.process)

@@ -112,17 +112,26 @@ def sample_quality(
     draw_key, truth_key, noise_key = jax.random.split(check_key(key), 3)
     evaluations, kl = getattr(samples, "evaluations", None), None
     if isinstance(samples, DeterministicSampler):
+        _check_columns(samples.prepared.prior.dim, truth)
         evaluations = samples.prepared.evaluations
         kl = _divergence(noise_key, samples, truth, points, replicates)
         samples = samples.sample(draw_key, n)
     x = np.asarray(getattr(samples, "x", samples), dtype=np.float64)
     check_points("samples", x)
+    _check_columns(x.shape[1], truth)
     first, second = _truth(truth_key, truth, len(x))
-    check_points("truth", first, x.shape[1])
     rows = min(len(x), len(first))
     if rows < 2 * FEWEST_BLOCKS:
         raise complain("samples", f"{rows} rows beside as many of the truth", f"at least {2 * FEWEST_BLOCKS}")
     return Quality(energy_distance(x, first), energy_distance(second, first), kl, evaluations)
+
+
+def _check_columns(columns: int, truth: Any) -> None:
+    """Raise where samples have other dimensions than a truth that tells its own; what tells none is refused later."""
+    shape: tuple[int, ...] = np.shape(getattr(truth, "array", truth)) if is_array(truth) else ()
+    known = shape[1] if len(shape) == 2 else getattr(truth, "dim", columns)
+    if known != columns:
+        raise complain("samples", f"{columns} columns beside a truth of {known}", "as many in both")
 
 
 def energy_distance(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Estimate:

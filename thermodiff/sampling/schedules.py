@@ -122,10 +122,7 @@ def schedule(
     Raises ValueError for another name, fewer than one step, and t_min outside (0, 1). Source: this project for the
     cosine clock's scale; Karras et al. (2022) for edm.
     """
-    if name not in SPACINGS:
-        raise complain(
-            "name", repr(name), f"one of {', '.join(SPACINGS)}; measured ones are made by td.clock"
-        )
+    check_spacing("name", name)
     check_count("steps", steps)
     check_process(process)
     reference = reference or Gaussian(np.zeros(1), np.eye(1))
@@ -133,12 +130,15 @@ def schedule(
     return schedule_between(name, process, steps, end, reference)
 
 
+def check_spacing(argument: str, name: Any) -> None:
+    """Raise unless ``name``, given as ``argument``, is that of a schedule."""
+    if name not in SPACINGS:
+        need = f"one of {', '.join(SPACINGS)}; measured ones are made by td.clock"
+        raise complain(argument, repr(name), need)
+
+
 def schedule_between(name: str, process: Any, steps: int, t_min: Any, reference: Gaussian) -> Schedule:
     """The named schedule from t = 1 to ``t_min`` for data of these moments."""
-    if name not in SPACINGS:
-        raise complain(
-            "name", repr(name), f"one of {', '.join(SPACINGS)}; measured ones are made by td.clock"
-        )
     if not is_concrete((process, t_min, reference)):
         raise complain(
             "process", "a process that JAX is tracing", "numbers: a schedule is made outside jax.jit"
@@ -157,6 +157,26 @@ def schedule_of_ratios(process: Any, noise_ratio: np.ndarray, t_min: float, name
     last = float(last_time(process))
     time = np.concatenate([[last], np.clip(times, t_min, last), [t_min]])
     return Schedule(time, noise_ratio, name)
+
+
+SAME_RATIO = 1e-2
+"""Relative difference of sigma/alpha by which a schedule is taken for another process's."""
+
+
+def check_made_for(schedule: Schedule, process: Any) -> None:
+    """Raise unless sigma/alpha of the schedule are those of the process at its times."""
+    if not is_concrete(process):
+        return
+    ratios = noise_ratios(process, schedule.time)
+    off = np.abs(np.log(schedule.noise_ratio / ratios))
+    if off.max() > SAME_RATIO:
+        i = int(off.argmax())
+        raise complain(
+            "schedule",
+            f"sigma/alpha = {schedule.noise_ratio[i]:.4g} at t = {schedule.time[i]:.4g}, where the process has "
+            f"{ratios[i]:.4g}",
+            "a schedule made for this process",
+        )
 
 
 def noise_ratios(process: Any, time: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from thermodiff.numerics.divergence import Divergence
 from thermodiff.scores.base import noise_prediction, reference_of, starting_time
 from thermodiff.scores.callables import as_score
 from thermodiff.scores.divergence import default_divergence, without_products
+from thermodiff.scores.exact import check_process_of
 from thermodiff.validation import check_process
 
 
@@ -98,9 +99,11 @@ def learned_diffusion(
     """The learned diffusion of a user's score and process, ready for compiled functions.
 
     ``divergence`` is by default exact where the score has it in closed form and up to 16 dimensions, else Hutchinson's.
-    Raises ValueError for what is no process, and for a score of another shape or that JAX cannot trace.
+    Raises ValueError for what is no process, and for a score of another shape, that JAX cannot trace, or that is the
+    exact one of another process.
     """
     check_process(process)
+    check_process_of(score, process)
     score = as_score(score, dim)
     reference = reference_of(score) or Gaussian(np.zeros(dim), np.eye(dim))
     return LearnedDiffusion(score, process, divergence or default_divergence(score, dim), reference)

@@ -6,6 +6,8 @@ Both stand at t = 1, or at the last time of a process that diverges there (``pro
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -15,7 +17,7 @@ from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.processes.base import last_time
 from thermodiff.scores.base import reference_of
 from thermodiff.thermodynamics.point_sets import Points, noised_points
-from thermodiff.validation import complain
+from thermodiff.validation import check_process, complain
 
 
 def prior_cross_entropy(points: Points, process: Process, prior: Gaussian) -> Float[Array, " units"]:
@@ -36,9 +38,16 @@ def moment_prior(reference: Gaussian, process: Process) -> Gaussian:
     return reference.noised(process.alpha(last_time(process)), process.sigma(last_time(process)))
 
 
-def noise_prior(process: Process, dim: int) -> Gaussian:
-    """N(0, sigma(1)^2 I), which ignores what is left of the data at t = 1."""
-    return Gaussian(np.zeros(dim), np.eye(dim)).noised(0.0, process.sigma(last_time(process)))
+def noise_prior(process: Process, dim: Any) -> Gaussian:
+    """N(0, sigma(1)^2 I) in ``dim`` dimensions, which ignores what is left of the data at t = 1.
+
+    Raises ValueError for what is no process and a ``dim`` that is no positive whole number.
+    """
+    check_process(process)
+    if not (isinstance(dim, int | np.integer) and dim >= 1):
+        number = isinstance(dim, int | float | np.number)
+        raise complain("dim", f"{dim}" if number else type(dim).__name__, "the number of columns, at least 1")
+    return Gaussian(np.zeros(dim), np.eye(int(dim))).noised(0.0, process.sigma(last_time(process)))
 
 
 def default_prior(score: Score, process: Process, dim: int) -> Gaussian:
