@@ -79,6 +79,11 @@ NOT_SAMPLES = {
 }
 
 
+def _of_tensors(x, t):
+    """What torch.nn.Linear says of a tracer."""
+    raise TypeError(f"linear(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+
+
 @pytest.mark.parametrize(("x", "message"), NOT_POINTS.values(), ids=NOT_POINTS)
 def test_not_points(x, message):
     with pytest.raises(ValueError, match=rf"^mine: got {message}"):
@@ -178,7 +183,14 @@ def test_tracers_pass_silently():
         (lambda x, t: x[None], r"an output of shape \(1, 2\) for x of shape \(2,\)"),
         (lambda x, t: x.sum(), r"an output of shape \(\) for x of shape \(2,\)"),
         (lambda x, t: (x, x), r"an output of shape None for x of shape \(2,\)"),
-        (lambda x, t: np.sin(x), r"a callable that JAX cannot trace, need one written with jax.numpy"),
+        (
+            _of_tensors,
+            r"a callable that JAX cannot trace, of PyTorch's tensors, need .* td\.torch_model\(f\)",
+        ),
+        (
+            lambda x, t: np.sin(x),
+            r"a callable that JAX cannot trace, need one written with jax.numpy, or td.torch_model",
+        ),
         (lambda x, t: x if x[0] > 0 else -x, r"a callable that JAX cannot trace"),
         (lambda x, t: float(t) * x, r"a callable that JAX cannot trace"),
         (lambda x, t: 1j * x, r"complex values \(complex64\), need real ones, \(d,\) for x of shape \(d,\)"),

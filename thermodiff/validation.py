@@ -260,6 +260,26 @@ def _like(shape: tuple[int, ...]) -> Any:
     return jax.ShapeDtypeStruct(shape, np.float32)
 
 
+_TRACEABLE = (
+    "one written with jax.numpy, or td.torch_model(f) of PyTorch's tensors, td.numpy_model(f) of NumPy's rows"
+)
+WHOLE_STEPS = (
+    "a model of times with fractions; of one that looks steps up, time=td.WholeSteps(1000) for 1000 steps"
+)
+
+
+def is_about_an_index(error: BaseException) -> bool:
+    """Whether JAX, NumPy or PyTorch was given a number that is not whole where one belongs that is looked up."""
+    line = str(error)
+    parts = (
+        "Indexer must have integer",
+        "must be of integer",
+        "used as indices must be",
+        "are valid indices",
+    )
+    return any(part in line for part in parts)
+
+
 def traced_call(name: str, function: Any, x: Any, t: Any, of: str, need: str) -> Any:
     """Shape and type of ``function(x, t)``; raises ValueError, with what came, where it cannot be had."""
     import jax
@@ -277,11 +297,12 @@ def traced_call(name: str, function: Any, x: Any, t: Any, of: str, need: str) ->
         jax.errors.ConcretizationTypeError,
         AttributeError,
     ) as error:
-        raise complain(
-            name,
-            "a callable that JAX cannot trace",
-            "one written with jax.numpy (or wrapped by jax.pure_callback)",
-        ) from error
+        raise complain(name, "a callable that JAX cannot trace", _TRACEABLE) from error
     except (TypeError, ValueError, IndexError) as error:
         first = str(error).split("\n")[0]
-        raise complain(name, f"{type(error).__name__} for {of}: {first}", need) from error
+        if "must be Tensor" in first:
+            raise complain(
+                name, "a callable that JAX cannot trace, of PyTorch's tensors", _TRACEABLE
+            ) from error
+        got = f"{type(error).__name__} for {of}: {first}"
+        raise complain(name, got, WHOLE_STEPS if is_about_an_index(error) else need) from error

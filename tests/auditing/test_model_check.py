@@ -1,5 +1,7 @@
 """A model asked in the wrong way is refused, with the way that is right; one asked rightly passes."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,11 +88,11 @@ WRONG = {
     ),
     "v taken for noise": (
         td.score_from_noise_prediction(model("v", VP), VP),
-        r"need td\.score_from_v_prediction: it predicts that",
+        r"need td\.score_from_v_prediction: that fits better",
     ),
     "x_0 taken for noise": (
         td.score_from_noise_prediction(model("denoiser", VP), VP),
-        r"need td\.score_from_denoiser: it predicts that",
+        r"need td\.score_from_denoiser: that fits better",
     ),
 }
 
@@ -109,7 +111,7 @@ def test_wrong_ones_are_refused_with_what_is_right(name, key):
 def test_one_that_nothing_mends_is_warned_of(key):
     noise = td.score_from_noise_prediction(lambda x, t: 3 * jnp.sin(5 * x), VP)
     with pytest.warns(
-        UserWarning, match="^model: a noise prediction n with .*; no other clock, sign or parameter"
+        UserWarning, match="^model: a noise prediction n with .*; none of the other conventions"
     ):
         assert not td.check_model(key, noise, VP, MIXTURE).fits
 
@@ -137,5 +139,61 @@ def test_nothing_is_advised_that_does_not_convince(key):
     """Few rows leave much open: a prediction that is wrong in every reading is not taken for one that nearly fits."""
     rows = np.asarray(MIXTURE.sample(key, 40))
     noise = td.score_from_noise_prediction(lambda x, t: 3 * jnp.sin(5 * x), VP)
-    with pytest.warns(UserWarning, match=r"^model: .*; no other clock, sign or parameterisation does better"):
+    with pytest.warns(UserWarning, match=r"^model: .*; none of the other conventions tried fits"):
         td.check_model(key, noise, VP, rows)
+
+
+WIDE = td.Gaussian([0.0], [[0.49]])
+
+
+def of_wide(kind, process):
+    """The exact network of N(0, 0.7^2), by hand."""
+
+    def f(x, t):
+        t = jnp.clip(t, 1e-5, 0.99999)
+        alpha, sigma = process.alpha(t), process.sigma(t)
+        n, x0 = jnp.array([sigma, 0.49 * alpha])[:, None] * x / (0.49 * alpha**2 + sigma**2)
+        return {"noise": n, "v": alpha * n - sigma * x0, "velocity": n - x0}[kind]
+
+    return f
+
+
+MILD = {
+    "a flow's clock": (
+        td.score_from_velocity(of_wide("velocity", LINE), LINE, time=BACKWARDS),
+        r"where the Gaussian of the data has .*; they are .* with a clock that runs the other way, time=td\.Con",
+    ),
+    "the sign of v": (
+        td.score_from_v_prediction(lambda x, t: -of_wide("v", VP)(x, t), VP),
+        r"; they are .* with the opposite sign",
+    ),
+    "sigma_data": (  # EDM's F for N(0, 0.7^2) is 0 with sigma_data = 0.7
+        td.score_from_denoiser(lambda x, c: 0.0 * x, VP, scaling=td.EDMScaling(2.0), time=td.EDMNoise()),
+        r"none of the other conventions tried fits .* \(scaling=td\.EDMScaling",
+    ),
+    "noise for a score": (of_wide("noise", VP), r"^score: .* made a score by td\.score_from_"),
+}
+
+
+@pytest.mark.parametrize("name", MILD)
+def test_worse_than_the_gaussian_is_warned_of(name, key):
+    score, advice = MILD[name]
+    with pytest.warns(UserWarning, match=advice):
+        seen = td.check_model(key, score, getattr(score, "process", VP), WIDE)
+    assert not seen.fits
+
+
+def test_the_scale_of_the_time_is_found(key):
+    f = model("noise", VP)
+    score = td.score_from_noise_prediction(lambda x, c: f(x, jnp.clip(c / 1000, 0.0, 1.0)), VP)
+    with pytest.raises(ValueError, match=r"need time=td\.ContinuousTime\(noise=(999|1000), data=0\), with"):
+        td.check_model(key, score, VP, MIXTURE)
+
+
+def test_few_rows_in_many_dimensions_are_no_fault(key):
+    """The law's own score on 80 rows in 64 dimensions, whose own Gaussian is far better than the law's."""
+    law = td.Gaussian(np.zeros(64), np.eye(64))
+    rows = np.random.default_rng(0).normal(size=(80, 64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert td.check_model(key, td.exact_score(law, VP), VP, rows).fits

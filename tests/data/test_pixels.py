@@ -62,3 +62,17 @@ def test_fewer_levels_and_the_same_noise_again():
 def test_images_that_are_none(images, options, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         td.pixels(0, images, **options)
+
+
+def test_images_are_taken_where_rows_are(key):
+    """The same as their samples, and refused where these would be."""
+    images = np.random.default_rng(0).integers(0, 256, size=(32, 2))
+    made, process = td.pixels(0, images), td.EDM(0.01, 20.0)
+    score = td.exact_score(td.Gaussian(np.zeros(2), np.eye(2) / 3), process)
+    options = {"nodes": 5, "reading": "denoising"}
+    rates, of_samples = (td.entropy_rates(key, score, process, x, **options) for x in (made, made.samples))
+    np.testing.assert_array_equal(rates.intrinsic.mean, of_samples.intrinsic.mean)
+    seen, seen_samples = (td.check_model(key, score, process, x) for x in (made, made.samples))
+    np.testing.assert_array_equal(seen.loss.mean, seen_samples.loss.mean)
+    with pytest.raises(ValueError, match=r"^data: got constant column"):
+        td.entropy_rates(key, score, process, td.pixels(0, images)._replace(samples=np.ones((32, 2))))

@@ -116,12 +116,15 @@ FALLING = np.linspace(0.99, 0.01, 10)
             r"got values from 0\.9999 to 0\.98, more signal than noise to the end, as a table of alphas",
         ),
         (BETAS[::-1], r"got values from 0\.02 to 0\.0001, more noise than signal from the start"),
-        (PRODUCTS[::-1], r"got values from 4\.036e-05 to 0\.9999 that do not fall"),
+        (PRODUCTS[::-1], r"got .* to 0\.9999 that rise, cumulative .*, need alphas_cumprod\[::-1\]"),
         (
             np.append(FALLING, 0.0),
             r"got 0 at the end \(no signal at all\), need .* leave it out, alphas_cumprod\[:-1\]",
         ),
-        (np.append(1.0, FALLING), r"got 1 at index 0, counted from 0, need numbers strictly between 0 and 1"),
+        (
+            np.append(1.0, FALLING),
+            r"got 1 at the start \(no noise at all\), need .*: leave it out, alphas_cumprod\[1:\]",
+        ),
         (
             np.r_[FALLING[:5], 0.7, FALLING[5:]],
             r"got 0\.7 after 0\.554444 \(at index 5, counted from 0\), need falling",

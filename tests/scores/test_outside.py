@@ -221,7 +221,7 @@ def test_a_numpy_function_has_no_likelihood():
     [
         (
             lambda x, c: x[:, 0],
-            "function: got values of shape (2,) and type float64 for x of shape (2, 3), need floating-point ones of "
+            "function: got values of shape (2,) and type float32 for x of shape (2, 3), need floating-point ones of "
             "shape (2, 3)",
         ),
         (
@@ -229,6 +229,11 @@ def test_a_numpy_function_has_no_likelihood():
             "function: got values of shape (2, 3) and type bool for x of shape (2, 3), need ",
         ),
         (lambda x, c: x @ np.ones(2), "function: got ValueError for x (2, 3) and c (2,): matmul: "),
+        (
+            lambda x, c: np.ones(1000)[c][:, None] * x,
+            "function: got IndexError for x (2, 3) and c (2,): arrays used as indices must be of integer (or boolean) "
+            "type, need a model of times with fractions; of one that looks steps up, time=td.WholeSteps(1000)",
+        ),
     ],
 )
 def test_a_numpy_function_of_another_shape_or_type_is_refused(function, said):
@@ -236,6 +241,21 @@ def test_a_numpy_function_of_another_shape_or_type_is_refused(function, said):
     with pytest.raises(ModelError) as error:
         td.elbo(jax.random.key(0), lambda x, t: model(x, t), PROCESS, np.zeros((4, 3)))
     assert str(error.value).startswith(said)
+
+
+def test_a_numpy_function_is_tried_with_the_types_that_it_is_called_with():
+    types = []
+
+    def f(x, c):
+        types.append((x.dtype, c.dtype))
+        return x
+
+    model = td.numpy_model(f)
+    jax.vmap(model)(jnp.ones((4, 3)), jnp.ones(4)).block_until_ready()
+    jax.vmap(model)(jnp.ones((4, 3)), jnp.arange(4)).block_until_ready()
+    assert len(types) >= 4
+    assert {x for x, _ in types} == {np.dtype("float32")}
+    assert {c for _, c in types} == {np.dtype("float32"), np.dtype("int32")}
 
 
 def test_what_cannot_be_called_is_no_model():

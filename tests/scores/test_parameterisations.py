@@ -442,9 +442,13 @@ WRONG_SHAPES = {
         lambda x, t: x @ jnp.ones((5, 3)),
         r"TypeError for x of shape \(3,\) and a time of shape \(\)",
     ),
+    "a table of steps": (
+        lambda x, k: jnp.ones(1000)[k] * x,
+        r"TypeError for .* need a model of times .* time=td\.WholeSteps\(1000\)",
+    ),
     "NumPy inside": (
         lambda x, t: np.tanh(np.asarray(x)),
-        r"a callable that JAX cannot trace, need one written with",
+        r"a callable that JAX cannot trace, need one written with .* td\.torch_model\(f\) .* td\.numpy_model\(f\)",
     ),
 }
 

@@ -272,7 +272,10 @@ def test_a_module_of_another_type_names_both():
 def test_a_derivative_that_is_hidden_is_found():
     module = net()
     message = "module: got a derivative of 0 where its values change by "
-    need = ", need the same: no torch.no_grad() and no detach() inside, which hide what a likelihood needs"
+    need = (
+        ", need the same: no detach(), inference_mode() or, for gradients, no_grad() inside, which hide what a "
+        "likelihood needs"
+    )
     hidden = said_of(lambda x, c: module(x.detach(), c), products=True)
     assert hidden.startswith(message)
     assert hidden.endswith(need)

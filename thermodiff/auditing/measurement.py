@@ -80,7 +80,7 @@ def measure(keys: Any, setting: Setting, points: Points) -> Measured:
     stage(STAGES[0])
     exact = exact_score_if_known(data, process)
     moments = noise_moments(keys[0], _with_one_probe(diffusion), points, grid.time, exact)
-    refuse_if_wrong(keys[0], diffusion, data, losses(moments, points.reference, grid))
+    refuse_if_wrong(keys[0], diffusion, data, losses(moments, points, grid))
     stage(STAGES[1])
     CE = prior_cross_entropy(points, process, setting.prior)
     start, end = (noised_points(process, points, nodes + i, grid.time[-i]) for i in (0, 1))

@@ -6,6 +6,7 @@ One flow and one set of averages serve all priors: only ln pi(x_1) and CE(p_1, p
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -33,6 +34,8 @@ from thermodiff.validation import check_key, check_points, complain
 
 LABELS = {"nll": "NLL_ode", "neg_elbo": "-ELBO"}
 """What is quoted: the probability flow's likelihood, and the bound of the reverse SDE's."""
+
+GUESSING_SIGMAS = 3.0
 
 
 class Quoted(NamedTuple):
@@ -134,7 +137,8 @@ def quoted_likelihoods(
     flow is solved once for all. ``t_min``, ``nodes``, ``tolerance`` and ``divergence`` as in ``td.flow_likelihood`` and
     ``td.elbo``; random probes of the divergence are part of a row's scatter, and so of the error.
 
-    Raises ValueError for data that are no rows, or another prior. Source: this project; for grey levels Theis et al.
+    Warns where grey levels take more bits than a uniform guess at them, 8 for 256. Raises ValueError for data that are
+    no rows, or another prior. Source: this project; for grey levels Theis et al.
     (2016).
     """
     flow_key, elbo_key = jax.random.split(check_key(key))
@@ -160,6 +164,8 @@ def quoted_likelihoods(
         other = prior_cross_entropy_given(prior, process, jax.numpy.asarray(x, dtype=float))
         neg_elbo = as_float64(other) - as_float64(terms.elbo) - as_float64(terms.cross_entropy)
         values += [_quoted("nll", name, nll, dim, units), _quoted("neg_elbo", name, neg_elbo, dim, units)]
+    if isinstance(data, Pixels):
+        _warn_of_guessing(values, data)
     start = float(flow.t_min)
     ratio = math.exp(-0.5 * float(process.log_snr(start)))
     return QuotedLikelihoods(
@@ -167,9 +173,21 @@ def quoted_likelihoods(
     )
 
 
+def _warn_of_guessing(values: list[Quoted], data: Pixels) -> None:
+    """Warn where grey levels are less likely under every prior than a uniform guess makes them."""
+    grey = [v.grey_bits_per_dim for v in values if v.grey_bits_per_dim is not None]
+    least, guess = min(grey, key=lambda e: float(e.mean)), math.log2(data.levels)
+    if least.mean - GUESSING_SIGMAS * least.stderr > guess:
+        warnings.warn(
+            f"data: {least.mean:.3g} bits per dimension of grey levels, where a uniform guess has {guess:.3g}: the "
+            f"units {data.units.name} are not those of the model, or it is asked in a wrong way (td.check_model)",
+            stacklevel=4,
+        )
+
+
 def _rows(data: Any, max_points: int) -> tuple[np.ndarray, PixelUnits | None]:
     units = data.units if isinstance(data, Pixels) else None
-    array = data.samples if isinstance(data, Pixels) else getattr(data, "array", data)
+    array = getattr(data, "array", data)
     rows = as_rows("data", array).values
     check_points("data", rows)
     if max_points < 2 or len(rows) < 2:

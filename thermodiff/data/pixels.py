@@ -46,6 +46,11 @@ class Pixels(NamedTuple):
     levels: int
 
     @property
+    def array(self) -> np.ndarray:
+        """``samples``, by the name by which functions of data know the rows of ``td.Samples``."""
+        return self.samples
+
+    @property
     def discrete_correction(self) -> float:
         """Added to nats per sample of ``samples`` to have those of grey levels: -d ln(step)."""
         return -self.samples.shape[1] * math.log(self.units.step)

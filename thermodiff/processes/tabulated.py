@@ -141,6 +141,9 @@ def _table(name: str, given: Any) -> np.ndarray:
         raise complain(
             name, "0 at the end (no signal at all)", "a last entry above 0: leave it out, alphas_cumprod[:-1]"
         )
+    if name == "alphas_cumprod" and table[0] == 1 and np.all(np.diff(table) < 0):
+        need = "a first entry below 1, the first noise: leave it out, alphas_cumprod[1:], and td.StepNumber(first=1)"
+        raise complain(name, "1 at the start (no noise at all)", need)
     outside = np.flatnonzero((table <= 0) | (table >= 1))
     if outside.size:
         got = f"{table[outside[0]]:g} at index {outside[0]}, counted from 0"
@@ -152,6 +155,11 @@ def _check_products(table: np.ndarray) -> None:
     """Raise unless the table falls, and far enough: betas rise or stay small, 1 - beta stays near 1."""
     rising = np.flatnonzero(np.diff(table) >= 0)
     ends = f"from {table[0]:.4g} to {table[-1]:.4g}"
+    if rising.size == len(table) - 1 and table[0] < LEAST_NOISE < table[-1]:
+        got = f"values {ends} that rise, cumulative products from noise to data, or betas"
+        raise complain(
+            "alphas_cumprod", got, "alphas_cumprod[::-1] of the former, TabulatedProcess.from_betas(betas)"
+        )
     if rising.size == len(table) - 1 or (rising.size and table[0] < LEAST_NOISE):
         raise complain("alphas_cumprod", f"values {ends} that do not fall, a table of betas", PRODUCTS)
     if rising.size:

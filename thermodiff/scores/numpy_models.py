@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from thermodiff.scores.outside import OutsideModel, Rows
@@ -32,9 +33,12 @@ class NumpyModel(OutsideModel):
 
     def try_values(self, dim: int, whole: bool) -> None:
         """Raises ModelError for a wrong shape or type, or what the function raises."""
-        x = np.random.default_rng(0).normal(size=(2, dim))
+        kind = jax.dtypes.canonicalize_dtype(np.float64)  # as in the programs that call it
+        x = np.random.default_rng(0).normal(size=(2, dim)).astype(kind)
         try:
-            self.values(x, np.asarray([2, 1]) if whole else np.asarray([0.9, 0.4]))
+            self.values(
+                x, np.asarray([2, 1], dtype=np.int32) if whole else np.asarray([0.9, 0.4], dtype=kind)
+            )
         except ERRORS as error:
             raise self.failed(error, x) from error
 

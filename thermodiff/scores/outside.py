@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.scores.outside_calls import shape_and_kind, values_p
-from thermodiff.validation import ModelError, complain_of_model
+from thermodiff.validation import WHOLE_STEPS, ModelError, complain_of_model, is_about_an_index
 
 Rows = np.ndarray
 
@@ -48,7 +48,8 @@ class OutsideModel:
             return error
         line = next(iter(str(error).splitlines()), "")
         got = f"{type(error).__name__} for {self.described(x)}: {line}"
-        need = f"a {self.argument}(x, c) of rows that takes these"
+        takes = f"a {self.argument}(x, c) of rows that takes these"
+        need = WHOLE_STEPS if is_about_an_index(error) else takes
         return complain_of_model(self.argument, got, need)
 
     def described(self, x: Any) -> str:

@@ -19,7 +19,9 @@ TRIAL_NUMBERS = (0.9, 0.7, 0.4, 0.2)
 TRIAL_STEPS = (3, 3, 2, 1)
 """The same where whole numbers are asked for: entries of a table."""
 
-HIDDEN = "no torch.no_grad() and no detach() inside, which hide what a likelihood needs"
+HIDDEN = (
+    "no detach(), inference_mode() or, for gradients, no_grad() inside, which hide what a likelihood needs"
+)
 
 
 def trial_rows(dim: int, whole: bool) -> tuple[Rows, Rows]:

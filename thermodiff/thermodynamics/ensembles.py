@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, UInt32
 
 from thermodiff.array_types import Key, as_pytree, computed_now
-from thermodiff.distributions.base import if_known
+from thermodiff.distributions.base import Family, if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.reference import drawn_gaussian, exact_gaussian, sample_gaussian
 from thermodiff.distributions.rows import Rows, as_rows
@@ -93,7 +93,7 @@ def _rows(data: Any, max_points: int | None) -> np.ndarray:
     rows = np.asarray(table.values)[:max_points]
     if len(rows) < 2:
         raise complain("data", "one row", "at least 2, since the error bar is their spread")
-    if array is data:  # Samples were checked when they were made
+    if not isinstance(data, Family):  # Samples were checked when they were made
         check_samples("data", Rows(rows, table.columns))
         check_magnitude("data", rows)
     return rows
