@@ -1,5 +1,7 @@
 """Samples of one score by ``td.sample`` and by diffusers' DPM-Solver++ on Karras' steps: run by ``make test-peers``."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -46,10 +48,15 @@ def our_samples(data, key, calls, s, sampler):
     return td.sample(key, score, process, N, sampler=sampler, schedule=clock, steps=calls).x
 
 
+def distance(data, x):
+    """The energy distance to the truth, an Estimate."""
+    return td.sample_quality(jax.random.key(9), x, data, n=N).energy_distance
+
+
 def energy(data, x):
-    """The energy distance to the truth in its own standard errors."""
-    distance = td.sample_quality(jax.random.key(9), x, data, n=N).energy_distance
-    return distance.mean / distance.stderr
+    """The same in its own standard errors."""
+    found = distance(data, x)
+    return found.mean / found.stderr
 
 
 def test_eight_calls_on_the_clock_do_what_more_than_sixteen_on_karras_steps_do():
@@ -61,3 +68,19 @@ def test_eight_calls_on_the_clock_do_what_more_than_sixteen_on_karras_steps_do()
         assert abs(energy(data, our_samples(data, key, 8, s, sampler))) < 3, sampler
     assert energy(data, theirs[16][0]) > 5
     assert abs(energy(data, theirs[32][0])) < 3
+
+
+def main():
+    """The table of docs/sampling.md."""
+    data = ring()
+    for calls in (6, 8, 12, 16, 20, 24):
+        key = jax.random.key(calls)
+        theirs, s = their_samples(data, key, calls)
+        ours = (our_samples(data, key, calls, s, sampler) for sampler in ("dpmpp_2m", "multistep"))
+        found = [distance(data, x) for x in (theirs, *ours)]
+        numbers = "  ".join(f"{1e4 * e.mean:.1f} ± {1e4 * e.stderr:.1f}" for e in found)
+        sys.stdout.write(f"{calls}  {numbers}\n")
+
+
+if __name__ == "__main__":
+    main()
