@@ -187,7 +187,7 @@ def _dependence(
     normal = frozenset(Part((j,)) for j in range(z.shape[1])) if ranks else frozenset()
     networks = sum(part not in normal for part in coefficients)
     with teller(networks * settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell)
+        answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell, map_columns=not ranks)
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     warnings = warnings_of(z, answers, rows, settings)
     if ranks:
@@ -215,7 +215,7 @@ def _by_entropies(
     with teller(len(coefficients) * settings.folds, progress) as tell:
         for part, c in coefficients.items():
             z, log_derivative = conditional_table(x, part, marginals)
-            found, rows = cross_fitted_sum(key, z, {part: c}, settings, frozenset(), tell)
+            found, rows = cross_fitted_sum(key, z, {part: c}, settings, frozenset(), tell, map_columns=True)
             answers |= found
             tables.append(shifted(rows, -c * log_derivative))
             gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))

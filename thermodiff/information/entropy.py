@@ -109,7 +109,7 @@ def _entropy(
 ) -> Information:
     """S of a part of rows x (n, D), mapped to z with ``log_derivative`` (n,), nats in the units of x."""
     with teller(settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
+        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell, map_columns=True)
     blur = truncation(answers[part])
     terms = {
         "gaussian": gaussian_entropy_of(answers[part]),

@@ -58,6 +58,7 @@ def cross_fitted_sum(
     normal: frozenset[Part],
     tell: Callable[[float], None],
     folds: list[Fold] | None = None,
+    map_columns: bool = False,
 ) -> tuple[dict[Part, list[FoldRows]], Rows]:
     """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients.
 
@@ -65,7 +66,10 @@ def cross_fitted_sum(
     """
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
     folds = folds or split_folds(seed, len(z), settings)
-    answers = {part: cross_fit(key, z, part, folds, settings, part in normal, tell) for part in coefficients}
+    answers = {
+        part: cross_fit(key, z, part, folds, settings, part in normal, tell, map_columns)
+        for part in coefficients
+    }
     ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
     return answers, Rows(
         *(
@@ -82,7 +86,7 @@ def shifted(rows: Rows, amount: np.ndarray) -> Rows:
 
 def gaussian_entropy_of(answers: list[FoldRows]) -> float:
     """The entropy by the Gaussians alone, without their bias (nats, after the marginal map)."""
-    rows = np.concatenate([a.whole.gaussian - a.trained.bias for a in answers])
+    rows = np.concatenate([a.whole.gaussian_entropy - a.trained.bias for a in answers])
     return float(rows.mean())
 
 
@@ -118,7 +122,7 @@ def warnings_of(
     return [
         *few_rows_warning(n, d),
         *tail_warning(z),
-        *training_warning([t.best_step for t in trained], settings.training.steps),
+        *training_warning([t.best_step for t in trained], settings.for_rows(n).training.steps),
         *spread_warning(rows.quadratic, rows.held_out),
         *bracket_warning(rows.bracket, d),
     ]

@@ -51,7 +51,7 @@ def cross_entropy(
     """
     correction, shift = _held_out(key, training, test, marginals, settings, progress)
     values = {name: correction.entropy(name) + shift for name in READINGS}
-    terms = {"gaussian": float(correction.gaussian.mean()), "marginal map": float(shift.mean())}
+    terms = {"gaussian": float(correction.gaussian_entropy.mean()), "marginal map": float(shift.mean())}
     return report_readings("cross entropy", values, terms)
 
 
@@ -86,7 +86,7 @@ def _held_out(
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
     with teller(len(folds), progress) as tell:
-        score = mean_score(train_folds(fold_key, seen, folds, settings.training, tell))
+        score = mean_score(train_folds(fold_key, seen, folds, settings.for_rows(len(z)).training, tell))
     reference = unconditional(sample_gaussian(seen))
     correction = evaluate(noise_key, score, reference, rows, tuple(range(d)), d)
     return correction.plus(white.log_jacobian), -fitted.log_derivative(held_out)

@@ -60,8 +60,12 @@ def kl_divergence(
     part = Part(tuple(range(p.shape[1])))
     key_p, key_q, key_cross = jax.random.split(key, 3)
     with teller(2 * settings.folds, progress) as tell:
-        answers_p, rows_p = cross_fitted_sum(key_p, z_p, {part: 1.0}, settings, frozenset(), tell)
-        answers_q, rows_q = cross_fitted_sum(key_q, z_q, {part: 1.0}, settings, frozenset(), tell)
+        answers_p, rows_p = cross_fitted_sum(
+            key_p, z_p, {part: 1.0}, settings, frozenset(), tell, map_columns=True
+        )
+        answers_q, rows_q = cross_fitted_sum(
+            key_q, z_q, {part: 1.0}, settings, frozenset(), tell, map_columns=True
+        )
     rows_p = shifted(rows_p, -map_p.log_derivative(p))
     white = white_rows(z_q, p.shape[1])
     rows_seen = white.forward(p_seen)

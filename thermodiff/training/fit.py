@@ -154,6 +154,6 @@ def fit(
     keeper = Keeper(checkpoint_dir, marks)
     with watchers("training", config.steps, progress, callback) as tell:
         state, history = run_chunks(
-            functools.partial(advance_one, config), config, problem, state, keeper, resume, tell
+            functools.partial(advance_one, config.program), config, problem, state, keeper, resume, tell
         )
     return finished(config, problem, state, history)

@@ -121,7 +121,7 @@ def _classes(
     rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
     warnings = [
         *_line_warning(len(codes), len(use.folds[0].validation)),
-        *training_warning(ended + ended_too, use.settings.training.steps),
+        *training_warning(ended + ended_too, use.settings.for_rows(len(codes)).training.steps),
         *bracket_warning(rows.bracket, 1),
     ]
     return _Stage(rows, warnings)
@@ -148,8 +148,9 @@ def _columns(known: Sequence[Side]) -> np.ndarray:
 def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use, tell: Tell) -> tuple[Rows, list[int]]:
     """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
     held, half, ended = np.full(len(codes), np.nan), np.full(len(codes), np.nan), []
+    effort = use.settings.for_rows(len(codes))
     for k, fold in enumerate(use.folds):
-        efforts = ((held, fold.training, use.settings.training), (half, fold.half, use.settings.half))
+        efforts = ((held, fold.training, effort.training), (half, fold.half, effort.part(2)))
         for i, (values, numbers, config) in enumerate(efforts):
             place = jax.random.fold_in(key, 2 * k + i)
             values[fold.held_out], step = _of_fold(place, columns, codes, numbers, fold, config)

@@ -13,9 +13,16 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
+from thermodiff.information.cross_fitting.approaches import approach_of
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
-from thermodiff.information.cross_fitting.one_fold import Trained, corrections, gaussian_fold, train
+from thermodiff.information.cross_fitting.one_fold import (
+    Approach,
+    Trained,
+    corrections,
+    gaussian_fold,
+    train,
+)
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.training.config import TrainingConfig
 
@@ -28,6 +35,7 @@ def cross_fit(
     settings: CrossFitting,
     normal: bool,
     tell: Callable[[float], None],
+    map_columns: bool = False,
 ) -> list[FoldRows]:
     """Trains two networks a fold on ``part`` of z (n, D), with all effort and with half, and evaluates both.
 
@@ -39,13 +47,21 @@ def cross_fit(
     white = white_rows(columns, dim)
     rows = white.forward(columns)
     answers = []
+    approach, effort = Approach(), settings.for_rows(len(rows))
+    if not normal:
+        try_key = jax.random.fold_in(key, len(folds))
+        approach = approach_of(
+            try_key, rows, dim, folds[0], settings, map_columns, lambda fs: [f() for f in fs]
+        )
+        normal = rows.shape[1] == 1 and map_columns
     for k, fold in enumerate(folds):
         train_key, less_key, noise = jax.random.split(jax.random.fold_in(key, k), 3)
         if normal:
-            trained, less = (gaussian_fold(rows, dim, numbers) for numbers in (fold.training, fold.half))
+            trained, less = (gaussian_fold(rows, dim, rs, approach) for rs in (fold.training, fold.half))
         else:
-            trained = train(train_key, rows, dim, fold.training, fold.validation, settings.training)
-            less = train(less_key, rows, dim, fold.half, fold.validation, settings.half)
+            shared = rows, dim, fold.training, fold.validation
+            trained = train(train_key, *shared, effort.training, approach)
+            less = train(less_key, *shared, effort.part(2), approach, len(fold.half))
         whole, half = (
             corrections(noise, t, rows[fold.held_out], part.columns, z.shape[1]).plus(white.log_jacobian)
             for t in (trained, less)
