@@ -26,7 +26,7 @@ from thermodiff import plotting
 from thermodiff.information.cross_fitting.half_effort import KAPPA, FoldRows, Part
 from thermodiff.information.cross_fitting.negentropy import Correction
 from thermodiff.information.cross_fitting.one_fold import Trained
-from thermodiff.information.entropy_sums import cross_fitted_sum
+from thermodiff.information.entropy_sums import cross_fitted_sum, trained_at_once
 from thermodiff.numerics.estimates import estimate_rows
 
 
@@ -61,15 +61,10 @@ def measure(config: Config, cell: Cell) -> Row:
     fitted = td.Asinh(x)
     part = Part(tuple(range(x.shape[1])))
     settings = runs.settings(config)
-    found, rows = cross_fitted_sum(
-        jax.random.key(number),
-        fitted.forward(x),
-        {part: 1.0},
-        settings,
-        frozenset(),
-        lambda loss: None,
-        map_columns=True,
+    plan = cross_fitted_sum(
+        jax.random.key(number), fitted.forward(x), {part: 1.0}, settings, map_columns=True
     )
+    ((found, rows),) = trained_at_once([plan], progress=False)
     held_out = rows.held_out - fitted.log_derivative(x)
     missing, lost = held_out + log_p, rows.half - rows.held_out
     ratio = missing.mean() / lost.mean()

@@ -1,4 +1,4 @@
-"""Learned margins against densities in closed form: what they cost on rows they never saw, and that they are densities."""
+"""Learned margins against densities in closed form: what they cost on rows never seen, and that they are densities."""
 
 import numpy as np
 import pytest

@@ -21,6 +21,7 @@ from thermodiff.information.cross_fitting.conditional import (
     ConditionalScore,
     regression,
 )
+from thermodiff.information.cross_fitting.folds import Fold
 from thermodiff.information.cross_fitting.margins import Margins, margins_of
 from thermodiff.information.cross_fitting.negentropy import (
     LEVELS,
@@ -29,9 +30,11 @@ from thermodiff.information.cross_fitting.negentropy import (
     canonical,
     evaluate,
     gaussian_only,
+    passes,
 )
 from thermodiff.information.cross_fitting.rescaling import MeanScore, RescaledScore, best_scale
 from thermodiff.information.gaussian_bias import gaussian_bias
+from thermodiff.runtime.shares import portion
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.fit import fit
 
@@ -99,7 +102,9 @@ def train(
     start = float(canonical().time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
     rate = approach.rate * config.learning_rate
     config = dataclasses.replace(config, t_min=start, parameterisation=ConditionalScore, learning_rate=rate)
-    trained = fit(fit_key, data, canonical(), config=config, validation=judge)
+    learning = learning_passes(config)
+    with portion(learning / (learning + passes(len(stopping)))):
+        trained = fit(fit_key, data, canonical(), config=config, validation=judge)
     correction = evaluate(scale_key, trained.score, reference, judge, tuple(range(dim)), dim)
     scale = best_scale(correction)
     losses = trained.history.validation
@@ -109,6 +114,16 @@ def train(
     return Trained(
         trained.score, reference, margins, scale, gaussian_bias(m, dim, width - dim), *ended, approach
     )
+
+
+def training_cost(config: TrainingConfig, fold: Fold) -> float:
+    """Passes of a network that a training and its rescaling take at most."""
+    return learning_passes(config) + passes(len(fold.validation))
+
+
+def learning_passes(config: TrainingConfig) -> float:
+    """What a training costs at most, in passes of its network for one row: a gradient is worth two."""
+    return 3.0 * config.steps * config.batch_size
 
 
 def mean_score(trained: list[Trained]) -> MeanScore:
