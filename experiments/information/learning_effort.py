@@ -24,7 +24,7 @@ from experiments.information import runs
 from experiments.information.known_densities import FAMILIES
 from thermodiff import plotting
 from thermodiff.information.cross_fitting.half_effort import KAPPA, Part
-from thermodiff.information.entropy_sums import cross_fitted_sum
+from thermodiff.information.entropy_sums import cross_fitted_sum, trained_at_once
 from thermodiff.numerics.estimates import estimate_rows
 
 
@@ -59,9 +59,8 @@ def measure(config: Config, cell: Cell) -> Row:
     fitted = td.Asinh(x)
     part = Part(tuple(range(x.shape[1])))
     settings = runs.settings(config)
-    _, rows = cross_fitted_sum(
-        jax.random.key(number), fitted.forward(x), {part: 1.0}, settings, frozenset(), lambda loss: None
-    )
+    plan = cross_fitted_sum(jax.random.key(number), fitted.forward(x), {part: 1.0}, settings)
+    ((_, rows),) = trained_at_once([plan], progress=False)
     missing = rows.held_out - fitted.log_derivative(x) + log_p
     lost = rows.half - rows.held_out
     ratio = missing.mean() / lost.mean()

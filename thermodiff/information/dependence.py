@@ -34,7 +34,7 @@ from thermodiff.information.entropy_sums import (
     gaussian_entropy_of,
     report,
     shifted,
-    teller,
+    trained_at_once,
     warnings_of,
 )
 from thermodiff.information.report import Information
@@ -185,9 +185,8 @@ def _dependence(
     """A sum of entropies of z (n, D) in which the units of the coordinates cancel."""
     ranks = marginals is Gaussianise
     normal = frozenset(Part((j,)) for j in range(z.shape[1])) if ranks else frozenset()
-    networks = sum(part not in normal for part in coefficients)
-    with teller(networks * settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell)
+    plan = cross_fitted_sum(key, z, coefficients, settings, normal)
+    ((answers, rows),) = trained_at_once([plan], progress)
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     warnings = warnings_of(z, answers, rows, settings)
     if ranks:
@@ -209,18 +208,24 @@ def _by_entropies(
 
     What ranks do not resolve these do, since S(y | w) is that of y - B w. The price is that marginals are learned too.
     """
+    coordinates = [conditional_table(x, part, marginals) for part in coefficients]
+    plans = [
+        cross_fitted_sum(key, z, {part: c}, settings)
+        for (z, _), (part, c) in zip(coordinates, coefficients.items(), strict=True)
+    ]
     tables: list[Rows] = []
     answers: dict[Part, list[FoldRows]] = {}
     gaussian = 0.0
-    with teller(len(coefficients) * settings.folds, progress) as tell:
-        for part, c in coefficients.items():
-            z, log_derivative = conditional_table(x, part, marginals)
-            found, rows = cross_fitted_sum(key, z, {part: c}, settings, frozenset(), tell)
-            answers |= found
-            tables.append(shifted(rows, -c * log_derivative))
-            gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))
+    summed = trained_at_once(plans, progress)
+    for (found, rows), (_, log_derivative), (part, c) in zip(
+        summed, coordinates, coefficients.items(), strict=True
+    ):
+        answers |= found
+        tables.append(shifted(rows, -c * log_derivative))
+        gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))
     rows = Rows(*np.sum(tables, axis=0))
-    return _answer(quantity, rows, gaussian, warnings_of(z, answers, rows, settings))
+    last, _ = coordinates[-1]
+    return _answer(quantity, rows, gaussian, warnings_of(last, answers, rows, settings))
 
 
 def _answer(quantity: str, rows: Rows, gaussian: float, warnings: list[str]) -> Information:

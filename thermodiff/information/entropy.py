@@ -31,7 +31,7 @@ from thermodiff.information.entropy_sums import (
     gaussian_entropy_of,
     report,
     shifted,
-    teller,
+    trained_at_once,
     warnings_of,
 )
 from thermodiff.information.report import Information
@@ -55,7 +55,7 @@ def data_entropy(
         samples: rows of a density; integers have none (``dequantise`` them).
         marginals: Asinh (long tails are bent), Standardise, or a class of your own with the same methods.
         settings: folds and training.
-        progress: a bar on stderr, a step a network, if stderr is a terminal.
+        progress: how far the trainings are, and how long is left, on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
         ``Information`` with the terms ``gaussian`` (entropy of the Gaussian of the same moments, after the marginal
@@ -108,8 +108,7 @@ def _entropy(
     progress: bool,
 ) -> Information:
     """S of a part of rows x (n, D), mapped to z with ``log_derivative`` (n,), nats in the units of x."""
-    with teller(settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
+    ((answers, rows),) = trained_at_once([cross_fitted_sum(key, z, {part: 1.0}, settings)], progress)
     blur = truncation(answers[part])
     terms = {
         "gaussian": gaussian_entropy_of(answers[part]),

@@ -7,8 +7,8 @@ row by row, so that errors cancel and the standard error is that of the sum. Sou
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,7 +26,7 @@ from thermodiff.information.warnings import (
     training_warning,
 )
 from thermodiff.numerics.estimates import estimate_rows
-from thermodiff.runtime.progress import Report, watchers
+from thermodiff.training.jobs import Plan, joined, run_plans
 
 READINGS = ("quadratic", "divergence", "denoising")
 
@@ -50,29 +50,43 @@ def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[st
     )
 
 
+Summed = tuple[dict[Part, list[FoldRows]], Rows]
+"""The folds' answers for each part, and the rows of the sum."""
+
+
 def cross_fitted_sum(
     key: Key,
     z: np.ndarray,
     coefficients: dict[Part, float],
     settings: CrossFitting,
-    normal: frozenset[Part],
-    tell: Callable[[float], None],
+    normal: frozenset[Part] = frozenset(),
     folds: list[Fold] | None = None,
-) -> tuple[dict[Part, list[FoldRows]], Rows]:
-    """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients.
+) -> Plan:
+    """The trainings that cross-fit each part on the same folds and noise; they make a ``Summed`` of these coefficients.
 
-    ``folds`` are drawn at random unless they are given, as rows in the order of time need.
+    ``folds`` are drawn at random unless they are given, as rows in the order of time need. Parts in ``normal`` need no
+    network.
     """
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
     folds = folds or split_folds(seed, len(z), settings)
-    answers = {part: cross_fit(key, z, part, folds, settings, part in normal, tell) for part in coefficients}
-    ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
-    return answers, Rows(
-        *(
-            sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
-            for column in zip(*(rows for _, rows in ordered), strict=True)
+    plans = [cross_fit(key, z, part, folds, settings, part in normal) for part in coefficients]
+
+    def made(found: list[list[FoldRows]]) -> Summed:
+        answers = dict(zip(coefficients, found, strict=True))
+        ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
+        return answers, Rows(
+            *(
+                sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
+                for column in zip(*(rows for _, rows in ordered), strict=True)
+            )
         )
-    )
+
+    return joined(plans, made)
+
+
+def trained_at_once(plans: Sequence[Plan], progress: bool) -> list[Any]:
+    """What each plan makes of its trainings; where they are shown they are counted."""
+    return run_plans(plans, "trainings", progress)
 
 
 def shifted(rows: Rows, amount: np.ndarray) -> Rows:
@@ -122,22 +136,3 @@ def warnings_of(
         *spread_warning(rows.quadratic, rows.held_out),
         *bracket_warning(rows.bracket, d),
     ]
-
-
-@contextlib.contextmanager
-def teller(total: int, progress: bool) -> Iterator[Callable[[float], None]]:
-    """A function that is told the validation loss of each fold's trainings, and counts them where they are shown.
-
-    A fold that needed no training, whose columns are normal as they are, has no loss (NaN) and does not count.
-    """
-    done = 0
-    with watchers("trainings", total, progress, None) as watch:
-
-        def tell(loss: float) -> None:
-            nonlocal done
-            if np.isnan(loss):
-                return
-            done += 1
-            watch(Report(done, np.asarray(np.nan), np.asarray(loss)))
-
-        yield tell

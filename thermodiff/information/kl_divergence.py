@@ -24,7 +24,7 @@ from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     report,
     shifted,
-    teller,
+    trained_at_once,
     warnings_of,
 )
 from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
@@ -59,9 +59,8 @@ def kl_divergence(
     z_p, z_q, p_seen = map_p.forward(p), map_q.forward(q), map_q.forward(p)
     part = Part(tuple(range(p.shape[1])))
     key_p, key_q, key_cross = jax.random.split(key, 3)
-    with teller(2 * settings.folds, progress) as tell:
-        answers_p, rows_p = cross_fitted_sum(key_p, z_p, {part: 1.0}, settings, frozenset(), tell)
-        answers_q, rows_q = cross_fitted_sum(key_q, z_q, {part: 1.0}, settings, frozenset(), tell)
+    plans = [cross_fitted_sum(k, z, {part: 1.0}, settings) for k, z in ((key_p, z_p), (key_q, z_q))]
+    (answers_p, rows_p), (answers_q, rows_q) = trained_at_once(plans, progress)
     rows_p = shifted(rows_p, -map_p.log_derivative(p))
     white = white_rows(z_q, p.shape[1])
     rows_seen = white.forward(p_seen)

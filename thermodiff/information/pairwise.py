@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,9 +20,10 @@ from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import mutual_information
-from thermodiff.information.entropy_sums import teller
 from thermodiff.information.report import Information
+from thermodiff.runtime.progress import stage
 from thermodiff.training.config import TrainingConfig
+from thermodiff.training.jobs import Job, run_jobs
 from thermodiff.types import aligned
 from thermodiff.validation import complain
 
@@ -92,18 +94,21 @@ def pairwise_mutual_information(
         raise complain("names", f"{len(words)} for {d} columns", "one for each column")
     check_no_classes({"samples": table}, {"samples": discrete})
     pairs = list(itertools.combinations(range(d), 2))
-    mean, stderr, answers = np.full((d, d), np.nan), np.full((d, d), np.nan), {}
-    with teller(len(pairs), progress) as tell:
-        for (i, j), pair_key in zip(pairs, jax.random.split(key, len(pairs)), strict=True):
-            named = [name for name, column in (("x", i), ("y", j)) if column in discrete]
-            x, y = table[:, [i]], table[:, [j]]
-            answer = mutual_information(
-                pair_key, x, y, discrete=named, marginals=marginals, settings=settings
-            )
-            mean[i, j] = mean[j, i] = answer.mean
-            stderr[i, j] = stderr[j, i] = answer.stderr
-            answers[i, j] = answer
-            tell(answer.mean)
+
+    def one(pair_key: Key, i: int, j: int) -> Information:
+        named = [name for name, column in (("x", i), ("y", j)) if column in discrete]
+        x, y = table[:, [i]], table[:, [j]]
+        answer = mutual_information(pair_key, x, y, discrete=named, marginals=marginals, settings=settings)
+        stage(f"{words[i]} : {words[j]} {answer.mean:.2g}")
+        return answer
+
+    keys = jax.random.split(key, len(pairs))
+    jobs = [Job(partial(one, k, i, j), 1.0) for k, (i, j) in zip(keys, pairs, strict=True)]
+    answers = dict(zip(pairs, run_jobs(jobs, "pairs", progress), strict=True))
+    mean, stderr = np.full((d, d), np.nan), np.full((d, d), np.nan)
+    for (i, j), answer in answers.items():
+        mean[i, j] = mean[j, i] = answer.mean
+        stderr[i, j] = stderr[j, i] = answer.stderr
     return PairwiseInformation(words, mean, stderr, answers)
 
 

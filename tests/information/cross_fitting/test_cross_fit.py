@@ -24,6 +24,8 @@ from thermodiff.information.cross_fitting.negentropy import (
 )
 from thermodiff.information.cross_fitting.one_fold import Trained, gaussian_fold, train
 from thermodiff.information.cross_fitting.rescaling import LARGEST_SCALE, MeanScore, best_scale
+from thermodiff.training import cores
+from thermodiff.training.jobs import run_plans
 
 # --- folds ----------------------------------------------------------------------------------------
 
@@ -82,7 +84,8 @@ def test_normal_columns_need_no_network(part):
     for seed in range(100):
         z = gaussian_rows(seed, np.full(3, 2.0), cov, 120)
         folds = split_folds(seed, len(z), SMALL)
-        rows = in_order(cross_fit(jax.random.key(0), z, part, folds, SMALL, True, lambda loss: None), len(z))
+        plan = cross_fit(jax.random.key(0), z, part, folds, SMALL, True)
+        rows = in_order(run_plans([plan], "trainings", progress=False)[0], len(z))
         gaps.append(rows.half.mean() - rows.held_out.mean())
         errors.append(rows.best.mean() - expected)
         np.testing.assert_array_equal(rows.held_out, rows.quadratic)
@@ -134,6 +137,34 @@ def test_a_network_never_sees_the_rows_it_is_judged_on(table):
     np.testing.assert_allclose(a.reference.mean, rows.mean(axis=0), atol=1e-5)
     cov = a.reference.axes @ np.diag(a.reference.variances) @ a.reference.axes.T
     np.testing.assert_allclose(cov, np.cov(rows, rowvar=False), rtol=1e-4)
+
+
+def assert_same(one, other):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_trainings_at_once_are_the_trainings_one_by_one_bit_for_bit(table, monkeypatch):
+    """Of two parts of which one has a shape of its own; twice the cores that there are, in full precision."""
+    training = dataclasses.replace(SMALL.training, steps=60, chunk=20)
+    settings = dataclasses.replace(SMALL, training=training)
+    folds = split_folds(3, N, settings)
+    found = []
+    for number in (1, 4):
+        monkeypatch.setattr(cores, "available_cores", lambda number=number: number)
+        plans = [
+            cross_fit(jax.random.key(1), table, part, folds, settings, False)
+            for part in (Part((1,)), Part((1,), (0,)))
+        ]
+        with jax.default_matmul_precision("float32"):
+            found.append(run_plans(plans, "trainings", progress=False))
+    assert [len(answers) for answers in found[0]] == [3, 3]
+    for one, other in zip(*([a for part in answers for a in part] for answers in found), strict=True):
+        assert_same(one.trained.score, other.trained.score)
+        assert_same(one.less.score, other.less.score)
+        for reading in ("denoising", "quadratic", "divergence"):
+            np.testing.assert_array_equal(one.values(reading), other.values(reading))
+        np.testing.assert_array_equal(one.half_values(), other.half_values())
 
 
 def test_rows_return_to_where_they_were(table):

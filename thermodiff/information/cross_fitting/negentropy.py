@@ -27,6 +27,8 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
 from thermodiff.information.cross_fitting.conditional import ConditionalGaussian, Row
 from thermodiff.processes.exploding import GeometricVarianceExploding
+from thermodiff.runtime.compiled_once import compiled_once
+from thermodiff.runtime.shares import so_far
 from thermodiff.scores.base import noise_prediction
 
 SIGMA_LOW, SIGMA_HIGH = 3e-3, 10.0
@@ -95,15 +97,24 @@ def evaluate(
     filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_A_CALL, axis=0)])
     keys = jax.random.split(key, len(filled))
     columns = jnp.asarray(noise_columns)
-    blocks = [
-        jax.device_get(_moments(score, process, reference, keys[block], filled[block], columns, noise_dim))
-        for block in (slice(i, i + ROWS_A_CALL) for i in range(0, len(filled), ROWS_A_CALL))
-    ]
+    blocks = []
+    for i in range(0, len(filled), ROWS_A_CALL):
+        so_far(i / len(filled), "evaluating")
+        block = slice(i, i + ROWS_A_CALL)
+        arguments = (score, process, reference, keys[block], filled[block], columns)
+        if i == 0:
+            compiled_once(_moments, noise_dim, *arguments)
+        blocks.append(jax.device_get(_moments(noise_dim, *arguments)))
     parts = (np.concatenate(part)[: len(rows)].astype(np.float64) for part in zip(*blocks, strict=True))
     square, overlap, total = parts
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
     step = (high - low) / LEVELS
     return Correction(reference.cost(rows, SIGMA_LOW), square, overlap, total.mean(axis=0), step)
+
+
+def passes(rows: int) -> int:
+    """How many times ``evaluate`` of so many rows asks the score."""
+    return 2 * LEVELS * -(-rows // ROWS_A_CALL) * ROWS_A_CALL
 
 
 def gaussian_only(reference: ConditionalGaussian, rows: Any) -> Correction:
@@ -116,9 +127,9 @@ def gaussian_only(reference: ConditionalGaussian, rows: Any) -> Correction:
     return Correction(reference.cost(rows, SIGMA_LOW), zero, zero, total, step)
 
 
-@partial(jax.jit, static_argnums=(6,))
+@partial(jax.jit, static_argnums=0)
 def _moments(
-    score: Score, process: Process, g: ConditionalGaussian, keys: Any, rows: Any, columns: Any, noise_dim: int
+    noise_dim: int, score: Score, process: Process, g: ConditionalGaussian, keys: Any, rows: Any, columns: Any
 ) -> tuple[Float[Array, "n L"], Float[Array, "n L"], Float[Array, "n L"]]:
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
 

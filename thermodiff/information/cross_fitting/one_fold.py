@@ -28,9 +28,11 @@ from thermodiff.information.cross_fitting.negentropy import (
     canonical,
     evaluate,
     gaussian_only,
+    passes,
 )
 from thermodiff.information.cross_fitting.rescaling import MeanScore, RescaledScore, best_scale
 from thermodiff.information.gaussian_bias import gaussian_bias
+from thermodiff.runtime.shares import portion
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.fit import fit
 
@@ -64,7 +66,9 @@ def train(
     data = ConditionalRows(rows[training], reference, width - dim)
     start = float(canonical().time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
     config = dataclasses.replace(config, t_min=start, parameterisation=ConditionalScore)
-    trained = fit(fit_key, data, canonical(), config=config, validation=rows[stopping])
+    learning = learning_passes(config)
+    with portion(learning / (learning + passes(len(stopping)))):
+        trained = fit(fit_key, data, canonical(), config=config, validation=rows[stopping])
     scale = best_scale(evaluate(scale_key, trained.score, reference, rows[stopping], tuple(range(dim)), dim))
     losses = trained.history.validation
     best = int(np.nanargmin(losses))
@@ -72,6 +76,11 @@ def train(
     return Trained(
         trained.score, reference, scale, bias, int(trained.history.step[best]), float(losses[best])
     )
+
+
+def learning_passes(config: TrainingConfig) -> float:
+    """What a training costs at most, in passes of its network for one row: a gradient is worth two."""
+    return 3.0 * config.steps * config.batch_size
 
 
 def mean_score(trained: list[Trained]) -> MeanScore:

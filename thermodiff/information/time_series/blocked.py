@@ -15,16 +15,16 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
-from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
-    teller,
     warnings_of,
 )
 from thermodiff.information.report import Information
 from thermodiff.numerics.block_errors import block_length, estimate_dependent
+from thermodiff.training.jobs import Plan, joined
 from thermodiff.validation import complain
 
 FEWEST_TRAINING = 40
@@ -69,14 +69,26 @@ def blocked_sum(
     normal: frozenset[Part],
     gap: int,
     settings: CrossFitting,
-    progress: bool,
-) -> Information:
-    """A sum of entropies in which the units of the coordinates cancel, of rows z (n, D) in the order of time."""
+) -> Plan:
+    """A sum of entropies in which the units of the coordinates cancel, of rows z (n, D) in the order of time.
+
+    The plan makes an ``Information``.
+    """
     check_no_function(z)
     folds = folds_in_time(len(z), gap, settings)
-    networks = sum(part not in normal for part in coefficients)
-    with teller(networks * settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell, folds)
+    plan = cross_fitted_sum(key, z, coefficients, settings, normal, folds)
+    return joined([plan], lambda summed: _dependent(quantity, z, coefficients, settings, *summed[0]))
+
+
+def _dependent(
+    quantity: str,
+    z: np.ndarray,
+    coefficients: dict[Part, float],
+    settings: CrossFitting,
+    answers: dict[Part, list[FoldRows]],
+    rows: Rows,
+) -> Information:
+    """What the rows say, with the errors of dependent values."""
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     terms = {"gaussian": gaussian, "beyond gaussian": float(rows.best.mean()) - gaussian}
     answer = report(quantity, rows, terms, warnings_of(z, answers, rows, settings))

@@ -19,6 +19,7 @@ from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.entropy_sums import trained_at_once
 from thermodiff.information.report import Information
 from thermodiff.information.time_series.blocked import blocked_sum, gap_of
 from thermodiff.runtime.devices import in_full_precision
@@ -62,7 +63,8 @@ def transfer_entropy(
     now, past = tuple(range(y.shape[1])), tuple(range(y.shape[1], z.shape[1]))
     coefficients = {Part(now, past[: own.shape[1]]): 1.0, Part(now, past): -1.0}
     gap = gap_of(np.hstack([x, y, *known]), reach)
-    return blocked_sum(key, "transfer entropy", z, coefficients, frozenset(), gap, settings, progress)
+    plan = blocked_sum(key, "transfer entropy", z, coefficients, frozenset(), gap, settings)
+    return trained_at_once([plan], progress)[0]
 
 
 class LaggedInformation(NamedTuple):
@@ -118,11 +120,12 @@ def lagged_mutual_information(
     known = marginals is Gaussianise and len(columns) == 1
     normal = frozenset([Part(columns)]) if known else frozenset()
     gap = gap_of(np.hstack([first, second]), most - least)
-    answers = []
+    plans = []
     for lag, k in zip(chosen.tolist(), jax.random.split(key, len(chosen)), strict=True):
         z = np.hstack([now, first[most - lag : len(first) + least - lag]])
         quantity = f"mutual information at lag {lag}"
-        answers.append(blocked_sum(k, quantity, z, coefficients, normal, gap, settings, progress))
+        plans.append(blocked_sum(k, quantity, z, coefficients, normal, gap, settings))
+    answers = trained_at_once(plans, progress)
     means, errors = (np.array([getattr(a, name) for a in answers]) for name in ("mean", "stderr"))
     return LaggedInformation(chosen, means, errors, tuple(answers))
 
