@@ -1,11 +1,18 @@
 """Tables and figures on information need records only."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from experiments.information import data_entropy_figure, kl_divergence, mutual_information_figure
+from experiments.information import (
+    data_entropy_figure,
+    kl_divergence,
+    mutual_information_figure,
+    unseen,
+    unseen_figure,
+)
 
 RECORDS = Path(__file__).resolve().parents[3] / "docs" / "records"
 
@@ -49,6 +56,28 @@ def test_mutual_information(tmp_path):
         "mutual_information.png",
         "mutual_information.pdf",
     ]
+
+
+def test_unseen_families(tmp_path):
+    shared = {"columns": 3, "sampling": 0.027, "seconds": 41.3}
+    rows = [
+        {**made_up(error, True, family=name, n=n, **shared), "within": abs(error) <= 0.1}
+        for error, name, n in ((0.083, "parity-3", 2000), (-0.2, "ratio-3", 2000), (0.01, "ratio-3", 10_000))
+    ]
+    text = unseen_figure.table(rows)
+    assert re.search(
+        r"parity-3 +3 +2000 +1.000 +1.083 +± 0.050 +0.083 +\+1.7 +0.027 +41$", text, re.MULTILINE
+    )
+    assert re.search(r"ratio-3 .* -4.0 .* beyond 2$", text, re.MULTILINE)
+    assert (
+        "all        within two standard errors 0.67 ± 0.27 (2 of 3 cells); mean standard error 0.050" in text
+    )
+    assert drawn(unseen_figure.draw(rows, tmp_path)) == ["unseen.png", "unseen.pdf"]
+
+
+def test_unseen_families_that_there_are_not():
+    with pytest.raises(SystemExit, match="--names: got moons, need some of squares-4, "):
+        unseen.cells(unseen.Config(names=("moons",)))
 
 
 def test_divergence_of_pairs(tmp_path):
