@@ -26,6 +26,7 @@ from thermodiff import plotting
 from thermodiff.information.cross_fitting.half_effort import KAPPA, Part
 from thermodiff.information.entropy_sums import cross_fitted_sum
 from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.types import with_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +85,8 @@ def table(rows: list[Row]) -> str:
     """One line a cell, and the mean and range of J/D by number of rows."""
     lines = [f"  {'family':<14}{'d':>4}{'n':>8}{'J':>20}{'D':>20}{'J/D':>16}{'error of h - 2 D':>22}"]
     for row in rows:
-        numbers = (f"{row[k][0]:+.4f} ± {row[k][1]:.4f}" for k in ("J", "D"))
-        ratio, off = (f"{row[k][0]:+.3f} ± {row[k][1]:.3f}" for k in ("ratio", "off"))
+        numbers = (with_error(*row[k], "+") for k in ("J", "D"))
+        ratio, off = (with_error(*row[k], "+") for k in ("ratio", "off"))
         lines.append(
             f"  {row['family']:<14}{row['columns']:>4}{row['n']:>8}"
             + "".join(f"{number:>20}" for number in numbers)
