@@ -28,6 +28,7 @@ from thermodiff.information.cross_fitting.negentropy import Correction
 from thermodiff.information.cross_fitting.one_fold import Trained
 from thermodiff.information.entropy_sums import cross_fitted_sum, trained_at_once
 from thermodiff.numerics.estimates import estimate_rows
+from thermodiff.types import with_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +107,8 @@ def table(rows: list[Row]) -> str:
     """One line a cell, and the mean and range of J/D by number of rows."""
     lines = [f"  {'family':<14}{'d':>4}{'n':>8}{'J':>20}{'D':>20}{'J/D':>16}"]
     for row in rows:
-        numbers = (f"{row[k][0]:+.4f} ± {row[k][1]:.4f}" for k in ("J", "D"))
-        ratio = f"{row['ratio'][0]:+.3f} ± {row['ratio'][1]:.3f}"
+        numbers = (with_error(*row[k], "+") for k in ("J", "D"))
+        ratio = with_error(*row["ratio"], "+")
         lines.append(
             f"  {row['family']:<14}{row['columns']:>4}{row['n']:>8}"
             + "".join(f"{number:>20}" for number in numbers)

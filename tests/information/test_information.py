@@ -106,6 +106,7 @@ def test_terms_add_up(mixture_answer):
     terms = mixture_answer.terms
     total = terms["gaussian"] + terms["marginal map"] + terms["truncation"] - terms["negentropy"]
     assert total == pytest.approx(mixture_answer.mean, abs=1e-9)
+    assert sum(mixture_answer.summands.values()) == pytest.approx(total, abs=1e-12)
     assert terms["truncation"] < 0
     low, high = mixture_answer.bracket
     assert low <= mixture_answer.mean <= high
@@ -317,6 +318,7 @@ def test_divergence_of_equal_laws(mixture_rows):
     other = td.GaussianMixture(WEIGHTS, MEANS, COVS).sample(jax.random.key(12), N)
     got = td.kl_divergence(jax.random.key(12), mixture_rows, other, settings=LONG)
     assert abs(got.mean) < 3 * got.stderr
+    assert sum(got.summands.values()) == pytest.approx(got.mean, abs=1e-6)
 
 
 # --- held-out rows, and scores that are given ---------------------------------------------------------
@@ -328,6 +330,7 @@ def test_cross_entropy_of_gaussian_rows(trio):
     got = td.cross_entropy(jax.random.key(13), trio[:, :2], test, settings=SMALL)
     near(got, gaussian_entropy(units @ COV[:2, :2] @ units))
     assert got.quantity == "cross entropy"
+    assert sum(got.summands.values()) == pytest.approx(got.mean, abs=1e-9)
 
 
 @pytest.mark.parametrize("process", [canonical(), td.VariancePreserving()], ids=["canonical", "VP"])
@@ -342,6 +345,7 @@ def test_entropy_from_an_exact_score(process, mixture_rows):
     marks = np.linspace(-6, 6, 17)
     near(got, oracle.plane_integral(integrand, marks, marks))
     assert got.warnings == ()
+    assert sum(got.summands.values()) == pytest.approx(got.mean, abs=1e-9)
 
 
 def test_a_wrong_score_costs_entropy_and_is_noticed(mixture_rows):
@@ -419,11 +423,18 @@ def test_interval():
 
 def test_what_is_printed():
     text = str(made())
-    for part in ("entropy: 1.25 ± 0.10 nats", "n = 500", "1.10 to 1.40", "gaussian", "1.50"):
+    for part in ("entropy: 1.25 ± 0.10 nats", "n = 500", "1.10 to 1.40"):
         assert part in text, part
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert {"gaussian +1.50", "less negentropy -0.25"} < set(lines), "what is printed adds up to 1.25"
     assert "held out, quadratic reading" in text
     assert text.endswith("  warning: distrust this")
     assert "warning" not in str(made(warnings=()))
+    divergence = made(terms={"cross entropy": -0.35, "entropy": -1.6})
+    assert (
+        "  cross entropy                       -0.35\n  less entropy                        +1.60\n"
+        in str(divergence)
+    )
 
 
 def test_bits():
@@ -461,7 +472,8 @@ def test_warnings_fire_where_they_should_and_only_there():
     rng = np.random.default_rng(15)
     rows = rng.normal(size=400)
     assert spread_warning(rows, rows + 0.05) == []
-    assert "differ by -0.200" in spread_warning(rows, rows + 0.2)[0]
+    assert "differ by -0.20000 ± <0.00001 nats" in spread_warning(rows, rows + 0.2)[0]
+    assert "differ by -0.228 ± 0.047 nats" in spread_warning(rows, rows + 0.2 + rng.normal(size=400))[0]
     assert spread_warning(rows, rows + rng.normal(size=400) * 20 + 1) == []
     assert bracket_warning((1.0, 1.09), 2) == []
     assert "still to be learned: 0.06 to 0.17 nats" in bracket_warning((1.11, 1.0), 2)[0]

@@ -143,9 +143,11 @@ def test_ranks_that_do_not_resolve_say_so():
 def test_answers_beyond_a_gaussian_of_the_rows_say_so():
     value = td.Estimate(1.0, 0.02, N)
     assert above_gaussian_warning(value, 0.95) == []
-    assert "no density of the rows' covariance has more than 0.80" in above_gaussian_warning(value, 0.8)[0]
+    assert "no density of the rows' covariance has more than 0.800" in above_gaussian_warning(value, 0.8)[0]
     assert below_scatter_warning(value, 1.1, 0.9, 0.0) == []
-    assert "0.90 of a Gaussian of the mapped rows, but 1.40" in below_scatter_warning(value, 1.4, 0.9, 0.0)[0]
+    assert (
+        "0.900 of a Gaussian of the mapped rows, but 1.400" in below_scatter_warning(value, 1.4, 0.9, 0.0)[0]
+    )
 
 
 # --- values ---------------------------------------------------------------------------------------

@@ -32,7 +32,10 @@ READINGS = ("quadratic", "divergence", "denoising")
 
 
 def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[str, float]) -> Information:
-    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name."""
+    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name.
+
+    What the Gaussian ``terms`` are too large by is the term ``negentropy``.
+    """
     readings = {name: estimate_rows(v) for name, v in values.items()}
     means = sorted(float(e.mean) for e in readings.values())
     bracket = (means[0], means[-1])
@@ -43,7 +46,7 @@ def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[st
         total_error(best, bracket),
         len(best),
         bracket,
-        terms,
+        {**terms, "negentropy": sum(terms.values()) - float(best.mean())},
         readings,
         tuple(spread_warning(values["quadratic"], best)),
         pointwise=Pointwise(best, 0.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermodiff.numerics.estimates import estimate_rows
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, to_error
 
 SPREAD_SIGMAS = 3.0
 SPREAD_NATS = 0.1
@@ -23,9 +23,7 @@ def spread_warning(quadratic: np.ndarray, denoising: np.ndarray) -> list[str]:
     gap = estimate_rows(quadratic - denoising)
     if abs(gap.mean) < max(SPREAD_NATS, SPREAD_SIGMAS * gap.stderr):
         return []
-    return [
-        f"the quadratic and denoising readings differ by {gap:.3f} nats: the networks are far from the score"
-    ]
+    return [f"the quadratic and denoising readings differ by {gap} nats: the networks are far from the score"]
 
 
 def bracket_warning(bracket: tuple[float, float], dim: int) -> list[str]:
@@ -81,8 +79,9 @@ def above_gaussian_warning(value: Estimate, gaussian: float) -> list[str]:
     """An entropy above that of the Gaussian of the rows' covariance, which no density exceeds."""
     if value.mean - gaussian < ABOVE_NATS + SPREAD_SIGMAS * value.stderr:
         return []
+    shown = to_error(gaussian, value.stderr)
     return [
-        f"{value.mean:.2f} nats, but no density of the rows' covariance has more than {gaussian:.2f}: the coordinates "
+        f"{value} nats, but no density of the rows' covariance has more than {shown}: the coordinates "
         "do not resolve something narrow, or the networks are far from the score"
     ]
 
@@ -91,8 +90,9 @@ def below_scatter_warning(value: Estimate, scatter: float, mapped: float, allowa
     """A dependence far below that of a Gaussian with the rows' own robust scatter: the map has lost it."""
     if scatter - value.mean < BELOW_NATS + allowance + SPREAD_SIGMAS * value.stderr:
         return []
+    of_mapped, of_rows = (to_error(number, value.stderr) for number in (mapped, scatter))
     return [
-        f"{value.mean:.2f} nats, and {mapped:.2f} of a Gaussian of the mapped rows, but {scatter:.2f} of a Gaussian "
+        f"{value} nats, and {of_mapped} of a Gaussian of the mapped rows, but {of_rows} of a Gaussian "
         "with the scatter of the rows themselves: the map of single coordinates may have lost something narrow"
     ]
 

@@ -69,7 +69,7 @@ def cross_fit(
 
 
 class _Table(NamedTuple):
-    """Rows (n, d + c) that networks see, ``dim`` = d of them modelled, which are ``columns`` of the ``noise_dim`` of z."""
+    """Rows (n, d + c) that networks see, ``dim`` = d modelled, which are ``columns`` of the ``noise_dim`` of z."""
 
     rows: np.ndarray
     dim: int

@@ -13,7 +13,7 @@ from thermodiff.validation import check_count, complain
 DEFAULT_TRAINING = TrainingConfig(
     steps=1600,
     batch_size=512,
-    learning_rate=2e-3,
+    learning_rate=4e-3,
     width=128,
     depth=4,
     chunk=160,
@@ -37,7 +37,7 @@ class CrossFitting:
     folds: int = 3
     training: TrainingConfig | None = None
     validation: float = 0.3
-    rates: tuple[float, ...] = (0.5, 1.0, 2.0)
+    rates: tuple[float, ...] = (0.25, 1.0)
 
     def __post_init__(self) -> None:
         check_count("folds", self.folds)

@@ -23,6 +23,7 @@ from thermodiff.information.entropy_sums import trained_at_once
 from thermodiff.information.report import Information
 from thermodiff.information.time_series.blocked import blocked_sum, gap_of
 from thermodiff.runtime.devices import in_full_precision
+from thermodiff.types import aligned
 from thermodiff.validation import check_count, complain
 
 
@@ -83,8 +84,8 @@ class LaggedInformation(NamedTuple):
         rows = zip(self.lag.tolist(), self.answers, strict=True)
         return "\n".join(
             [
-                "lag   mutual information, nats",
-                *(f"{lag:>3}   {a.mean:.4f} ± {a.stderr:.4f}" for lag, a in rows),
+                "lag    mutual information, nats",
+                *(f"{lag:>3} {aligned(a.mean, a.stderr)}" for lag, a in rows),
             ]
         )
 
