@@ -28,12 +28,12 @@ from thermodiff.information.classes.sides import Discrete, check_no_classes
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates, conditional_table, narrowest
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
-    shifted,
     trained_at_once,
     warnings_of,
 )
@@ -221,9 +221,9 @@ def _by_entropies(
         summed, coordinates, coefficients.items(), strict=True
     ):
         answers |= found
-        tables.append(shifted(rows, -c * log_derivative))
+        tables.append(rows.shifted(-c * log_derivative))
         gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))
-    rows = Rows(*np.sum(tables, axis=0))
+    rows = added((1.0, table) for table in tables)
     last, _ = coordinates[-1]
     return _answer(quantity, rows, gaussian, warnings_of(last, answers, rows, settings))
 

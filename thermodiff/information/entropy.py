@@ -30,7 +30,6 @@ from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
-    shifted,
     trained_at_once,
     warnings_of,
 )
@@ -117,7 +116,7 @@ def _entropy(
         "marginal map": -float(log_derivative.mean()),
         "truncation": -blur,
     }
-    total = shifted(rows, -log_derivative - blur)
+    total = rows.shifted(-log_derivative - blur)
     terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
     answer = report(quantity, total, terms, warnings_of(z, answers, rows, settings))
     # 1/2 ln det of the covariance, or of what the regression on the given columns leaves of it.

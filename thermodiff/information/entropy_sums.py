@@ -16,11 +16,12 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows, in_order
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, in_order
 from thermodiff.information.report import Information, Pointwise, total_error
 from thermodiff.information.warnings import (
-    bracket_warning,
     few_rows_warning,
+    missing_warning,
     spread_warning,
     tail_warning,
     training_warning,
@@ -77,13 +78,8 @@ def cross_fitted_sum(
 
     def made(found: list[list[FoldRows]]) -> Summed:
         answers = dict(zip(coefficients, found, strict=True))
-        ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
-        return answers, Rows(
-            *(
-                sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
-                for column in zip(*(rows for _, rows in ordered), strict=True)
-            )
-        )
+        rows = added((c, in_order(answers[part], len(z), part.dim)) for part, c in coefficients.items())
+        return answers, rows
 
     return joined(plans, made)
 
@@ -91,11 +87,6 @@ def cross_fitted_sum(
 def trained_at_once(plans: Sequence[Plan], progress: bool) -> list[Any]:
     """What each plan makes of its trainings; where they are shown they are counted."""
     return run_plans(plans, "trainings", progress)
-
-
-def shifted(rows: Rows, amount: np.ndarray) -> Rows:
-    """Every value of the rows plus that row's ``amount`` (n,), nats."""
-    return Rows(*(values + amount for values in rows))
 
 
 def gaussian_entropy_of(answers: list[FoldRows]) -> float:
@@ -138,5 +129,5 @@ def warnings_of(
         *tail_warning(z),
         *training_warning([t.best_step for t in trained], settings.for_rows(n).training.steps),
         *spread_warning(rows.quadratic, rows.held_out),
-        *bracket_warning(rows.bracket, d),
+        *missing_warning(rows.missing, rows.doubt, d),
     ]

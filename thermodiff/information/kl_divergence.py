@@ -16,14 +16,15 @@ from thermodiff.information.arguments import MakeMarginals, check_arguments, che
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.missing import missing_of
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (
     READINGS,
     cross_fitted_sum,
     report,
-    shifted,
     trained_at_once,
     warnings_of,
 )
@@ -64,12 +65,12 @@ def kl_divergence(
         for k, z in ((key_p, z_p), (key_q, z_q))
     ]
     (answers_p, rows_p), (answers_q, rows_q) = trained_at_once(plans, progress)
-    rows_p = shifted(rows_p, -map_p.log_derivative(p))
+    rows_p = rows_p.shifted(-map_p.log_derivative(p))
     white = white_rows(z_q, p.shape[1])
     rows_seen = white.forward(p_seen)
     cross = _cross(key_cross, rows_seen, answers_p[part], answers_q[part])
-    cross = shifted(cross, white.log_jacobian - map_q.log_derivative(p))
-    total = Rows(*(of_q - of_p for of_q, of_p in zip(cross, rows_p, strict=True)))
+    cross = cross.shifted(white.log_jacobian - map_q.log_derivative(p))
+    total = added([(1.0, cross), (-1.0, rows_p)])
     terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
     warnings = warnings_of(z_p, answers_p, rows_p, settings) + warnings_of(z_q, answers_q, rows_q, settings)
     unique = list(dict.fromkeys(warnings + overlap_warnings(rows_seen, white.forward(z_q))))
@@ -78,16 +79,18 @@ def kl_divergence(
 
 def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]) -> Rows:
     """-ln q of every row of p (n,), by the networks k of q on fold k of p; the Gaussian part unbiased."""
-    rows = Rows(*(np.full(len(z), np.nan) for _ in Rows._fields))
+    held, less, quadratic, divergence = (np.full(len(z), np.nan) for _ in range(4))
     for k, (of_p, of_q) in enumerate(zip(folds_p, folds_q, strict=True)):
         held_out, noise = of_p.fold.held_out, jax.random.fold_in(key, k)
         whole = _readings(noise, of_q.trained, z[held_out], len(of_q.fold.training))
         half = _readings(noise, of_q.less, z[held_out], len(of_q.fold.half))
-        rows.half[held_out] = half["denoising"]
-        rows.held_out[held_out] = whole["denoising"]
-        rows.quadratic[held_out] = whole["quadratic"]
-        rows.divergence[held_out] = whole["divergence"]
-    return rows
+        less[held_out] = half["denoising"]
+        held[held_out] = whole["denoising"]
+        quadratic[held_out] = whole["quadratic"]
+        divergence[held_out] = whole["divergence"]
+    n = sum(len(of_q.fold.held_out) for of_q in folds_q)
+    missing = missing_of(float(np.mean(less - held)), z.shape[1], n)
+    return corrected(held, less, quadratic, divergence, missing)
 
 
 def _readings(key: Key, trained: Trained, rows: np.ndarray, m: int) -> dict[str, np.ndarray]:

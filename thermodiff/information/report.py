@@ -36,7 +36,8 @@ class Information:
 
     mean, stderr  the estimate and its standard error: sampling, sqrt(var/n), and the bracket's width over sqrt(12) for
                   what the networks have not learned (a uniform distribution over the bracket), added in squares
-    bracket       (low, high): the held-out number less 3 times and once what half the rows and steps lose
+    bracket       (low, high): the estimate by the least and the most that networks leave unlearned, as far as what half
+                  the rows and steps lose tells (``cross_fitting.missing``)
     n             rows
     terms         what it is made of, each in nats; ``summands`` has them with the signs that they enter it with
     readings      the held-out estimate by the quadratic, divergence and denoising readings: their spread is a warning

@@ -26,13 +26,13 @@ def spread_warning(quadratic: np.ndarray, denoising: np.ndarray) -> list[str]:
     return [f"the quadratic and denoising readings differ by {gap} nats: the networks are far from the score"]
 
 
-def bracket_warning(bracket: tuple[float, float], dim: int) -> list[str]:
+def missing_warning(missing: float, doubt: float, dim: int) -> list[str]:
     """Half the effort tells another story than all of it: too few rows or steps for what there is to learn."""
-    width = abs(bracket[1] - bracket[0])
-    if width < WIDE_PER_DIM * dim:
+    if abs(missing) < WIDE_PER_DIM * dim:
         return []
     return [
-        f"still to be learned: {width / 2:.2f} to {1.5 * width:.2f} nats, more rows or steps would bring it nearer"
+        f"still to be learned: about {Estimate(abs(missing), doubt, 0)} nats, which are taken off; "
+        "more rows would tell better"
     ]
 
 

@@ -34,7 +34,9 @@ from thermodiff.information.classes.sides import (
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
-from thermodiff.information.cross_fitting.half_effort import Part, Rows
+from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.missing import missing_of_classes
 from thermodiff.information.entropy_sums import (
     Summed,
     cross_fitted_sum,
@@ -43,7 +45,7 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import bracket_warning, strong_warning, training_warning
+from thermodiff.information.warnings import missing_warning, strong_warning, training_warning
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.jobs import Job, Plan, joined
@@ -93,8 +95,7 @@ def mixed_information(
     there = [x.codes is not None, y.codes is not None and (x.dim > 0 or x.codes is None), x.dim * y.dim > 0]
     plans = {name: plan() for (name, plan), is_there in zip(lines.items(), there, strict=True) if is_there}
     stages = dict(zip(plans, trained_at_once(list(plans.values()), progress), strict=True))
-    added = zip(*(stage.rows for stage in stages.values()), strict=True)
-    total = Rows(*(np.sum(parts, axis=0) for parts in added))
+    total = added((1.0, stage.rows) for stage in stages.values())
     terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
     warnings = [warning for stage in stages.values() for warning in stage.warnings]
     warnings += rare_warning([side.codes for side in told.values()])
@@ -123,11 +124,11 @@ def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side],
 
     def made(found: list[tuple[Rows, list[int]]]) -> _Stage:
         (less, ended), (left, ended_too) = found
-        rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
+        rows = added([(1.0, less), (-1.0, left)])
         warnings = [
             *_line_warning(len(codes), len(use.folds[0].validation)),
             *training_warning(ended + ended_too, use.settings.for_rows(len(codes)).training.steps),
-            *bracket_warning(rows.bracket, 1),
+            *missing_warning(rows.missing, rows.doubt, 1),
         ]
         return _Stage(rows, warnings)
 
@@ -166,7 +167,8 @@ def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
         held, half = np.full(len(codes), np.nan), np.full(len(codes), np.nan)
         for fold, (whole, _), (less, _) in zip(use.folds, found[::2], found[1::2], strict=True):
             held[fold.held_out], half[fold.held_out] = whole, less
-        return Rows(held, half, held, held), [step for _, step in found[::2]]
+        missing = missing_of_classes(float(np.mean(half - held)))
+        return corrected(held, half, held, held, missing), [step for _, step in found[::2]]
 
     return Plan(jobs, made)
 

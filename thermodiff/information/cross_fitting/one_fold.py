@@ -70,6 +70,11 @@ class Trained(NamedTuple):
     stopping: float
     approach: Approach
 
+    @property
+    def learned(self) -> bool:
+        """Whether there is more to it than the Gaussian: a network, or maps of columns."""
+        return self.score is not None or bool(self.margins.columns)
+
 
 def gaussian_of(rows: np.ndarray, dim: int) -> ConditionalGaussian:
     """The Gaussian of the first ``dim`` columns of rows (n, d + c) given the others, by their moments.

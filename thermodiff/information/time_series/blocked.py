@@ -15,7 +15,8 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
@@ -96,7 +97,7 @@ def _dependent(
     readings = {"quadratic": rows.quadratic, "divergence": rows.divergence, "denoising": rows.held_out}
     return dataclasses.replace(
         answer,
-        stderr=float(np.hypot(sampling, (rows.bracket[1] - rows.bracket[0]) / np.sqrt(12))),
+        stderr=float(np.hypot(sampling, rows.doubt)),
         readings={name: estimate_dependent(values) for name, values in readings.items()},
         block=block_length(rows.best),
     )
