@@ -27,4 +27,4 @@ def test_trainings_of_other_length_and_rate_compile_nothing():
     compiled = advance_one._cache_size()
     second = td.fit(key, rows, process, steps=30, chunk=15, learning_rate=1e-3, warmup=3, **same)
     assert advance_one._cache_size() == compiled
-    assert not np.allclose(*(fit.score(jnp.ones(2), 0.5) for fit in (first, second)))
+    assert not np.allclose(*(fit.score(jnp.ones(2), jnp.asarray(0.5)) for fit in (first, second)))

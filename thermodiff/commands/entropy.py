@@ -85,7 +85,7 @@ def prepare(options: Entropy) -> Job:
         "log_steps": samples.log_steps,
         "notes": samples.notes,
         "remarks": samples.remarks,
-        "settings": vars(settings) | {"training": vars(settings.training)},
+        "settings": vars(settings) | {"training": vars(settings.for_rows(n).training)},
         "versions": versions(),
     }
     make_folder(options.out)

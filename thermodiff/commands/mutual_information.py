@@ -84,7 +84,7 @@ def prepare(options: MutualInformation) -> Job | PairsJob:
         "y": _describe(y),
         "rows": len(x.table.values),
         "remarks": tuple(dict.fromkeys((*x.remarks, *y.remarks))),
-        "settings": vars(settings) | {"training": vars(settings.training)},
+        "settings": vars(settings) | {"training": vars(settings.for_rows(len(x.table.values)).training)},
         "versions": versions(),
     }
     make_folder(options.out)

@@ -104,7 +104,7 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
         "source": table.source,
         "rows": len(table.values),
         "notes": samples.notes,
-        "settings": vars(settings) | {"training": vars(settings.training)},
+        "settings": vars(settings) | {"training": vars(settings.for_rows(len(table.values)).training)},
         "versions": versions(),
     }
     make_folder(options.out)
