@@ -13,6 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 
+KAPPA, SPREAD = 1.9, 0.21
+"""J/D of families of known density, and how far it is from one to the next, as fractions of it: ``learning_law``."""
+
+
 class Missing(NamedTuple):
     """kappa, and the standard deviation of J about kappa D, nats."""
 
@@ -30,8 +34,7 @@ def missing_of(lost: float, columns: int, n: int) -> Missing:
     """
     if lost <= 0:
         return NOTHING
-    kappa = 1.5
-    return Missing(kappa, 0.4 * kappa * lost)
+    return Missing(KAPPA, SPREAD * KAPPA * lost)
 
 
 def missing_of_classes(lost: float) -> Missing:
