@@ -1,4 +1,4 @@
-"""What a network has not learned against what half the effort loses: J/D, which the estimates of information take as 2.
+"""What a network has not learned against what half the effort loses: J/D, by which the estimates are corrected.
 
     python -m experiments.information.learning_effort --preset paper --out results/learning_effort-paper
 
@@ -20,10 +20,11 @@ from experiments.harness.cells import one_by_one
 from experiments.harness.command import Experiment
 from experiments.harness.records import fingerprint_of
 from experiments.harness.types import Cell, Row
-from experiments.information import runs
+from experiments.information import learning_law, runs
 from experiments.information.known_densities import FAMILIES
 from thermodiff import plotting
-from thermodiff.information.cross_fitting.half_effort import KAPPA, FoldRows, Part
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.missing import KAPPA, SPREAD
 from thermodiff.information.cross_fitting.negentropy import Correction
 from thermodiff.information.cross_fitting.one_fold import Trained
 from thermodiff.information.entropy_sums import cross_fitted_sum, trained_at_once
@@ -104,7 +105,7 @@ def _numbers(values: np.ndarray) -> list[float]:
 
 
 def table(rows: list[Row]) -> str:
-    """One line a cell, and the mean and range of J/D by number of rows."""
+    """One line a cell, the law that they follow, and how often its intervals hold for families that it has not seen."""
     lines = [f"  {'family':<14}{'d':>4}{'n':>8}{'J':>20}{'D':>20}{'J/D':>16}"]
     for row in rows:
         numbers = (with_error(*row[k], "+") for k in ("J", "D"))
@@ -114,26 +115,18 @@ def table(rows: list[Row]) -> str:
             + "".join(f"{number:>20}" for number in numbers)
             + f"{ratio:>16}"
         )
-    for n in sorted({row["n"] for row in rows}):
-        ratios = np.array([row["ratio"][0] for row in rows if row["n"] == n])
-        inside = int(np.sum((ratios >= KAPPA - 1) & (ratios <= KAPPA + 1)))
-        lines.append(
-            f"  n = {n}: J/D {ratios.min():.2f} to {ratios.max():.2f}, mean {ratios.mean():.2f}; "
-            f"between {KAPPA - 1:g} and {KAPPA + 1:g} in {inside} of {len(ratios)}"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, learning_law.summary(rows)])
 
 
 def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
-    """J against D on log axes, with the lines J = D, 2 D and 3 D."""
+    """J against D on log axes, with the line of the estimates and its spread."""
     with plotting.style():
         figure = plotting.new_figure(plotting.COLUMN, 2.8)
         axes = figure.subplots()
         ends = np.array([min(r["D"][0] for r in rows) / 1.5, max(r["D"][0] for r in rows) * 1.5])
-        axes.fill_between(
-            ends, (KAPPA - 1) * ends, (KAPPA + 1) * ends, color=plotting.GREY, alpha=0.2, linewidth=0
-        )
-        axes.plot(ends, KAPPA * ends, color=plotting.GREY, label=f"J = {KAPPA:g} D (band: D to 3 D)")
+        middle, width = KAPPA * ends, SPREAD * KAPPA * ends
+        axes.fill_between(ends, middle - width, middle + width, color=plotting.GREY, alpha=0.2, linewidth=0)
+        axes.plot(ends, middle, color=plotting.GREY, label=f"J = ({KAPPA:g} ± {SPREAD * KAPPA:.1f}) D")
         for n, colour in zip(sorted({row["n"] for row in rows}), plotting.PALETTE, strict=False):
             chosen = [row for row in rows if row["n"] == n]
             (d, j), (ed, ej) = (np.array([[row[k][i] for row in chosen] for k in ("D", "J")]) for i in (0, 1))

@@ -3,7 +3,8 @@
     python -m experiments.information.mutual_information --preset public
 
 Tasks are those of ``known_answers``, or with ``--tasks`` the samples in a folder (``truth.csv`` and one .npz a task,
-as in the public benchmark of Czyz et al., NeurIPS 2023), of the preset ``public`` a folder ``mi_tasks`` here. One setting for all, the library's own.
+as in the public benchmark of Czyz et al., NeurIPS 2023), which the preset ``public`` looks for in ``mi_tasks``. One
+setting for all, the library's own.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 KAPPA, SPREAD = 1.9, 0.21
 """J/D of families of known density, and how far it is from one to the next, as fractions of it: ``learning_law``."""
 
