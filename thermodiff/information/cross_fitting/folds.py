@@ -21,7 +21,9 @@ DEFAULT_TRAINING = TrainingConfig(
 )
 """One setting for every data set of 10^4 rows: what is tuned to the data, the stopping rows tune (``approaches``)."""
 STANDARD_ROWS, STEPS_GROW = 10_000, 0.3
-"""Steps are those of ``DEFAULT_TRAINING`` times (n/10^4)^0.3: few rows are learned by heart, many carry more steps."""
+"""Of the standard training. Steps are those of ``DEFAULT_TRAINING`` times (n/10^4)^0.3: few rows are learned by heart, many carry more steps."""
+LEAST_TRIAL = 400
+"""Steps of a trial, or all where there are fewer: in 250 a rate that will learn few rows by heart still looks best."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,20 +57,30 @@ class CrossFitting:
     def for_rows(self, n: int) -> Effort:
         """The trainings of all effort and of parts of it, for n rows."""
         if self.training is not None:
-            return Effort(self.training)
+            return Effort(self.training, self.training.steps // 4)
         steps = round(DEFAULT_TRAINING.steps * (n / STANDARD_ROWS) ** STEPS_GROW)
-        return Effort(dataclasses.replace(DEFAULT_TRAINING, steps=steps, chunk=max(1, steps // 10)))
+        training = dataclasses.replace(DEFAULT_TRAINING, steps=steps, chunk=max(1, steps // 10))
+        return Effort(training, min(steps, max(steps // 4, LEAST_TRIAL)))
 
 
 class Effort(NamedTuple):
-    """The training that a network gets."""
+    """The training that a network gets, and the steps of a trial of how to learn."""
 
     training: TrainingConfig
+    trial_steps: int
 
     def part(self, parts: int) -> TrainingConfig:
         """The training in a ``parts``-th of the steps, recorded and stopped at as much shorter intervals."""
-        t = self.training
-        return dataclasses.replace(t, steps=max(1, t.steps // parts), chunk=max(1, t.chunk // parts))
+        return self._of(self.training.steps // parts)
+
+    @property
+    def trial(self) -> TrainingConfig:
+        """The training of a trial."""
+        return self._of(self.trial_steps)
+
+    def _of(self, steps: int) -> TrainingConfig:
+        t, steps = self.training, max(1, steps)
+        return dataclasses.replace(t, steps=steps, chunk=max(1, t.chunk * steps // t.steps))
 
 
 class Fold(NamedTuple):
