@@ -21,7 +21,7 @@ DEFAULT_TRAINING = TrainingConfig(
 )
 """One setting for every data set of 10^4 rows: what is tuned to the data, the stopping rows tune (``approaches``)."""
 STANDARD_ROWS, STEPS_GROW = 10_000, 0.3
-"""Of the standard training. Steps are those of ``DEFAULT_TRAINING`` times (n/10^4)^0.3: few rows are learned by heart, many carry more steps."""
+"""Steps of n rows are those of ``DEFAULT_TRAINING`` times (n/10^4)^0.3: few are learned by heart, many carry more."""
 LEAST_TRIAL = 400
 """Steps of a trial, or all where there are fewer: in 250 a rate that will learn few rows by heart still looks best."""
 
