@@ -9,6 +9,7 @@ this project; blocks as in Politis & White (2004).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
+from thermodiff.information.warnings import tail_warning
 from thermodiff.numerics.block_errors import block_length, estimate_dependent
 from thermodiff.validation import complain
 
@@ -65,21 +67,26 @@ def blocked_sum(
     key: Key,
     quantity: str,
     z: np.ndarray,
+    called: Sequence[str],
     coefficients: dict[Part, float],
     normal: frozenset[Part],
     gap: int,
     settings: CrossFitting,
     progress: bool,
 ) -> Information:
-    """A sum of entropies in which the units of the coordinates cancel, of rows z (n, D) in the order of time."""
-    check_no_function(z)
+    """A sum of entropies in which the units of the coordinates cancel, of rows z (n, D) in the order of time.
+
+    The columns of z are ``called`` so (D,) in messages.
+    """
+    check_no_function(z, called)
     folds = folds_in_time(len(z), gap, settings)
     networks = sum(part not in normal for part in coefficients)
     with teller(networks * settings.folds, progress) as tell:
         answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell, folds)
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     terms = {"gaussian": gaussian, "beyond gaussian": float(rows.best.mean()) - gaussian}
-    answer = report(quantity, rows, terms, warnings_of(z, answers, rows, settings))
+    warnings = [*warnings_of(z, answers, rows, settings), *tail_warning(z, called)]
+    answer = report(quantity, rows, terms, warnings)
     sampling = estimate_dependent(rows.best).stderr
     readings = {"quadratic": rows.quadratic, "divergence": rows.divergence, "denoising": rows.held_out}
     return dataclasses.replace(
