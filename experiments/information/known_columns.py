@@ -60,7 +60,7 @@ def gamma_scaled(rng: Rng, n: int) -> Drawn:
     """Normal of four correlated columns, their variance drawn from an exponential law: a cusp at 0.
 
     ln p = ln 2 - (d/2) ln 2 pi - ln|C|/2 + (v/2) ln(q/2) + ln K_v(sqrt(2q)), v = 1 - d/2, q = x' C^-1 x
-    (Kotz, Kozubowski & Podgorski 2001, equation 5.2.2).
+    (Kotz, Kozubowski & Podgorski 2001).
     """
     cov, d = _correlated(4, 0.5), 4
     normal = rng.normal(size=(n, d))

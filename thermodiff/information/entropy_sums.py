@@ -23,7 +23,6 @@ from thermodiff.information.warnings import (
     few_rows_warning,
     missing_warning,
     spread_warning,
-    tail_warning,
     training_warning,
 )
 from thermodiff.numerics.estimates import estimate_rows
@@ -121,12 +120,11 @@ def report(
 def warnings_of(
     z: np.ndarray, answers: dict[Part, list[FoldRows]], rows: Rows, settings: CrossFitting
 ) -> list[str]:
-    """What to distrust: rows (n, d) after the map, how the trainings ended, how the readings and brackets agree."""
+    """What to distrust: few rows (n, d), how the trainings ended, how the readings and brackets agree."""
     n, d = z.shape
     trained = [a.trained for folds in answers.values() for a in folds if a.trained.score is not None]
     return [
         *few_rows_warning(n, d),
-        *tail_warning(z),
         *training_warning([t.best_step for t in trained], settings.for_rows(n).training.steps),
         *spread_warning(rows.quadratic, rows.held_out),
         *missing_warning(rows.missing, rows.doubt, d),

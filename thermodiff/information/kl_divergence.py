@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
+from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows, labels
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
@@ -31,6 +31,7 @@ from thermodiff.information.entropy_sums import (
 from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
 from thermodiff.information.overlap import overlap_warnings
 from thermodiff.information.report import Information
+from thermodiff.information.warnings import tail_warning
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
 
@@ -73,6 +74,8 @@ def kl_divergence(
     total = added([(1.0, cross), (-1.0, rows_p)])
     terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
     warnings = warnings_of(z_p, answers_p, rows_p, settings) + warnings_of(z_q, answers_q, rows_q, settings)
+    for name, array, z in ("samples_p", samples_p, z_p), ("samples_q", samples_q, z_q):
+        warnings += tail_warning(z, labels({name: array}))
     unique = list(dict.fromkeys(warnings + overlap_warnings(rows_seen, white.forward(z_q))))
     return report("KL divergence", total, terms, unique, other=moment_error(p_seen, z_q))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from thermodiff.numerics.estimates import estimate_rows
@@ -61,16 +63,16 @@ def narrowest_in_ranks(n: int) -> float:
     return 0.5 * (RANKS_LOSE / (n * STRONG_NATS)) ** 2
 
 
-def rank_warnings(per_column: float, z: np.ndarray) -> list[str]:
+def rank_warnings(per_column: float, z: np.ndarray, called: Sequence[str]) -> list[str]:
     """What ranks z (n, D) do not resolve: columns that are nearly functions of one another, or a strong dependence."""
     n, d = z.shape
     values, axes = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(d, d))
     if d < 2 or n < 10 * d or values[0] > narrowest_in_ranks(n):
         return strong_warning(per_column, n)
-    among = np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()
+    among = ", ".join(called[j] for j in np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist())
     width = np.sqrt(values[0])
     return [
-        f"columns {among}, counted from 0 over all tables, are nearly functions of one another: after ranks they are "
+        f"columns {among} are nearly functions of one another: after ranks they are "
         f"{width:.1g} wide together, of which {n} rows lose {RANKS_LOSE / n / width / np.sqrt(2):.2f} nats or more"
     ]
 
@@ -97,14 +99,14 @@ def below_scatter_warning(value: Estimate, scatter: float, mapped: float, allowa
     ]
 
 
-def tail_warning(z: np.ndarray) -> list[str]:
-    """Values so far out that they decide the averages alone."""
+def tail_warning(z: np.ndarray, called: Sequence[str]) -> list[str]:
+    """Values so far out that they decide the averages alone; the columns of z (n, D) are ``called`` so (D,)."""
     farthest = np.abs(z).max(axis=0)
     if farthest.max() < FAR_OUT:
         return []
-    column = int(farthest.argmax())
+    worst = int(farthest.argmax())
     return [
-        f"column {column} has a value {farthest[column]:.0f} standard deviations out: an outlier, or a long tail"
+        f"{called[worst]} has a value {farthest[worst]:.0f} standard deviations out: an outlier, or a long tail"
     ]
 
 

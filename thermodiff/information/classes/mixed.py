@@ -20,7 +20,13 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function, checked_rows
+from thermodiff.information.arguments import (
+    MakeMarginals,
+    check_arguments,
+    check_no_function,
+    checked_rows,
+    labels,
+)
 from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
 from thermodiff.information.classes.sides import (
     Discrete,
@@ -45,7 +51,7 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import missing_warning, strong_warning, training_warning
+from thermodiff.information.warnings import missing_warning, strong_warning, tail_warning, training_warning
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.jobs import Job, Plan, joined
@@ -98,7 +104,7 @@ def mixed_information(
     total = added((1.0, stage.rows) for stage in stages.values())
     terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
     warnings = [warning for stage in stages.values() for warning in stage.warnings]
-    warnings += rare_warning([side.codes for side in told.values()])
+    warnings += rare_warning([side.codes for side in told.values()]) + _tails(told, marginals)
     quantity = "conditional mutual information" if known else "mutual information"
     answer = report(quantity, total, terms, list(dict.fromkeys(warnings)))
     if "within classes" in stages:
@@ -110,9 +116,18 @@ def _check_densities(told: Mapping[str, Side], marginals: MakeMarginals) -> None
     """Raise unless the numbers of all sides can be samples of a density, none of them given by others."""
     for name, side in told.items():
         if side.dim:
-            checked_rows(name, side.rows)
-    check_no_function(np.hstack([side.rows for side in told.values()]))
-    check_no_function(np.hstack(_mapped(told.values(), marginals)))
+            checked_rows(name, side.named)
+    called = labels({name: side.named for name, side in told.items() if side.dim})
+    check_no_function(np.hstack([side.rows for side in told.values()]), called)
+    check_no_function(np.hstack(_mapped(told.values(), marginals)), called)
+
+
+def _tails(told: Mapping[str, Side], marginals: MakeMarginals) -> list[str]:
+    """Where columns that have a density, mapped as they are shown to networks, have values far out."""
+    there = {name: side.named for name, side in told.items() if side.dim}
+    if not there or not told["x"].dim * told["y"].dim:
+        return []
+    return tail_warning(np.hstack(_mapped(told.values(), marginals)), labels(there))
 
 
 def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], use: _Use) -> Plan:

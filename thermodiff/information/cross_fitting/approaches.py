@@ -1,7 +1,7 @@
 """How a part is to be learned, which rows that judge nothing decide: the maps of its columns, and the learning rate.
 
-Both are tried on the first fold, with all its training rows, in about a quarter of the steps: first rows as they are against
-rows whose columns were made normal (``margins``), then slower and faster rates. What is likeliest on the fold's
+Both are tried on the first fold, with all its training rows, in about a quarter of the steps: first rows as they are
+against rows whose columns were made normal (``margins``), then slower and faster rates. What is likeliest on the fold's
 stopping rows is taken for all folds and for half the effort. No constant serves all: a turned cube in eight dimensions
 (5 10^4 rows) is learned to 0.17 nats at half of the rate that leaves 0.25 of six columns with a sine at twice it.
 Source: this project.
