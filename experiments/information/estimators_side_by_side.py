@@ -158,10 +158,13 @@ def _ennemi_entropy(seed: int, x: np.ndarray) -> Answer:
 
 BITS = np.log(2)
 """Nats in the bit that npeet-plus answers in."""
-BOOTSTRAPS = 25
+BOOTSTRAPS, BOOTSTRAP_ROWS = 25, 2_000
+"""Of more rows they take minutes, and have no other flaw than that of few."""
 
 
-def _npeet_bootstrap(kind: str, seed: int, x: np.ndarray, y: np.ndarray) -> Interval:
+def _npeet_bootstrap(kind: str, seed: int, x: np.ndarray, y: np.ndarray) -> Interval | None:
+    if len(x) > BOOTSTRAP_ROWS:
+        return None
     found = NPEET().mi_confidence_interval(
         x, y, mi_type=kind, n_bootstraps=BOOTSTRAPS, confidence_level=LEVEL, random_state=seed
     )
