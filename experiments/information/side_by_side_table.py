@@ -8,6 +8,8 @@ import numpy as np
 
 from experiments.harness.summaries import grouped
 from experiments.harness.types import Row
+from experiments.information.estimators_side_by_side import ESTIMATORS
+from experiments.information.side_by_side_data import DATA
 
 NONE = "–"
 EASY = 0.02
@@ -15,15 +17,18 @@ EASY = 0.02
 
 
 def table(rows: list[Row]) -> str:
-    """Errors by data set for each question; then what each estimator costs, how often it is near, its intervals."""
-    parts = [_errors(asked, group) for (asked,), group in grouped(rows, "asked")]
-    return "\n\n".join([*parts, _seconds(rows), _summary(rows)])
+    """For each question errors by data set, how often each estimator is near and its intervals hold; then seconds."""
+    rows, parts = sorted(rows, key=lambda row: (list(DATA).index(row["data"]), row["n"], row["seed"])), []
+    for (asked,), group in grouped(rows, "asked"):
+        parts += [_errors(asked, group), _summary(asked, group)]
+    return "\n\n".join([*parts, _seconds(rows)])
 
 
 def names_in(rows: Iterable[Row]) -> list[str]:
-    """Estimators, this package's own first, then in the order of the rows."""
-    names = list(dict.fromkeys(row["estimator"] for row in rows))
-    return sorted(names, key=lambda name: not name.startswith("thermodiff"))
+    """Estimators, this package's own first, then as they are listed."""
+    order = ["thermodiff", *ESTIMATORS]
+    names = dict.fromkeys(row["estimator"] for row in rows)
+    return sorted(names, key=lambda name: order.index(name) if name in order else 0)
 
 
 def _lines(head: list[str], body: Iterable[list[str]]) -> str:
@@ -93,7 +98,7 @@ def _share(rows: list[Row], holds: Callable[[Row], bool]) -> str:
     return f"{sum(map(holds, rows))} of {len(rows)}" if rows else NONE
 
 
-def _summary(rows: list[Row]) -> str:
+def _summary(asked: str, rows: list[Row]) -> str:
     """Mean absolute error, cells that are near, and how often stated intervals hold the truth."""
     body = []
     for name in names_in(rows):
@@ -106,5 +111,5 @@ def _summary(rows: list[Row]) -> str:
         held = _share(stated, lambda row: row["interval"][0] <= row["truth"] <= row["interval"][1])
         body.append([name, f"{error:.3f}", f"{median:.3f}", _share(own, _near), held, width])
     near = f"within {EASY} nats or {EASY:.0%} of the truth".replace("%", " %")
-    head = ["estimator", "mean error without sign, nats", "median", near]
+    head = [asked, "mean error without sign, nats", "median", near]
     return _lines([*head, "90 % intervals that hold the truth", "their mean width"], body)

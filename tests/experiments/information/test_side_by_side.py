@@ -33,7 +33,7 @@ def test_tables():
     assert "| linear, `dense-5-5` | 5 + 5 | 10 000 | 0.593 | **0.000** | −1.25 |" in said
     assert "| processor seconds: columns in all | n | thermodiff | ennemi | NWJ |" in said
     assert "| 2 | 2000 | 61 | 0.25 | – |" in said
-    assert "| thermodiff | 0.015 | 0.015 | 1 of 2 | 1 of 2 | 0.150 |" in said
+    assert "| thermodiff | 0.030 | 0.030 | 0 of 1 | 1 of 1 | 0.200 |" in said
     assert "| NWJ | 1.250 | 1.250 | 0 of 1 | – | – |" in said
 
 
