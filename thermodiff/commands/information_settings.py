@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
-from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING, CrossFitting
+from thermodiff.information.cross_fitting.folds import EFFORTS, CrossFitting
 
 
-def cross_fitting(steps: int | None) -> CrossFitting:
-    """The settings of the library, with at most so many training steps if that is given."""
-    return shortened(CrossFitting(training=DEFAULT_TRAINING), steps)
+def cross_fitting(effort: str, steps: int | None) -> CrossFitting:
+    """The settings by the name of an effort, with at most so many training steps if that is given."""
+    return shortened(CrossFitting.of(effort, EFFORTS), steps)
 
 
 def shortened(settings: CrossFitting, steps: int | None) -> CrossFitting:
     """The same with at most so many training steps if that is given."""
+    training = settings.training
     if steps is None:
         return settings
-    training = settings.training
     chunk = min(steps, training.chunk)
     return dataclasses.replace(settings, training=dataclasses.replace(training, steps=steps, chunk=chunk))

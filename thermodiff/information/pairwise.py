@@ -6,6 +6,7 @@ project.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from functools import partial
@@ -33,6 +34,14 @@ TWO_COLUMNS = CrossFitting(
     )
 )
 """Enough for one column given another, and a fraction of the work that is the default for many columns."""
+PAIR_EFFORTS: dict[str, CrossFitting] = {
+    "quick": CrossFitting(training=dataclasses.replace(TWO_COLUMNS.training, steps=150)),
+    "standard": TWO_COLUMNS,
+    "thorough": CrossFitting(
+        training=dataclasses.replace(TWO_COLUMNS.training, steps=1200, batch_size=256, width=64, chunk=100)
+    ),
+}
+"""What efforts are called where every pair of columns is a mutual information."""
 
 
 class PairwiseInformation(NamedTuple):
@@ -74,7 +83,8 @@ def pairwise_mutual_information(
     names: Sequence[str] | None = None,
     discrete: Sequence[int] = (),
     marginals: MakeMarginals = Gaussianise,
-    settings: CrossFitting = TWO_COLUMNS,
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> PairwiseInformation:
     """I(x_i; x_j) of every two columns of rows ``samples`` (n, d), nats, with a standard error each.
@@ -84,7 +94,7 @@ def pairwise_mutual_information(
     pair is the strongest is itself chosen by chance among equals. A pair tells nothing of what three columns do
     together. Its cost is that of 6 small trainings a pair. Raises ValueError as ``mutual_information`` does.
     """
-    check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort, PAIR_EFFORTS)
     table = np.asarray(samples)
     if table.ndim != 2 or table.shape[1] < 2:
         raise complain("samples", f"shape {table.shape}", "shape (n, d) with at least two columns")
