@@ -16,7 +16,7 @@ from thermodiff.runtime.compiled_once import compiled_once
 from thermodiff.runtime.progress import OUTERMOST
 from thermodiff.runtime.shares import so_far
 from thermodiff.training import cores
-from thermodiff.training.jobs import Job, Plan, joined, run_jobs, run_plans
+from thermodiff.training.jobs import Job, Plan, joined, one_by_one, run_jobs, run_plans
 
 
 @contextlib.contextmanager
@@ -71,6 +71,12 @@ def test_none_and_one_need_no_thread(two):
 def test_on_an_accelerator_and_on_several_devices_they_run_in_turn(two, monkeypatch):
     monkeypatch.setattr(cores, "share_cores", lambda: False)
     assert {name for _, name in run_jobs(names(3), "jobs", progress=False)} == {"MainThread"}
+
+
+def test_one_by_one_is_in_the_thread_of_the_caller(two):
+    with one_by_one():
+        assert {name for _, name in run_jobs(names(3), "jobs", progress=False)} == {"MainThread"}
+    assert "MainThread" not in {name for _, name in run_jobs(names(3), "jobs", progress=False)}
 
 
 def test_the_longest_come_first(two):

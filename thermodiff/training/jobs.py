@@ -7,9 +7,10 @@ batch, jobs run one after another.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, NamedTuple
@@ -37,7 +38,17 @@ class Plan(NamedTuple):
 
 
 _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("thermodiff_job", default=False)
-"""Whether this is a job of several at once, whose own jobs then run one after another."""
+"""Whether this is a job of several at once, or ``one_by_one``: its own jobs then run one after another."""
+
+
+@contextlib.contextmanager
+def one_by_one() -> Iterator[None]:
+    """In here jobs run one after another in the caller's thread: to compare, or where cores are dealt out."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
 
 
 def joined(plans: Sequence[Plan], made: Callable[[list[Any]], Any]) -> Plan:
