@@ -19,7 +19,7 @@ LEVEL, SLOPE = 0.164, -0.110
 """a and b of the law: what half the effort loses much of is learned fast."""
 SPREAD, ROWS_POWER = 0.237, -0.200
 """s_4 and e: from one family to the next, and from one training to the next where rows are few."""
-LEAST_LOST, MOST_LOST = 1e-3, 0.2
+LEAST_LOST, MOST_LOST = 7e-4, 0.13
 """D/d between which families were seen, nats a column; beyond, kappa is that at the end."""
 MOST_ROWS = 10_000
 """The most rows at which they were; s of more is no smaller."""
