@@ -9,7 +9,7 @@ PYTHON ?=
 PRESET ?= paper
 OUT ?= results/nll_bound-$(PRESET)
 BOUND := nll_bound score_errors tightness accuracy_dissipation rescaling
-INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort effort
+INFORMATION := entropy_from_bound data_entropy mutual_information kl_divergence real_data learning_effort effort unseen side_by_side
 PATHS := path_likelihood fluctuation_theorems
 ENERGETICS := demon_ledger hardware speed_accuracy extraction
 SPEED := benchmark scaling divergence_crossover
@@ -106,6 +106,10 @@ $(PEERS_STAMP): pyproject.toml constraints.txt
 
 test-peers: $(PEERS_STAMP) ## Tests against other packages, in an environment of its own; a skip is a failure (PEERS=.venv-peers)
 	THERMODIFF_NO_SKIPS=1 $(PEERS)/bin/python -m pytest -m "peer and not trainer"
+
+.PHONY: benchmark-mi
+benchmark-mi: $(STAMP) ## The environment of benchmark-mi's neural estimators, .venv-benchmark-mi (Python 3.11 or 3.12)
+	$(PY) -m experiments.information.benchmark_mi
 
 .PHONY: test-trainers
 test-trainers: $(PEERS_STAMP) ## The recipes for TRL, tunix and verl, in environments of their own: several GB the first time

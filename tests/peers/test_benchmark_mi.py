@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from peers.own_environment import answer_of, environment
 
+from experiments.harness.own_environment import answer_of, environment
+from experiments.information.benchmark_mi import NAME, REQUIREMENTS
 from experiments.information.known_answers import TASKS
 
 pytestmark = pytest.mark.peer
 
-REQUIREMENTS = ("benchmark-mi==0.1.3", "jax==0.4.30", "jaxlib==0.4.30")
 BASES = {
     "normal-1-1": "1v1-normal-0.75",
     **{f"dense-{d}-{d}": f"multinormal-dense-{d}-{d}-0.5" for d in (5, 25, 50)},
@@ -28,6 +28,6 @@ BASES = {
 
 def test_known_answers_are_those_of_the_benchmark():
     script = Path(__file__).with_name("benchmark_mi_truths.py")
-    theirs = answer_of(environment("benchmark-mi", REQUIREMENTS), script, list(BASES.values()))
+    theirs = answer_of(environment(NAME, REQUIREMENTS), script, list(BASES.values()))
     for ours, name in BASES.items():
         assert TASKS[ours].truth == pytest.approx(theirs[name], rel=1e-9), name

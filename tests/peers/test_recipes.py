@@ -5,7 +5,10 @@ import math
 import numpy as np
 import pytest
 from method_cases import pass_at_k_by_subsets, signed_root
-from peers.own_environment import ROOT, environment, lines_of
+from peers.own_environment import lines_of
+
+from experiments.harness.own_environment import environment
+from experiments.harness.provenance import ROOT
 
 pytestmark = [pytest.mark.peer, pytest.mark.trainer]
 

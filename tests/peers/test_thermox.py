@@ -8,9 +8,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from peers.own_environment import answer_of, environment
 
 import thermodiff as td
+from experiments.harness.own_environment import answer_of, environment
 
 pytestmark = pytest.mark.peer
 

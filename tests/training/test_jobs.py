@@ -47,7 +47,7 @@ def names(count, length=1.0):
     """Jobs that say in which thread they ran."""
 
     def work(i):
-        time.sleep(0.02)
+        time.sleep(0.2)
         return i, threading.current_thread().name
 
     return [Job(lambda i=i: work(i), length) for i in range(count)]

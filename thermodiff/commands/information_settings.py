@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from thermodiff.information.cross_fitting.folds import EFFORTS, CrossFitting
+from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING, EFFORTS, CrossFitting
 
 
 def cross_fitting(effort: str, steps: int | None) -> CrossFitting:
@@ -14,8 +14,8 @@ def cross_fitting(effort: str, steps: int | None) -> CrossFitting:
 
 def shortened(settings: CrossFitting, steps: int | None) -> CrossFitting:
     """The same with at most so many training steps if that is given."""
-    training = settings.training
     if steps is None:
         return settings
+    training = settings.training or DEFAULT_TRAINING
     chunk = min(steps, training.chunk)
     return dataclasses.replace(settings, training=dataclasses.replace(training, steps=steps, chunk=chunk))

@@ -16,13 +16,13 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows, in_order
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, in_order
 from thermodiff.information.report import Information, Pointwise, total_error
 from thermodiff.information.warnings import (
-    bracket_warning,
     few_rows_warning,
+    missing_warning,
     spread_warning,
-    tail_warning,
     training_warning,
 )
 from thermodiff.numerics.estimates import estimate_rows
@@ -32,7 +32,10 @@ READINGS = ("quadratic", "divergence", "denoising")
 
 
 def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[str, float]) -> Information:
-    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name."""
+    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name.
+
+    What the Gaussian ``terms`` are too large by is the term ``negentropy``.
+    """
     readings = {name: estimate_rows(v) for name, v in values.items()}
     means = sorted(float(e.mean) for e in readings.values())
     bracket = (means[0], means[-1])
@@ -43,7 +46,7 @@ def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[st
         total_error(best, bracket),
         len(best),
         bracket,
-        terms,
+        {**terms, "negentropy": sum(terms.values()) - float(best.mean())},
         readings,
         tuple(spread_warning(values["quadratic"], best)),
         pointwise=Pointwise(best, 0.0),
@@ -61,6 +64,7 @@ def cross_fitted_sum(
     settings: CrossFitting,
     normal: frozenset[Part] = frozenset(),
     folds: list[Fold] | None = None,
+    map_columns: bool = False,
 ) -> Plan:
     """The trainings that cross-fit each part on the same folds and noise; they make a ``Summed`` of these coefficients.
 
@@ -69,17 +73,12 @@ def cross_fitted_sum(
     """
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
     folds = folds or split_folds(seed, len(z), settings)
-    plans = [cross_fit(key, z, part, folds, settings, part in normal) for part in coefficients]
+    plans = [cross_fit(key, z, part, folds, settings, part in normal, map_columns) for part in coefficients]
 
     def made(found: list[list[FoldRows]]) -> Summed:
         answers = dict(zip(coefficients, found, strict=True))
-        ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
-        return answers, Rows(
-            *(
-                sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
-                for column in zip(*(rows for _, rows in ordered), strict=True)
-            )
-        )
+        rows = added((c, in_order(answers[part], len(z), part.dim)) for part, c in coefficients.items())
+        return answers, rows
 
     return joined(plans, made)
 
@@ -89,14 +88,9 @@ def trained_at_once(plans: Sequence[Plan], progress: bool) -> list[Any]:
     return run_plans(plans, "trainings", progress)
 
 
-def shifted(rows: Rows, amount: np.ndarray) -> Rows:
-    """Every value of the rows plus that row's ``amount`` (n,), nats."""
-    return Rows(*(values + amount for values in rows))
-
-
 def gaussian_entropy_of(answers: list[FoldRows]) -> float:
     """The entropy by the Gaussians alone, without their bias (nats, after the marginal map)."""
-    rows = np.concatenate([a.whole.gaussian - a.trained.bias for a in answers])
+    rows = np.concatenate([a.whole.gaussian_entropy - a.trained.bias for a in answers])
     return float(rows.mean())
 
 
@@ -126,13 +120,12 @@ def report(
 def warnings_of(
     z: np.ndarray, answers: dict[Part, list[FoldRows]], rows: Rows, settings: CrossFitting
 ) -> list[str]:
-    """What to distrust: rows (n, d) after the map, how the trainings ended, how the readings and brackets agree."""
+    """What to distrust: few rows (n, d), how the trainings ended, how the readings and brackets agree."""
     n, d = z.shape
     trained = [a.trained for folds in answers.values() for a in folds if a.trained.score is not None]
     return [
         *few_rows_warning(n, d),
-        *tail_warning(z),
-        *training_warning([t.best_step for t in trained], settings.training.steps),
+        *training_warning([t.best_step for t in trained], settings.for_rows(n).training.steps),
         *spread_warning(rows.quadratic, rows.held_out),
-        *bracket_warning(rows.bracket, d),
+        *missing_warning(rows.missing, rows.doubt, d),
     ]

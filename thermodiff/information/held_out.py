@@ -53,7 +53,7 @@ def cross_entropy(
     """
     correction, shift = _held_out(key, training, test, marginals, settings, effort, progress)
     values = {name: correction.entropy(name) + shift for name in READINGS}
-    terms = {"gaussian": float(correction.gaussian.mean()), "marginal map": float(shift.mean())}
+    terms = {"gaussian": float(correction.gaussian_entropy.mean()), "marginal map": float(shift.mean())}
     return report_readings("cross entropy", values, terms)
 
 
@@ -94,7 +94,11 @@ def _held_out(
     seen, rows = white.forward(z), white.forward(fitted.forward(held_out))
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
-    score = mean_score(run_jobs(train_folds(fold_key, seen, folds, settings.training), "trainings", progress))
+    score = mean_score(
+        run_jobs(
+            train_folds(fold_key, seen, folds, settings.for_rows(len(z)).training), "trainings", progress
+        )
+    )
     reference = unconditional(sample_gaussian(seen))
     correction = evaluate(noise_key, score, reference, rows, tuple(range(d)), d)
     return correction.plus(white.log_jacobian), -fitted.log_derivative(held_out)

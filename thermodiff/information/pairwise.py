@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
+from thermodiff.distributions.rows import Rows, column_names
 from thermodiff.information.arguments import MakeMarginals, check_arguments
 from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.coordinate_maps import Gaussianise
@@ -28,17 +29,16 @@ from thermodiff.training.jobs import Job, run_jobs
 from thermodiff.types import aligned
 from thermodiff.validation import complain
 
-TWO_COLUMNS = CrossFitting(
-    training=TrainingConfig(
-        steps=300, batch_size=128, learning_rate=2e-3, width=32, depth=2, chunk=25, patience=4
-    )
+PAIR_TRAINING = TrainingConfig(
+    steps=300, batch_size=128, learning_rate=2e-3, width=32, depth=2, chunk=25, patience=4
 )
+TWO_COLUMNS = CrossFitting(training=PAIR_TRAINING)
 """Enough for one column given another, and a fraction of the work that is the default for many columns."""
 PAIR_EFFORTS: dict[str, CrossFitting] = {
-    "quick": CrossFitting(training=dataclasses.replace(TWO_COLUMNS.training, steps=150)),
+    "quick": CrossFitting(training=dataclasses.replace(PAIR_TRAINING, steps=150)),
     "standard": TWO_COLUMNS,
     "thorough": CrossFitting(
-        training=dataclasses.replace(TWO_COLUMNS.training, steps=1200, batch_size=256, width=64, chunk=100)
+        training=dataclasses.replace(PAIR_TRAINING, steps=1200, batch_size=256, width=64, chunk=100)
     ),
 }
 """What efforts are called where every pair of columns is a mutual information."""
@@ -81,7 +81,7 @@ def pairwise_mutual_information(
     samples: Any,
     *,
     names: Sequence[str] | None = None,
-    discrete: Sequence[int] = (),
+    discrete: Sequence[int | str] = (),
     marginals: MakeMarginals = Gaussianise,
     settings: CrossFitting | None = None,
     effort: str | None = None,
@@ -89,25 +89,29 @@ def pairwise_mutual_information(
 ) -> PairwiseInformation:
     """I(x_i; x_j) of every two columns of rows ``samples`` (n, d), nats, with a standard error each.
 
-    ``discrete`` lists the columns of classes, counted from 0; ``names`` are d words for the columns (default: their
-    numbers from 0). d (d - 1)/2 estimates: of twenty independent pairs two lie outside their 90 % intervals, and which
-    pair is the strongest is itself chosen by chance among equals. A pair tells nothing of what three columns do
-    together. Its cost is that of 6 small trainings a pair. Raises ValueError as ``mutual_information`` does.
+    ``discrete`` lists the columns of classes, by number from 0 or by name where ``samples`` is a DataFrame; ``names``
+    are d words for the columns (default: those of a DataFrame, else numbers from 0). d (d - 1)/2 estimates: of twenty
+    independent pairs two lie outside their 90 % intervals, and which pair is the strongest is itself chosen by chance
+    among equals. A pair tells nothing of what three columns do together. Its cost is that of 6 small trainings a pair.
+    Raises ValueError as ``mutual_information`` does.
     """
     key, settings = check_arguments(key, marginals, settings, effort, PAIR_EFFORTS)
-    table = np.asarray(samples)
+    given = samples if isinstance(samples, Rows) else Rows(samples, column_names("samples", samples))
+    table = np.asarray(given.values)
     if table.ndim != 2 or table.shape[1] < 2:
         raise complain("samples", f"shape {table.shape}", "shape (n, d) with at least two columns")
     d = table.shape[1]
+    names = given.columns if names is None else names
     words = tuple(str(j) for j in range(d)) if names is None else tuple(str(name) for name in names)
     if len(words) != d:
         raise complain("names", f"{len(words)} for {d} columns", "one for each column")
-    check_no_classes({"samples": table}, {"samples": discrete})
+    named_rows = given._replace(values=table, columns=None if names is None else words)
+    of_classes = check_no_classes({"samples": named_rows}, {"samples": discrete}).get("samples", [])
     pairs = list(itertools.combinations(range(d), 2))
 
     def one(pair_key: Key, i: int, j: int) -> Information:
-        named = [name for name, column in (("x", i), ("y", j)) if column in discrete]
-        x, y = table[:, [i]], table[:, [j]]
+        named = [name for name, column in (("x", i), ("y", j)) if column in of_classes]
+        x, y = named_rows.take([i]), named_rows.take([j])
         answer = mutual_information(pair_key, x, y, discrete=named, marginals=marginals, settings=settings)
         stage(f"{words[i]} : {words[j]} {answer.mean:.2g}")
         return answer

@@ -9,6 +9,7 @@ from thermodiff.validation import complain
 
 _INSTALLED_AS = {
     "sklearn": "scikit-learn",
+    "npeet_plus": "npeet-plus",
     "passk_inference": "passk-inference",
     "reasoning_gym": "reasoning-gym",
 }

@@ -155,8 +155,8 @@ def fit(
     keeper = Keeper(checkpoint_dir, marks)
     with watchers("training", config.steps, progress, callback) as tell:
         if batch_mesh().size == 1:
-            compiled_once(advance_one, config, problem, state, 0, config.chunk)
+            compiled_once(advance_one, config.program, problem, state, 0, config.chunk)
         state, history = run_chunks(
-            functools.partial(advance_one, config), config, problem, state, keeper, resume, tell
+            functools.partial(advance_one, config.program), config, problem, state, keeper, resume, tell
         )
     return finished(config, problem, state, history)

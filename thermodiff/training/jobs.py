@@ -28,7 +28,10 @@ class Job(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Jobs, and what is ``made`` of the list of their results, in their order."""
+    """Jobs, and what is ``made`` of the list of their results, in their order.
+
+    That may be another plan, whose jobs need what these have found.
+    """
 
     jobs: Sequence[Job]
     made: Callable[[list[Any]], Any]
@@ -53,15 +56,28 @@ def joined(plans: Sequence[Plan], made: Callable[[list[Any]], Any]) -> Plan:
 
     def of_all(results: list[Any]) -> Any:
         rest = iter(results)
-        return made([plan.made(list(islice(rest, len(plan.jobs)))) for plan in plans])
+        found = [plan.made(list(islice(rest, len(plan.jobs)))) for plan in plans]
+        if any(isinstance(one, Plan) for one in found):
+            return joined([one if isinstance(one, Plan) else done(one) for one in found], made)
+        return made(found)
 
     return Plan([job for plan in plans for job in plan.jobs], of_all)
 
 
+def done(answer: Any) -> Plan:
+    """A plan without jobs, which makes this."""
+    return Plan([], lambda _: answer)
+
+
 def run_plans(plans: Sequence[Plan], title: str, progress: bool) -> list[Any]:
-    """What each of some plans makes of its jobs, all of which run together; shown under ``title`` if ``progress``."""
-    every = joined(plans, list)
-    return every.made(run_jobs(every.jobs, title, progress))
+    """What each of some plans makes of its jobs, all of which run together; shown under ``title`` if ``progress``.
+
+    Where plans make plans there are rounds, each shown by itself.
+    """
+    every: Any = joined(plans, list)
+    while isinstance(every, Plan):
+        every = every.made(run_jobs(every.jobs, title, progress))
+    return every
 
 
 def run_jobs(jobs: Sequence[Job], title: str, progress: bool) -> list[Any]:

@@ -20,7 +20,12 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_no_function, checked_rows
+from thermodiff.information.arguments import (
+    MakeMarginals,
+    check_no_function,
+    checked_rows,
+    labels,
+)
 from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
 from thermodiff.information.classes.sides import (
     Discrete,
@@ -34,7 +39,9 @@ from thermodiff.information.classes.sides import (
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
-from thermodiff.information.cross_fitting.half_effort import Part, Rows
+from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.missing import missing_of_classes
 from thermodiff.information.entropy_sums import (
     Summed,
     cross_fitted_sum,
@@ -43,7 +50,7 @@ from thermodiff.information.entropy_sums import (
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import bracket_warning, strong_warning, training_warning
+from thermodiff.information.warnings import missing_warning, strong_warning, tail_warning, training_warning
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.jobs import Job, Plan, joined
@@ -92,11 +99,10 @@ def mixed_information(
     there = [x.codes is not None, y.codes is not None and (x.dim > 0 or x.codes is None), x.dim * y.dim > 0]
     plans = {name: plan() for (name, plan), is_there in zip(lines.items(), there, strict=True) if is_there}
     stages = dict(zip(plans, trained_at_once(list(plans.values()), progress), strict=True))
-    added = zip(*(stage.rows for stage in stages.values()), strict=True)
-    total = Rows(*(np.sum(parts, axis=0) for parts in added))
+    total = added((1.0, stage.rows) for stage in stages.values())
     terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
     warnings = [warning for stage in stages.values() for warning in stage.warnings]
-    warnings += rare_warning([side.codes for side in told.values()])
+    warnings += rare_warning([side.codes for side in told.values()]) + _tails(told, marginals)
     quantity = "conditional mutual information" if known else "mutual information"
     answer = report(quantity, total, terms, list(dict.fromkeys(warnings)))
     if "within classes" in stages:
@@ -108,9 +114,18 @@ def _check_densities(told: Mapping[str, Side], marginals: MakeMarginals) -> None
     """Raise unless the numbers of all sides can be samples of a density, none of them given by others."""
     for name, side in told.items():
         if side.dim:
-            checked_rows(name, side.rows)
-    check_no_function(np.hstack([side.rows for side in told.values()]))
-    check_no_function(np.hstack(_mapped(told.values(), marginals)))
+            checked_rows(name, side.named)
+    called = labels({name: side.named for name, side in told.items() if side.dim})
+    check_no_function(np.hstack([side.rows for side in told.values()]), called)
+    check_no_function(np.hstack(_mapped(told.values(), marginals)), called)
+
+
+def _tails(told: Mapping[str, Side], marginals: MakeMarginals) -> list[str]:
+    """Where columns that have a density, mapped as they are shown to networks, have values far out."""
+    there = {name: side.named for name, side in told.items() if side.dim}
+    if not there or not told["x"].dim * told["y"].dim:
+        return []
+    return tail_warning(np.hstack(_mapped(told.values(), marginals)), labels(there))
 
 
 def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], use: _Use) -> Plan:
@@ -122,11 +137,11 @@ def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side],
 
     def made(found: list[tuple[Rows, list[int]]]) -> _Stage:
         (less, ended), (left, ended_too) = found
-        rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
+        rows = added([(1.0, less), (-1.0, left)])
         warnings = [
             *_line_warning(len(codes), len(use.folds[0].validation)),
-            *training_warning(ended + ended_too, use.settings.training.steps),
-            *bracket_warning(rows.bracket, 1),
+            *training_warning(ended + ended_too, use.settings.for_rows(len(codes)).training.steps),
+            *missing_warning(rows.missing, rows.doubt, 1),
         ]
         return _Stage(rows, warnings)
 
@@ -153,9 +168,9 @@ def _columns(known: Sequence[Side]) -> np.ndarray:
 
 def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
     """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
-    jobs = []
+    jobs, effort = [], use.settings.for_rows(len(codes))
     for k, fold in enumerate(use.folds):
-        efforts = ((fold.training, use.settings.training), (fold.half, use.settings.half))
+        efforts = ((fold.training, effort.training), (fold.half, effort.part(2)))
         for i, (numbers, config) in enumerate(efforts):
             place = jax.random.fold_in(key, 2 * k + i)
             work = partial(_of_fold, place, columns, codes, numbers, fold, config)
@@ -165,7 +180,8 @@ def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
         held, half = np.full(len(codes), np.nan), np.full(len(codes), np.nan)
         for fold, (whole, _), (less, _) in zip(use.folds, found[::2], found[1::2], strict=True):
             held[fold.held_out], half[fold.held_out] = whole, less
-        return Rows(held, half, held, held), [step for _, step in found[::2]]
+        missing = missing_of_classes(float(np.mean(half - held)))
+        return corrected(held, half, held, held, missing), [step for _, step in found[::2]]
 
     return Plan(jobs, made)
 

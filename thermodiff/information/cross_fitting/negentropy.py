@@ -51,6 +51,7 @@ def canonical() -> GeometricVarianceExploding:
 class Correction:
     """|F|^2 and r . F of rows (n,) in each of ``LEVELS`` equal intervals of ell, and the clean rows' -ln G, nats.
 
+    ``jacobian`` (n,) is what the entropy of a row before it was mapped exceeds that of the mapped row by, nats.
     ``square`` and ``overlap`` (n, L) are averages inside an interval over antithetic noise; times ``step`` their sum
     over intervals is the integral. ``total`` (L,) is E|n_th|^2 in each, for the extrapolation to no noise.
     """
@@ -60,10 +61,16 @@ class Correction:
     overlap: Float[np.ndarray, "n L"]
     total: Float[np.ndarray, " L"]
     step: float
+    jacobian: Any = 0.0
 
-    def plus(self, log_jacobian: float) -> Correction:
-        """The same with a constant, nats, on every row: the entropy before the rows were mapped."""
-        return dataclasses.replace(self, gaussian=self.gaussian + log_jacobian)
+    def plus(self, log_jacobian: Any) -> Correction:
+        """The same of rows before a map that takes ``log_jacobian``, () or (n,), nats from their entropy."""
+        return dataclasses.replace(self, jacobian=self.jacobian + log_jacobian)
+
+    @property
+    def gaussian_entropy(self) -> np.ndarray:
+        """-ln G of every row (n,), before the maps."""
+        return self.gaussian + self.jacobian
 
     def reading(self, name: str, scale: Any = 1.0) -> np.ndarray:
         """int K d ell of every row (n,) for F multiplied by ``scale`` (L,)."""
@@ -73,7 +80,7 @@ class Correction:
 
     def entropy(self, name: str, scale: Any = 1.0) -> np.ndarray:
         """-ln G - int K d ell of every row (n,): its mean is the entropy, nats."""
-        return self.gaussian - self.reading(name, scale)
+        return self.gaussian_entropy - self.reading(name, scale)
 
 
 def evaluate(
