@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import thermodiff as td
-from thermodiff.types import aligned, to_error, with_error
+from thermodiff.types import aligned, of_any_size, to_error, to_error_of_any_size, with_error
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,26 @@ def test_columns_have_their_points_below_each_other():
     lines = [aligned(117.39037, 0.64), aligned(-2.5, 0.001, "+"), aligned(3.0, 0.0), aligned(120.0, 30.0)]
     assert lines == ["  117.39    ± 0.64", "   -2.5000  ± 0.0010", "    3.00000", "  120       ± 30"]
     assert to_error(1.23456, 0.012) == "1.235"
+
+
+@pytest.mark.parametrize(
+    ("mean", "stderr", "both", "alone"),
+    [
+        (3.4704e-21, 1.2e-23, "(3.470 ± 0.012)e-21", "3.470e-21"),
+        (-3.4704e-21, 1.2e-21, "(-3.5 ± 1.2)e-21", "-3.5e-21"),
+        (1e-9, 2.5e-7, "(0.0 ± 2.5)e-07", "0.0e-07"),
+        (6.25e7, 4e5, "(6.250 ± 0.040)e+07", "6.250e+07"),
+        (0.01234, 0.0012, "0.0123 ± 0.0012", "0.0123"),
+        (1234.5, 32.1, "1234 ± 32", "1234"),
+        (3.4704e-21, 0.0, "3.47e-21", "3.47e-21"),
+        (3.4704e-21, math.nan, "3.47e-21 ± ?", "3.47e-21"),
+        (0.0, 0.0, "0", "0"),
+        (math.inf, 0.1, "inf", "inf"),
+    ],
+)
+def test_digits_far_from_one(mean, stderr, both, alone):
+    assert of_any_size(mean, stderr) == both
+    assert to_error_of_any_size(mean, stderr) == alone
 
 
 def test_bits_of_an_estimate():

@@ -86,9 +86,38 @@ def error_with(stderr: Any, digits: int) -> str:
     return shown if float(shown) > 0 else f"<{10.0**-digits:.{digits}f}"
 
 
-def to_error(value: Any, stderr: Any) -> str:
+def to_error(value: Any, stderr: Any, sign: str = "") -> str:
     """A number alone, with the decimals that it has beside an error of ``stderr``."""
-    return mean_and_error(value, stderr)[0]
+    return mean_and_error(value, stderr, sign)[0]
+
+
+def of_any_size(mean: Any, stderr: Any, sign: str = "") -> str:
+    """``with_error`` of a number that may be far from 1: (3.470 ± 0.012)e-21."""
+    shown, error, power = _in_powers_of_ten(mean, stderr, sign)
+    if not error:
+        return f"{shown}{power}"
+    return f"({shown} ± {error}){power}" if power else f"{shown} ± {error}"
+
+
+def to_error_of_any_size(value: Any, stderr: Any) -> str:
+    """``to_error`` of a number that may be far from 1: 3.470e-21."""
+    shown, _, power = _in_powers_of_ten(value, stderr, "")
+    return f"{shown}{power}"
+
+
+def _in_powers_of_ten(mean: Any, stderr: Any, sign: str) -> tuple[str, str, str]:
+    """A number and its error in a power of ten, and that power: "" between a hundredth and ten thousand."""
+    mean, stderr = float(mean), float(stderr)
+    size = max(abs(mean), stderr if math.isfinite(stderr) else 0.0)
+    if not math.isfinite(size) or size == 0:
+        return f"{mean:{sign}g}", "", ""
+    power = math.floor(math.log10(size))
+    if not math.isfinite(stderr) or stderr == 0:
+        return f"{mean:{sign}.{UNCERTAIN + 1}g}", "" if stderr == 0 else "?", ""
+    if -2 <= power <= 3:
+        return *mean_and_error(mean, stderr, sign), ""
+    unit = 10.0**power
+    return *mean_and_error(mean / unit, stderr / unit, sign), f"e{power:+03d}"
 
 
 def aligned(mean: Any, stderr: Any, sign: str = "") -> str:

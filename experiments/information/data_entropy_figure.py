@@ -10,6 +10,7 @@ import numpy as np
 from experiments.harness.summaries import grouped, mean_over_seeds
 from experiments.harness.types import Row
 from thermodiff import plotting
+from thermodiff.types import aligned, to_error
 
 METHODS = {"score": "score networks", "neighbours": "nearest neighbours"}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -27,17 +28,20 @@ def table(rows: list[Row]) -> str:
     """Errors by family, dimension and n; then wins and coverage."""
     lines = [
         "Error of the entropy, nats (mean over seeds ± s.e. of that mean; one seed: the estimate's own s.e.)",
-        f"{'':34}{'score networks':>20}{'bracket':>20}{'neighbours':>13}{'Gaussian':>11}   90 % holds",
+        f"{'':34}{'score networks':>18}{'bracket':>23}{'neighbours':>12}{'Gaussian':>10}   90 % holds",
     ]
     for (family, dim, n), group in grouped(rows, "family", "columns", "n"):
         mean, scatter = mean_over_seeds(list(errors(group, "score")))
         stderr = scatter if len(group) > 1 else group[0]["score_stderr"]
-        low, high = np.mean([np.array(r["bracket"]) - r["truth"] for r in group], axis=0)
-        others = errors(group, "neighbours").mean(), np.mean([r["gaussian"] - r["truth"] for r in group])
+        ends = np.mean([np.array(r["bracket"]) - r["truth"] for r in group], axis=0)
+        bracket = f"[{', '.join(to_error(end, stderr, '+') for end in ends)}]"
+        of_neighbours = np.mean([r["neighbours_stderr"] for r in group])
+        neighbours = to_error(errors(group, "neighbours").mean(), of_neighbours, "+")
+        gaussian = np.mean([r["gaussian"] - r["truth"] for r in group])
         held = f"{sum(r['covered'] for r in group)}/{len(group)}"
         lines.append(
-            f"  {family:<16}d = {dim:<4}n = {n:<7}{mean:>+11.4f} ± {stderr:.4f}   [{low:+.3f}, {high:+.3f}]"
-            f"{others[0]:>+12.4f}{others[1]:>+11.4f}   {held}"
+            f"  {family:<16}d = {dim:<4}n = {n:<7}{aligned(mean, stderr, '+'):<22}{bracket:>19}"
+            f"{neighbours:>12}{gaussian:>+10.3f}   {held}"
         )
     return "\n".join([*lines, "", *summary(rows)])
 
@@ -52,7 +56,7 @@ def summary(rows: list[Row]) -> list[str]:
         covered = np.mean([r["covered"] for r in group])
         spread = np.sqrt(covered * (1 - covered) / len(group))
         lines.append(
-            f"  n = {n:<8} score {score.mean():.4f}   neighbours {others.mean():.4f}   "
+            f"  n = {n:<8} score {score.mean():.3f}   neighbours {others.mean():.3f}   "
             f"nearer {np.sum(score < others)}/{len(group)}   coverage {covered:.2f} ± {spread:.2f}"
         )
     return lines

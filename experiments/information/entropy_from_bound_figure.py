@@ -21,6 +21,7 @@ from thermodiff.plotting import (
     save_figure,
     style,
 )
+from thermodiff.types import with_error
 
 LOOKS: dict[str, tuple[str, str, str]] = {
     "quadratic": (r"$\hat S_0(1)$ quadratic", BLUE, "s"),
@@ -66,10 +67,10 @@ def _groups(rows: list[Row]) -> dict[tuple[str, int, int], list[Row]]:
 def table(rows: list[Row]) -> str:
     """Errors of every estimator, then how often the ceilings and the bracket hold."""
     lines = ["Error of the estimate (nats), mean over seeds ± s.e.; truth at t_min, for neighbours at t = 0"]
-    lines.append(f"  {'data':<11}{'d':>3}{'n':>8}" + "".join(f"{word:>16}" for word in WORDS.values()))
+    lines.append(f"  {'data':<11}{'d':>3}{'n':>8}" + "".join(f"{word:>18}" for word in WORDS.values()))
     for (data, dim, n), group in sorted(_groups(rows).items()):
         values = [combined(group, name) for name in WORDS]
-        entries = "".join(f"{f'{mean:+.3f} ± {error:.3f}':>16}" for mean, error in values)
+        entries = "".join(f"{with_error(mean, error, '+'):>18}" for mean, error in values)
         lines.append(f"  {data:<11}{dim:>3}{n:>8}{entries}")
     return "\n".join([*lines, "", *_root_mean_squares(rows), "", *_ceilings(rows)])
 

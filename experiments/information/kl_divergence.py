@@ -25,6 +25,7 @@ from experiments.harness.types import Cell, Row
 from experiments.information import runs
 from experiments.information.data_entropy_figure import LOOKS, METHODS, errors
 from thermodiff import plotting
+from thermodiff.types import aligned, to_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,14 +91,15 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Truth, estimates and errors of each pair and dimension."""
     lines = [
         "KL divergence, nats (mean over seeds; ± the estimate's own standard error)",
-        f"  {'pair':<10}{'d':>4}{'truth':>10}{'score networks':>20}{'error':>10}{'neighbours':>12}{'error':>10}",
+        f"  {'pair':<10}{'d':>4}{'truth':>10}   {'score networks':<19}{'error':>10}{'neighbours':>12}{'error':>10}",
     ]
     for (pair, dim, exact), group in grouped(rows, "pair", "dim", "truth"):
-        names = ("score", "score_stderr", "neighbours")
-        score, stderr, others = (np.mean([row[name] for row in group]) for name in names)
+        names = ("score", "score_stderr", "neighbours", "neighbours_stderr")
+        score, stderr, others, of_others = (np.mean([row[name] for row in group]) for name in names)
         lines.append(
-            f"  {pair:<10}{dim:>4}{exact:>10.4f}{score:>11.4f} ± {stderr:.4f}{score - exact:>+10.4f}"
-            f"{others:>12.4f}{others - exact:>+10.4f}"
+            f"  {pair:<10}{dim:>4}{to_error(exact, stderr):>10}{aligned(score, stderr):<22}"
+            f"{to_error(score - exact, stderr, '+'):>10}"
+            f"{to_error(others, of_others):>12}{to_error(others - exact, of_others, '+'):>10}"
         )
     covered = sum(row["covered"] for row in rows)
     return "\n".join([*lines, f"90 % intervals hold the truth in {covered} of {len(rows)} cells"])

@@ -1,27 +1,17 @@
 """Samples with their exact log densities, unlike those of the other experiments on information; numpy and scipy only.
 
-A family is a function (rng, n) -> rows (n, d), ln p (n,), nats: edges at angles, corners, clusters, curves, scales that
-depend on a neighbour, long tails, holes and shells.
+The calibration families, on which settings may be chosen: edges at angles, corners, clusters, curves, scales that
+depend on a neighbour, long tails, holes and shells here, columns with margins of their own in ``known_columns`` and
+thin or divided shapes in ``known_shapes``. Those of ``known_answers`` and ``unseen_families`` must not come here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-Rng = np.random.Generator
-Drawn = tuple[np.ndarray, np.ndarray]
-
-
-def _rotation(d: int, seed: int) -> np.ndarray:
-    return np.linalg.qr(np.random.default_rng(seed).normal(size=(d, d)))[0]
-
-
-def _standard(e: np.ndarray) -> np.ndarray:
-    """ln p of independent standard normal columns."""
-    return -0.5 * np.sum(e**2 + np.log(2 * np.pi), axis=1)
+from experiments.information import known_columns, known_shapes
+from experiments.information.density_types import Drawn, Known, Rng, rotation, standard, table
 
 
 def simplex(rng: Rng, n: int) -> Drawn:
@@ -32,7 +22,7 @@ def simplex(rng: Rng, n: int) -> Drawn:
 def exponential(rng: Rng, n: int) -> Drawn:
     """Six exponential variables, turned: a corner and edges at angles."""
     e = rng.exponential(size=(n, 6))
-    return e @ _rotation(6, 1).T, -e.sum(axis=1)
+    return e @ rotation(6, 1).T, -e.sum(axis=1)
 
 
 def clusters(rng: Rng, n: int) -> Drawn:
@@ -49,15 +39,15 @@ def clusters(rng: Rng, n: int) -> Drawn:
 def sine(rng: Rng, n: int) -> Drawn:
     """Three pairs (x, sin 2x + 0.1 noise), turned."""
     x, e = rng.normal(size=(2, n, 3))
-    rows = np.hstack([x, np.sin(2 * x) + 0.1 * e]) @ _rotation(6, 2).T
-    return rows, _standard(x) + _standard(e) - 3 * np.log(0.1)
+    rows = np.hstack([x, np.sin(2 * x) + 0.1 * e]) @ rotation(6, 2).T
+    return rows, standard(x) + standard(e) - 3 * np.log(0.1)
 
 
 def scales(rng: Rng, n: int) -> Drawn:
     """Four pairs (x, (0.1 + |x|) noise)."""
     x, e = rng.normal(size=(2, n, 4))
     width = 0.1 + np.abs(x)
-    return np.hstack([x, width * e]), _standard(x) + _standard(e) - np.log(width).sum(axis=1)
+    return np.hstack([x, width * e]), standard(x) + standard(e) - np.log(width).sum(axis=1)
 
 
 def long_tails(rng: Rng, n: int) -> Drawn:
@@ -88,10 +78,11 @@ def shell(rng: Rng, n: int) -> Drawn:
     radius, direction = 3 + 0.2 * noise, rng.normal(size=(n, d))
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     log_area = np.log(2) + 0.5 * d * np.log(np.pi) - gammaln(d / 2) + (d - 1) * np.log(np.abs(radius))
-    return radius[:, None] * direction, _standard(noise[:, None]) - np.log(0.2) - log_area
+    return radius[:, None] * direction, standard(noise[:, None]) - np.log(0.2) - log_area
 
 
-FAMILIES: dict[str, Callable[[Rng, int], Drawn]] = {
-    f.__name__: f
-    for f in (simplex, exponential, clusters, sine, scales, long_tails, annulus, checkers, shell)
+FAMILIES: dict[str, Known] = {
+    **table(simplex, exponential, clusters, sine, scales, long_tails, annulus, checkers, shell),
+    **known_columns.FAMILIES,
+    **known_shapes.FAMILIES,
 }

@@ -1,9 +1,10 @@
 """Mutual information by td.mutual_information against the truth, nearest neighbours (KSG) and a Gaussian (CCA).
 
-    python -m experiments.information.mutual_information --preset paper --tasks FOLDER
+    python -m experiments.information.mutual_information --preset public
 
 Tasks are those of ``known_answers``, or with ``--tasks`` the samples in a folder (``truth.csv`` and one .npz a task,
-as in the public benchmark of Czyz et al., NeurIPS 2023). One setting for all, the library's own.
+as in the public benchmark of Czyz et al., NeurIPS 2023), which the preset ``public`` looks for in ``mi_tasks``. One
+setting for all, the library's own.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Config(runs.Sizes):
 
 PRESETS = {
     "paper": Config(),
+    "public": Config(tasks=Path("mi_tasks")),
     "smoke": Config(
         names=("half_cube-normal-1-1", "student-1-1-df1"),
         samples=2_000,

@@ -11,21 +11,24 @@ from experiments.harness.summaries import grouped
 from experiments.harness.types import Row
 from experiments.information.data_entropy_figure import LOOKS, METHODS, errors
 from thermodiff import plotting
+from thermodiff.types import aligned, to_error
 
 
 def table(rows: list[Row]) -> str:
     """Estimates by task; then mean absolute errors, wins and coverage."""
     lines = [
         "Mutual information, nats (mean over seeds; ± the estimate's own standard error)",
-        f"  {'task':<44}{'truth':>8}{'score networks':>19}{'error':>9}{'bracket':>18}{'KSG':>9}{'Gaussian':>10}",
+        f"  {'task':<44}{'truth':>8}   {'score networks':<19}{'error':>9}{'bracket':>20}{'KSG':>9}{'Gaussian':>10}",
     ]
     for (task, truth), group in grouped(rows, "task", "truth"):
         score, stderr = (np.mean([r[k] for r in group]) for k in ("score", "score_stderr"))
-        low, high = np.mean([r["bracket"] for r in group], axis=0)
-        ksg, gaussian = (np.mean([r[k] for r in group]) for k in ("neighbours", "gaussian"))
+        ends = np.mean([r["bracket"] for r in group], axis=0)
+        bracket = f"[{', '.join(to_error(end, stderr) for end in ends)}]"
+        names = ("neighbours", "neighbours_stderr", "gaussian")
+        ksg, of_ksg, gaussian = (np.mean([r[k] for r in group]) for k in names)
         lines.append(
-            f"  {task:<44}{truth:>8.4f}{score:>10.4f} ± {stderr:.4f}{score - truth:>+9.4f}"
-            f"   [{low:.3f}, {high:.3f}]{ksg:>9.4f}{gaussian:>10.4f}"
+            f"  {task:<44}{to_error(truth, stderr):>8}{aligned(score, stderr):<22}"
+            f"{to_error(score - truth, stderr, '+'):>9}{bracket:>20}{to_error(ksg, of_ksg):>9}{gaussian:>10.3f}"
         )
     return "\n".join([*lines, "", *summary(rows)])
 
@@ -39,9 +42,9 @@ def summary(rows: list[Row]) -> list[str]:
     nearest = np.argmin([score, ksg, gaussian], axis=0)
     wins = ", ".join(f"{name} {np.sum(nearest == i)}" for i, name in enumerate(("score", "KSG", "Gaussian")))
     return [
-        f"Mean absolute error over {len(rows)} cells: score networks {score.mean():.4f}, KSG {ksg.mean():.4f}, "
-        f"Gaussian {gaussian.mean():.4f}; median {np.median(score):.4f}, {np.median(ksg):.4f}, "
-        f"{np.median(gaussian):.4f}",
+        f"Mean absolute error over {len(rows)} cells: score networks {score.mean():.3f}, KSG {ksg.mean():.3f}, "
+        f"Gaussian {gaussian.mean():.3f}; median {np.median(score):.3f}, {np.median(ksg):.3f}, "
+        f"{np.median(gaussian):.3f}",
         f"Nearest to the truth: {wins}; coverage of 90 % intervals {covered:.2f} ± {spread:.2f}",
     ]
 

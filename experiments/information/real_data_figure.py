@@ -8,6 +8,7 @@ import numpy as np
 
 from experiments.harness.types import Row
 from thermodiff import plotting
+from thermodiff.types import with_error
 
 MODELS = {"gaussian": "Gaussian", "mixture": "mixture", "kernel": "kernels"}
 STYLES = {"gaussian": plotting.GREY, "mixture": plotting.VERMILION, "kernel": plotting.BLUE}
@@ -23,14 +24,14 @@ def table(rows: list[Row]) -> str:
     ]
     for row in rows:
         cells = [row["entropy"], *(row["nll"][name] for name in names)]
-        numbers = [f"{mean:.2f} ± {stderr:.2f}" for mean, stderr in cells]
+        numbers = [with_error(mean, stderr) for mean, stderr in cells]
         lines.append(
             f"  {row['data']:<22}{row['rows']:>6}{row['columns']:>8}{numbers[0]:>18}"
             + "".join(f"{number:>19}" for number in numbers[1:])
         )
     lines += ["", "what each model loses to the score, paired over the test rows"]
     for row in rows:
-        losses = "".join(f"{MODELS[k]:>12} {m:+.2f} ± {s:.2f}" for k, (m, s) in row["loss"].items())
+        losses = "".join(f"{MODELS[k]:>12} {with_error(m, s, '+')}" for k, (m, s) in row["loss"].items())
         lines.append(f"  {row['data']:<22}{losses}")
     return "\n".join(lines)
 

@@ -12,13 +12,13 @@ from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """Of the cross-fitting: the library's own unless a preset is small."""
+    """Of the cross-fitting: the library's own unless a preset is small, and then all four of a network's."""
 
     folds: int = 3
-    steps: int = DEFAULT_TRAINING.steps
-    batch_size: int = DEFAULT_TRAINING.batch_size
-    width: int = DEFAULT_TRAINING.width
-    depth: int = DEFAULT_TRAINING.depth
+    steps: int | None = None
+    batch_size: int | None = None
+    width: int | None = None
+    depth: int | None = None
 
 
 SMALL: dict[str, int] = {"steps": 300, "batch_size": 256, "width": 64, "depth": 2}
@@ -28,9 +28,12 @@ SMALL: dict[str, int] = {"steps": 300, "batch_size": 256, "width": 64, "depth": 
 def settings(config: Sizes) -> td.CrossFitting:
     """The library's setting with the sizes of ``config``."""
     sizes = {name: getattr(config, name) for name in ("steps", "batch_size", "width", "depth")}
-    chunk = max(1, min(DEFAULT_TRAINING.chunk, config.steps // 4))
-    training = dataclasses.replace(DEFAULT_TRAINING, **sizes, chunk=chunk)
-    return td.CrossFitting(folds=config.folds, training=training)
+    given = {name: size for name, size in sizes.items() if size is not None}
+    if not given:
+        return td.CrossFitting(folds=config.folds)
+    training = dataclasses.replace(DEFAULT_TRAINING, **given)
+    chunk = max(1, min(DEFAULT_TRAINING.chunk, training.steps // 4))
+    return td.CrossFitting(folds=config.folds, training=dataclasses.replace(training, chunk=chunk))
 
 
 def estimate_row(name: str, value: Any, truth: float) -> Row:

@@ -55,7 +55,10 @@ BAD_ARRAYS = {
         spoiled(a=((4, 1), np.nan)),
         "1 missing value(s) in 1 of 60 rows, first in row 4, counted from 0, column 1, need numbers everywhere, or",
     ),
-    "infinity": (spoiled(a=((4, 0), np.inf)), "1 NaN or infinite value(s)"),
+    "infinity": (
+        spoiled(a=((4, 0), np.inf)),
+        "1 infinite value(s), first in row 4, counted from 0, column 0, need finite",
+    ),
     "one axis": (GOOD[:, 0], "got shape (60,), need shape (n, d), one sample a row"),
     "three axes": (GOOD[None], "got shape (1, 60, 2), need an array of shape (n, d)"),
     "no axis": (np.array(1.0), "got a single number (shape ())"),

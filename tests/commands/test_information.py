@@ -36,6 +36,7 @@ def folder(tmp_path, monkeypatch):
     np.save("tenths.npy", TENTHS)
     np.save("twice.npy", 2 * GOOD)
     np.save("cube.npy", GOOD[:, :1] ** 3)
+    np.save("classes.npy", np.column_stack([GOOD, np.arange(100) % 2, np.arange(100) // 50]))
     np.save("short.npy", GOOD[:90])
     np.save("few.npy", GOOD[:70])
     np.savez("two.npz", a=GOOD[:, :1], b=GOOD[:, 1:])
@@ -105,7 +106,7 @@ BAD = {
     "a pair of one": ("mi cube.npy --pairs", "pairs: got 1 column of cube.npy, need at least two"),
     "pairs with a label": (
         "mi x.csv --pairs --x-columns a,sex --discrete a",
-        'x.csv[:, 1]: got 2 distinct values in 100 rows, need a column with a density, or discrete={"x.csv": 1}',
+        "x.csv[:, 'sex']: got 2 distinct values in 100 rows, need a column with a density, or --discrete 'sex' if",
     ),
     "one file": ("mi x.npy", "mi: got one file, 'x.npy', alone, need two files, or --x-columns and"),
     "half the columns": ("mi x.npy --x-columns 1", "need two files, or --x-columns and --y-columns"),
@@ -113,7 +114,7 @@ BAD = {
     "the same": ("mi x.npy x.npy", "column 0 of y: got it in x too, need it in one"),
     "the same but for scale": (
         "mi x.npy twice.npy",
-        "over all tables side by side, one of them given by the others",
+        "columns: got x[:, 0], x[:, 1], y[:, 0], y[:, 1], one of them given by the others",
     ),
     "no such column": (
         "mi x.npy --x-columns 0 --y-columns 3",
@@ -133,7 +134,15 @@ BAD = {
     ),
     "a column and its cube": (
         "mi cube.npy x.npy",
-        "columns: got [0, 1], counted from 0 over all tables side by side, one of them given by the others",
+        "columns: got x[:, 0], y[:, 0], one of them given by the others",
+    ),
+    "a column and twice it, by name and by the file's number": (
+        "mi x.csv twice.npy --x-columns b --y-columns 1",
+        "columns: got x[:, 'b'], y[:, 1], one of them given by the others",
+    ),
+    "a class, by the file's number": (
+        "mi classes.npy --x-columns 1 --y-columns 3,2 --discrete 3",
+        "y[:, 2]: got 2 distinct values in 100 rows, need a column with a density, or --discrete 2 if",
     ),
     "a tied column": (
         "mi x.csv --x-columns a --y-columns 1",

@@ -1,5 +1,7 @@
 """``thermodiff ledger`` as a user meets it: one line for each mistake, whole results, an audit gone on from."""
 
+import re
+
 import numpy as np
 import pytest
 from checks import names_in, strict, without_progress
@@ -55,6 +57,7 @@ def test_the_results_are_all_there_and_an_audits_training_is_not_repeated(tmp_pa
     text, record = capsys.readouterr().out, strict("results/ledger.json")
     assert "floors of the sampled degrees of freedom" in text
     assert "x.npy: 60 rows of 2 columns" in text
+    assert re.search(r"k_B T = \(\d\.\d+ ± \d\.\d+\)e-\d\d J in a closed cycle at 4 K", text)
     assert record["options"]["temperature"] == 4.0
     lines, ledger = record["ledger"]["lines"], record["ledger"]
     assert lines["cycle_work"]["mean"] == pytest.approx(1.5 * lines["entropy_production"]["mean"], rel=1e-6)

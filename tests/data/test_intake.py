@@ -57,6 +57,32 @@ def test_columns_are_chosen(folder, name):
     np.testing.assert_array_equal(got("x.npy", choice=Choice("columns", *numbers)).table.values, X[:, places])
 
 
+def test_chosen_columns_keep_the_numbers_that_they_have_in_the_file(folder):
+    """In notes, remarks and refusals; by name too where there is one."""
+    names, halves = np.random.default_rng(1).permutation(100), 0.5 * (np.arange(100) % 7)
+    np.save("x.npy", np.column_stack([X[:, 0], names, halves, X[:, 1]]))
+    chosen = got("x.npy", choice=Choice("columns", "2,1"))
+    assert (chosen.table.words, chosen.table.column(0)) == (("2", "1"), "2")
+    assert chosen.remarks[0].startswith("column 1 holds a distinct whole number in every row")
+    with pytest.raises(ValueError, match=r"^x.npy\[:, 2\]: got \d+ distinct values"):
+        check_density(chosen)
+    left = got("x.npy", choice=Choice("columns", None, "0,1"), dequantise=True)
+    assert left.notes[-2:] == (
+        "uniform noise of one step: 0.5 in column 2",
+        "column 3 lies on no grid and is left as it is",
+    )
+    with pytest.raises(
+        ValueError, match=r"^x.csv: got 1 infinite value\(s\), first in line 5, column 2 \('c'\), need"
+    ):
+        got(
+            written(np.where(np.arange(300).reshape(100, 3) == 11, np.inf, X)),
+            choice=Choice("columns", "c,a"),
+        )
+    np.save("x.npy", np.column_stack([X[:, 0], X[:, 1], np.arange(100)]))
+    with pytest.raises(ValueError, match=r"^x.npy, column 2: got row numbers, need .* \(--without 2\)"):
+        got("x.npy", choice=Choice("columns", None, "0"))
+
+
 BAD_CHOICES = {
     "too large": (
         Choice("columns", "3"),
@@ -137,7 +163,7 @@ def test_pairs_lose_the_same_rows(folder):
     kept = np.delete(X, [3, 50], axis=0)
     np.testing.assert_array_equal(first.table.values[:, 0], kept[:, 0])
     np.testing.assert_array_equal(second.table.values[:, 0], kept[:, 1])
-    assert second.notes == ("2 of 100 rows dropped for missing values: 1 in column 0 ('b')",)
+    assert second.notes == ("2 of 100 rows dropped for missing values: 1 in column 1 ('b')",)
     np.save("short.npy", X[:90])
     with pytest.raises(
         ValueError, match=r"short.npy: got 90 rows, need as many as x.csv has, 100: row i of both"

@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import binom, pearsonr
 
 import thermodiff as td
+from thermodiff.information.independence import IndependenceTest
 
 QUICK = td.TrainingConfig(
     steps=300, batch_size=128, learning_rate=3e-3, width=32, depth=2, chunk=50, patience=4
@@ -53,6 +54,12 @@ def test_dependence_that_no_correlation_shows():
     assert again.statistic == found.statistic
     assert pearsonr(x, y).pvalue > 0.05
     assert p_value(1, x, rng.permutation(y)) > 0.01
+
+
+def test_it_prints_the_digits_that_chance_leaves():
+    found = IndependenceTest(0.25, 0.0123456, np.array([0.01, -0.01, 0.0]), 90)
+    told = "(statistic 0.0123; 0.0000 ± 0.0082 in 3 random orders of 90 held-out rows)"
+    assert str(found) == f"independence: p = 0.25   {told}"
 
 
 @pytest.mark.slow

@@ -100,7 +100,8 @@ def test_narrow_columns_under_long_tails_are_mixed_and_the_determinant_kept():
 @pytest.mark.parametrize("given", [G[:, :2], np.exp(G[:, :1]), -(G[:, :1] ** 3), G[:, :1] + 2 * G[:, 1:2]])
 def test_an_entropy_of_minus_infinity_is_refused(given):
     message = (
-        r"^columns: got \[0.*\], counted from 0 .*, need columns .*: their entropy given the others is minus"
+        r"^columns: got samples\[:, 0\], .*given\[:, .\], one of them given by the others, need columns .*: their "
+        "entropy given the others is minus"
     )
     with pytest.raises(ValueError, match=message):
         td.conditional_entropy(jax.random.key(0), G[:, :2], given, settings=SMALL)
@@ -133,9 +134,10 @@ def test_overlap():
 def test_ranks_that_do_not_resolve_say_so():
     """Two columns of ten nearly the same: the dependence a column is small, and yet ranks lose much of it."""
     z = td.Gaussianise(G).forward(np.column_stack([G, np.exp(G[:, 0] + 1e-3 * H[:, 0])]))
-    (warning,) = rank_warnings(0.5, z)
-    assert warning.startswith("columns [0, 4], counted from 0 over all tables, are nearly functions of one")
-    assert rank_warnings(0.5, td.Gaussianise(G).forward(G)) == []
+    called = [*(f"x[:, {j}]" for j in range(G.shape[1])), "y[:, 'dose']"]
+    (warning,) = rank_warnings(0.5, z, called)
+    assert warning.startswith("columns x[:, 0], y[:, 'dose'] are nearly functions of one another")
+    assert rank_warnings(0.5, td.Gaussianise(G).forward(G), called) == []
     # exp(-2 I)/2 where 3 exp(I)/n reaches 0.03 nats.
     assert narrowest_in_ranks(N) == pytest.approx(0.5 * np.exp(-2 * np.log(0.03 * N / 3)))
 
@@ -143,9 +145,11 @@ def test_ranks_that_do_not_resolve_say_so():
 def test_answers_beyond_a_gaussian_of_the_rows_say_so():
     value = td.Estimate(1.0, 0.02, N)
     assert above_gaussian_warning(value, 0.95) == []
-    assert "no density of the rows' covariance has more than 0.80" in above_gaussian_warning(value, 0.8)[0]
+    assert "no density of the rows' covariance has more than 0.800" in above_gaussian_warning(value, 0.8)[0]
     assert below_scatter_warning(value, 1.1, 0.9, 0.0) == []
-    assert "0.90 of a Gaussian of the mapped rows, but 1.40" in below_scatter_warning(value, 1.4, 0.9, 0.0)[0]
+    assert (
+        "0.900 of a Gaussian of the mapped rows, but 1.400" in below_scatter_warning(value, 1.4, 0.9, 0.0)[0]
+    )
 
 
 # --- values ---------------------------------------------------------------------------------------

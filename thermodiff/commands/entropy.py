@@ -25,6 +25,7 @@ from thermodiff.commands.shared import (
 )
 from thermodiff.data.columns import Choice
 from thermodiff.data.intake import check_density, divide, read
+from thermodiff.distributions.rows import Rows
 from thermodiff.information.baselines.density_models import (
     DensityModel,
     GaussianBaseline,
@@ -50,7 +51,7 @@ BASELINES = (GaussianBaseline, MixtureBaseline, KernelBaseline)
 class Job(NamedTuple):
     """Rows (n, d) that can be measured, those of them to train and to compare on, the settings, the record so far."""
 
-    values: np.ndarray
+    rows: Rows
     training: np.ndarray
     test: np.ndarray
     settings: CrossFitting
@@ -85,28 +86,28 @@ def prepare(options: Entropy) -> Job:
         "log_steps": samples.log_steps,
         "notes": samples.notes,
         "remarks": samples.remarks,
-        "settings": vars(settings) | {"training": vars(settings.training)},
+        "settings": vars(settings) | {"training": vars(settings.for_rows(n).training)},
         "versions": versions(),
     }
     make_folder(options.out)
-    return Job(samples.table.values, training, test, settings, options.out, about)
+    return Job(samples.table.rows, training, test, settings, options.out, about)
 
 
 def run(job: Job) -> str:
     """Estimates, compares, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
     whole_key, split_key = jax.random.split(jax.random.key(job.about["options"]["seed"]))
-    values, training, test = job.values, job.training, job.test
+    training, test = job.training, job.test
     start = time.monotonic()
-    entropy = data_entropy(whole_key, values, settings=job.settings, progress=True)
+    entropy = data_entropy(whole_key, job.rows, settings=job.settings, progress=True)
     middle = time.monotonic()
     score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
-    unit = unit_of(job.about["unit"], values.shape[1])
+    unit = unit_of(job.about["unit"], training.shape[1])
     entropy, score = entropy.in_unit(unit), score / unit.nats
     with working("fitting other density models"):
         models = [make(training) for make in BASELINES]
         rows = [_compared("score", score, score)]
         rows += [_compared(_label(m), -m.log_prob(test) / unit.nats, score) for m in models]
-        neighbours = convert(nearest_neighbour_entropy(values), unit)
+        neighbours = convert(nearest_neighbour_entropy(job.rows), unit)
     steps = job.about["log_steps"]
     record = {
         **job.about,

@@ -9,13 +9,13 @@ from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING, CrossFi
 
 def cross_fitting(steps: int | None) -> CrossFitting:
     """The settings of the library, with at most so many training steps if that is given."""
-    return shortened(CrossFitting(training=DEFAULT_TRAINING), steps)
+    return shortened(CrossFitting(), steps)
 
 
 def shortened(settings: CrossFitting, steps: int | None) -> CrossFitting:
     """The same with at most so many training steps if that is given."""
     if steps is None:
         return settings
-    training = settings.training
+    training = settings.training or DEFAULT_TRAINING
     chunk = min(steps, training.chunk)
     return dataclasses.replace(settings, training=dataclasses.replace(training, steps=steps, chunk=chunk))

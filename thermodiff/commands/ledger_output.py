@@ -16,7 +16,7 @@ from thermodiff.energetics.ledger import Ledger
 from thermodiff.energetics.uncertainty import UncertaintyBound
 from thermodiff.runtime.records import plain
 from thermodiff.training.fit import Fit
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, of_any_size
 
 FORMAT = "thermodiff ledger 1"
 DECADES, DURATIONS = 2.0, 61
@@ -100,7 +100,7 @@ def _price(parts: Mapping[str, Any], ledger: Ledger) -> list[str]:
     least = "at least " if cycle.sense == ">=" else ""
     if not np.isfinite(cycle.mean):
         return [f"One sample costs infinite work: {cycle.note}."]
-    price = f"{cycle.estimate} k_B T = {float(joules.mean):.3g} ± {float(joules.stderr):.1g} J"
+    price = f"{cycle.estimate} k_B T = {of_any_size(joules.mean, joules.stderr)} J"
     return [
         f"One sample costs {least}{price} in a closed cycle at {ledger.hardware.temperature:g} K,",
         f"and its generation takes {ledger.seconds:.3g} s. For standardised columns: in other units another price"

@@ -25,9 +25,10 @@ from thermodiff.commands.shared import (
 )
 from thermodiff.data.columns import Choice
 from thermodiff.data.intake import UserSamples, check_density, read_as_they_are, read_pair
+from thermodiff.distributions.rows import Rows
 from thermodiff.information.baselines.gaussian_formula import gaussian_mutual_information
 from thermodiff.information.baselines.nearest_neighbours import nearest_neighbour_mutual_information
-from thermodiff.information.classes.sides import sides
+from thermodiff.information.classes.sides import check_no_classes, sides
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import check_pair, mutual_information
 from thermodiff.information.independence import FEWEST_PERMUTATIONS, independence_test
@@ -55,10 +56,10 @@ OTHERS = {
 
 
 class Job(NamedTuple):
-    """Paired rows x (n, a) and y (n, b), the settings, and the record so far."""
+    """Paired rows x (n, a) and y (n, b) with their columns' names, the settings, and the record so far."""
 
-    x: np.ndarray
-    y: np.ndarray
+    x: Rows
+    y: Rows
     discrete: dict[str, list[int]]
     permutations: int | None
     settings: CrossFitting
@@ -84,11 +85,11 @@ def prepare(options: MutualInformation) -> Job | PairsJob:
         "y": _describe(y),
         "rows": len(x.table.values),
         "remarks": tuple(dict.fromkeys((*x.remarks, *y.remarks))),
-        "settings": vars(settings) | {"training": vars(settings.training)},
+        "settings": vars(settings) | {"training": vars(settings.for_rows(len(x.table.values)).training)},
         "versions": versions(),
     }
     make_folder(options.out)
-    tables = x.table.values, y.table.values
+    tables = x.table.rows, y.table.rows
     return Job(*tables, classes, options.permutations, settings, options.out, about)
 
 
@@ -125,7 +126,10 @@ def _read(options: MutualInformation) -> tuple[UserSamples, UserSamples, dict[st
     places = {"x": x_taken.places, "y": y_taken.places}
     classes = classes_of(options.discrete, x_taken.whole if one_file else None, places)
     x, y = x_taken.samples, y_taken.samples
-    sides({"x": x.table.values, "y": y.table.values}, classes)
+    named = {"x": x.table.rows, "y": y.table.rows}
+    told = sides(named, classes)
+    if told["x"].dim * told["y"].dim:
+        check_no_classes(named, classes)
     return x, y, classes
 
 
@@ -142,7 +146,7 @@ def _check_pair(x: UserSamples, y: UserSamples) -> None:
             raise complain(
                 f"column {y.table.column(j)} of y", "it in x too", "it in one: of itself a column tells all"
             )
-    check_pair(x.table.values, y.table.values)
+    check_pair(x.table.rows, y.table.rows)
 
 
 def _describe(samples: UserSamples) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from thermodiff.commands.options import MutualInformation
 from thermodiff.commands.shared import describe_reading, make_folder, wanted, write_results
 from thermodiff.data.columns import Choice, places
 from thermodiff.data.intake import check_density, read, read_as_they_are
+from thermodiff.distributions.rows import Rows
 from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.pairwise import TWO_COLUMNS, pairwise_mutual_information
@@ -26,7 +27,7 @@ from thermodiff.validation import complain
 class PairsJob(NamedTuple):
     """Rows (n, d) with a name for each column and the numbers of those that are classes, and the record so far."""
 
-    rows: np.ndarray
+    rows: Rows
     names: tuple[str, ...]
     discrete: list[int]
     settings: CrossFitting
@@ -91,12 +92,11 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
         refuse_dequantise(options.dequantise)
         ((samples, whole, taken),) = read_as_they_are(asked)
         classes = classes_of(options.discrete, whole, {"x": taken}).get("x", [])
-        check_no_classes({asked.file: samples.table.values}, {asked.file: classes})
+        check_no_classes({asked.file: samples.table.rows}, {asked.file: classes})
     table = samples.table
     width = table.values.shape[1]
     if width < 2:
         raise complain("pairs", f"{width} column of {table.source}", "at least two")
-    names = table.columns or tuple(str(j) for j in range(width))
     settings = shortened(TWO_COLUMNS, options.steps)
     said = {name: getattr(options, name) for name in ("x_columns", "discrete", "steps", "seed", "pairs")}
     about = {
@@ -104,11 +104,11 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
         "source": table.source,
         "rows": len(table.values),
         "notes": samples.notes,
-        "settings": vars(settings) | {"training": vars(settings.training)},
+        "settings": vars(settings) | {"training": vars(settings.for_rows(len(table.values)).training)},
         "versions": versions(),
     }
     make_folder(options.out)
-    return PairsJob(table.values, names, classes, settings, options.out, about)
+    return PairsJob(table.rows, table.words, classes, settings, options.out, about)
 
 
 def run_pairs(job: PairsJob) -> str:

@@ -30,7 +30,6 @@ from thermodiff.data.splits import (
     standardisation,
 )
 from thermodiff.data.tables import Table
-from thermodiff.distributions.rows import Rows
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.processes.exploding import VarianceExploding
 from thermodiff.processes.preserving import VariancePreserving
@@ -128,8 +127,8 @@ def _standardised_split(
     rows = split_rows(table.values, rng)
     scaling = standardisation(rows.training, table)
     split = Split(*(scaling(part) for part in rows))
-    check_samples(f"{table.source}, rows to train on", Rows(split.training, table.columns))
-    check_samples(f"{table.source}, rows to measure on", Rows(split.test[:max_points], table.columns))
+    check_samples(f"{table.source}, rows to train on", table._replace(values=split.training).rows)
+    check_samples(f"{table.source}, rows to measure on", table._replace(values=split.test[:max_points]).rows)
     return split, scaling
 
 

@@ -79,4 +79,4 @@ def refuse_row_numbers(table: Table) -> None:
 
 
 def _word(table: Table, j: int) -> str:
-    return f"{j}" if table.columns is None else table.columns[j] or f"{j}"
+    return table.words[j] or f"{table.place(j)}"

@@ -133,10 +133,13 @@ def _loaded(wanted: Wanted) -> Lacking:
     source = open_file(Path(wanted.file), wanted.key, wanted.separator, wanted.header)
     chosen, notes = choose(source, wanted.choice)
     names = None if source.columns is None else tuple(source.columns[j] for j in chosen)
-    table = Table(source.numbers(chosen), names, source.name, (*source.notes, *notes))
+    notes = (*source.notes, *notes)
+    table = Table(source.numbers(chosen), names, source.name, notes, tuple(chosen))
     if wanted.choice.columns is None:
         refuse_row_numbers(table)
-    return Lacking(table, source.row)
+    loaded = Lacking(table, source.row)
+    loaded.refuse_infinite()
+    return loaded
 
 
 def _check_as_long(files: list[Lacking]) -> None:

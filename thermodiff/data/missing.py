@@ -36,6 +36,17 @@ class Lacking(NamedTuple):
             self.table.source, got, "numbers everywhere, or --missing drop to do without those rows"
         )
 
+    def refuse_infinite(self) -> None:
+        """Raise ValueError where values are infinite, saying how many and where the first is."""
+        values = self.table.values
+        infinite = np.isinf(values) if values.dtype.kind == "f" else np.zeros(values.shape, dtype=bool)
+        if infinite.any():
+            i, j = (int(k) for k in np.argwhere(infinite)[0])
+            where = f"first in {self.row(i)}, column {self.table.column(j)}"
+            raise complain(
+                self.table.source, f"{int(infinite.sum())} infinite value(s), {where}", "finite numbers"
+            )
+
 
 def without_rows(tables: list[Lacking]) -> list[Table]:
     """The tables without the rows that lack a value in any of them, and a note that says how many those were."""

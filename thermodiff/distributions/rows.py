@@ -20,16 +20,31 @@ _TABLE_METHODS = ("__arrow_c_stream__", "__dataframe__", "collect_schema")
 
 
 class Rows(NamedTuple):
-    """Rows ``values`` (n, d), and the names of their columns (d,) where they have any."""
+    """Rows ``values`` (n, d), and the names of their columns (d,) where they have any.
+
+    ``places`` (d,) are the numbers, from 0, of columns that were chosen from a file; None where all there are came.
+    """
 
     values: Any
     columns: tuple[str, ...] | None = None
+    places: tuple[int, ...] | None = None
+
+    def label(self, j: int) -> str:
+        """What stands for column j between brackets: its name, else its number from 0, that of the file it is from."""
+        if self.columns is not None and self.columns[j]:
+            return repr(self.columns[j])
+        return f"{j if self.places is None else self.places[j]}"
+
+    def take(self, places: Sequence[int]) -> Rows:
+        """Some columns, which keep their names, and the numbers that they had."""
+        names = None if self.columns is None else tuple(self.columns[j] for j in places)
+        numbers = tuple(j if self.places is None else self.places[j] for j in places)
+        return Rows(self.values[:, list(places)], names, numbers)
 
     def called(self, places: Sequence[int]) -> str:
         """Some columns as a message calls them: by name where they have one, else by number from 0."""
-        if self.columns is None:
-            return f"{list(places)}, counted from 0"
-        return "[" + ", ".join(repr(self.columns[j]) for j in places) + "]"
+        listed = f"[{', '.join(map(self.label, places))}]"
+        return listed if self.columns is not None else f"{listed}, counted from 0"
 
 
 def as_rows(name: str, x: Any) -> Rows:
@@ -51,21 +66,39 @@ def as_rows(name: str, x: Any) -> Rows:
     return Rows(np.column_stack([np.asarray(v).astype(kept) for v in values]), _names(columns))
 
 
+def column_names(name: str, x: Any) -> tuple[str, ...] | None:
+    """The names of the columns of the argument ``name``, whatever is in them; None for an array or a single column.
+
+    Raises ValueError for a table that is not in memory, and one whose columns have one name.
+    """
+    if isinstance(x, Rows):
+        return x.columns
+    if not is_table(x):
+        return None
+    frame = _frame(name, x)
+    return tuple(map(str, frame.columns)) if hasattr(frame, "columns") else None
+
+
 def is_table(x: Any) -> bool:
     """Whether ``x`` is a DataFrame or an Arrow table: told by its methods, without importing any library."""
     return is_concrete(x) and any(hasattr(type(x), method) for method in _TABLE_METHODS)
 
 
-def _columns(name: str, x: Any) -> list[Any]:
-    """The columns of a table as narwhals has them, all of numbers."""
+def _frame(name: str, x: Any) -> Any:
+    """A table, or a single column, as narwhals has it."""
     narwhals = from_extra("tables", "narwhals", name)
     need = "a table in memory, such as a DataFrame of pandas or polars or an Arrow table (collect a lazy one first)"
     try:
-        frame = narwhals.from_native(x, eager_only=True, allow_series=True)
+        return narwhals.from_native(x, eager_only=True, allow_series=True)
     except TypeError as error:
         raise complain(name, type(x).__name__, need) from error
     except narwhals.exceptions.DuplicateError as error:
         raise complain(name, "two columns with one name", "a name of its own for each column") from error
+
+
+def _columns(name: str, x: Any) -> list[Any]:
+    """The columns of a table as narwhals has them, all of numbers."""
+    narwhals, frame = from_extra("tables", "narwhals", name), _frame(name, x)
     if isinstance(frame, narwhals.Series):
         raise complain(name, f"one column, a {type(x).__name__}", "a table: its .to_frame() has rows (n, 1)")
     columns = list(frame.iter_columns())

@@ -146,7 +146,7 @@ def check_continuous(name: str, x: Any) -> None:
             continue
         share = f"{times.max() / n:.1%} of them {values[times.argmax()]:g}"
         raise complain(
-            f"{name}[:, {j if rows.columns is None else repr(rows.columns[j])}]",
+            f"{name}[:, {rows.label(j)}]",
             f"{len(values)} distinct values in {n} rows, {share}",
             _what_to_do_about_ties(array[:, j]),
         )

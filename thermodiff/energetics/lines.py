@@ -6,7 +6,7 @@ import textwrap
 from typing import Any, NamedTuple
 
 from thermodiff.energetics.hardware import FLOOR
-from thermodiff.types import Estimate, aligned, to_error
+from thermodiff.types import Estimate, aligned, to_error, to_error_of_any_size
 
 THEOREM, READING, NOT_KNOWN = "theorem", "reading", "not known"
 
@@ -143,7 +143,7 @@ def _row(name: str, line: Line, bits: Estimate | None, joules: Estimate | None) 
     others = (
         ""
         if bits is None or joules is None
-        else f"{to_error(bits.mean, bits.stderr):>10}{joules.mean:>12.3g}"
+        else f"{to_error(bits.mean, bits.stderr):>10}{to_error_of_any_size(joules.mean, joules.stderr):>12}"
     )
     law = f"{line.law} {line.standing}".strip()
     return f"{start}{aligned(line.mean, line.stderr):<22}{others:<22}  {law}: {line.note}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,19 @@ def checked_rows(name: str, samples: Any) -> np.ndarray:
     return x
 
 
+def labels(named: Mapping[str, Any]) -> tuple[str, ...]:
+    """What messages call the columns of some tables side by side: x[:, 0], or x[:, 'age'] where it has a name."""
+    tables = {name: as_rows(name, array) for name, array in named.items()}
+    return tuple(
+        f"{name}[:, {rows.label(j)}]" for name, rows in tables.items() for j in range(_width(rows.values))
+    )
+
+
+def _width(array: Any) -> int:
+    shape = np.shape(array)
+    return shape[1] if len(shape) == 2 else 1
+
+
 def check_arguments(key: Any, marginals: Any, settings: Any) -> Any:
     """The random key (``validation.check_key``); raises without one, maps and a ``CrossFitting``."""
     key = check_key(key)
@@ -44,20 +57,18 @@ def check_arguments(key: Any, marginals: Any, settings: Any) -> Any:
 
 
 def check_no_function(
-    z: np.ndarray, need: str = "columns with noise of their own: the dependence of these is infinite"
+    z: np.ndarray,
+    called: Sequence[str],
+    need: str = "columns with noise of their own: the dependence of these is infinite",
 ) -> None:
-    """Raise where a column of rows z (n, D) is a sum of others: their dependence has no bound.
+    """Raise where a column of rows z (n, D), ``called`` so (D,), is a sum of others: their dependence has no bound.
 
     After the ranks a monotone function of a column is that column again, or its negative.
     """
     if len(z) > z.shape[1] and in_a_plane(z):
         vectors = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(2 * z.shape[1:]))[1]
-        among = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()
-        raise complain(
-            "columns",
-            f"{among}, counted from 0 over all tables side by side, one of them given by the others",
-            need,
-        )
+        among = [called[j] for j in np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()]
+        raise complain("columns", f"{', '.join(among)}, one of them given by the others", need)
 
 
 def paired_rows(named: dict[str, Any]) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ that errors cancel. Source: theory section 6 (this project).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from thermodiff.information.arguments import (
     check_arguments,
     check_no_function,
     checked_rows,
+    labels,
     paired_rows,
 )
 from thermodiff.information.classes.mixed import mixed_information
@@ -28,17 +30,22 @@ from thermodiff.information.classes.sides import Discrete, check_no_classes
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates, conditional_table, narrowest
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
-    shifted,
-    teller,
+    trained_at_once,
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import below_scatter_warning, narrowest_in_ranks, rank_warnings
+from thermodiff.information.warnings import (
+    below_scatter_warning,
+    narrowest_in_ranks,
+    rank_warnings,
+    tail_warning,
+)
 from thermodiff.numerics.affine_maps import FEW_ROWS_PER_DIM
 from thermodiff.numerics.robust_scatter import correlation_of, robust_scaling
 from thermodiff.runtime.devices import in_full_precision
@@ -78,7 +85,9 @@ def mutual_information(
     coefficients = {Part(asked, known): 1.0, Part(asked, told + known): -1.0}
     quantity = "mutual information" if given is None else "conditional mutual information"
     coordinates = [Coordinates(part, marginals) for part in parts]
-    return _in_coordinates(key, quantity, parts, coordinates, coefficients, marginals, settings, progress)
+    return _in_coordinates(
+        key, quantity, parts, labels(named), coordinates, coefficients, marginals, settings, progress
+    )
 
 
 @in_full_precision
@@ -101,9 +110,9 @@ def total_correlation(
     coefficients = {Part((j,)): 1.0 for j in range(x.shape[1])}
     coefficients[Part(tuple(range(x.shape[1])))] = -1.0
     # Mixed columns have another total correlation: these stay as they are.
-    coordinates = [Coordinates(x, marginals, mix=False)]
+    coordinates, called = [Coordinates(x, marginals, mix=False)], labels({"samples": samples})
     return _in_coordinates(
-        key, "total correlation", [x], coordinates, coefficients, marginals, settings, progress
+        key, "total correlation", [x], called, coordinates, coefficients, marginals, settings, progress
     )
 
 
@@ -111,6 +120,7 @@ def _in_coordinates(
     key: Key,
     quantity: str,
     parts: list[np.ndarray],
+    called: Sequence[str],
     coordinates: list[Coordinates],
     coefficients: dict[Part, float],
     marginals: MakeMarginals,
@@ -118,12 +128,15 @@ def _in_coordinates(
     progress: bool,
 ) -> Information:
     """The sum of entropies in the coordinates given, unless these lose what the tables have together."""
-    mixed, z = _side_by_side(parts, coordinates, marginals)
+    mixed, z = _side_by_side(parts, called, coordinates, marginals)
     if z is None:
         x, smooth = np.hstack(parts), Asinh if marginals is Gaussianise else marginals
         answer = _by_entropies(key, quantity, x, coefficients, smooth, settings, progress)
+        tails = tail_warning(smooth(x).forward(x), called)
     else:
-        answer = _dependence(key, quantity, z, coefficients, marginals, settings, progress)
+        answer = _dependence(key, quantity, z, called, coefficients, marginals, settings, progress)
+        tails = tail_warning(z, called)
+    answer = dataclasses.replace(answer, warnings=(*answer.warnings, *tails))
     return _beside_scatter(answer, mixed, coefficients)
 
 
@@ -132,25 +145,26 @@ def check_pair(x: Any, y: Any) -> None:
 
     For columns that all have a density and are mapped by ranks, the default.
     """
-    parts = paired_rows({"x": x, "y": y})
-    _side_by_side(parts, [Coordinates(part, Gaussianise) for part in parts], Gaussianise)
+    named = {"x": x, "y": y}
+    parts = paired_rows(named)
+    _side_by_side(parts, labels(named), [Coordinates(part, Gaussianise) for part in parts], Gaussianise)
 
 
 def _side_by_side(
-    parts: list[np.ndarray], coordinates: list[Coordinates], marginals: MakeMarginals
+    parts: list[np.ndarray], called: Sequence[str], coordinates: list[Coordinates], marginals: MakeMarginals
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """All tables (n, D) mixed, and mapped as well; None for the second where the map loses what they have together.
 
     Raises where a column is given by the others, as far as the coordinates that are used can tell.
     """
-    check_no_function(np.hstack(parts))
+    check_no_function(np.hstack(parts), called)
     pairs = list(zip(coordinates, parts, strict=True))
     mixed = np.hstack([c.mixing.forward(part) for c, part in pairs])
     width, narrow = narrowest(mixed)
     if len(narrow) and (marginals is not Gaussianise or width < narrowest_in_ranks(len(mixed))):
         return mixed, None
     z = np.hstack([c.forward(part) for c, part in pairs])
-    check_no_function(z)
+    check_no_function(z, called)
     return mixed, z
 
 
@@ -177,6 +191,7 @@ def _dependence(
     key: Key,
     quantity: str,
     z: np.ndarray,
+    called: Sequence[str],
     coefficients: dict[Part, float],
     marginals: MakeMarginals,
     settings: CrossFitting,
@@ -185,14 +200,13 @@ def _dependence(
     """A sum of entropies of z (n, D) in which the units of the coordinates cancel."""
     ranks = marginals is Gaussianise
     normal = frozenset(Part((j,)) for j in range(z.shape[1])) if ranks else frozenset()
-    networks = sum(part not in normal for part in coefficients)
-    with teller(networks * settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell)
+    plan = cross_fitted_sum(key, z, coefficients, settings, normal, map_columns=not ranks)
+    ((answers, rows),) = trained_at_once([plan], progress)
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     warnings = warnings_of(z, answers, rows, settings)
     if ranks:
         columns = sum(part.dim for part, c in coefficients.items() if c > 0)
-        warnings += rank_warnings(float(rows.best.mean()) / columns, z)
+        warnings += rank_warnings(float(rows.best.mean()) / columns, z, called)
     return _answer(quantity, rows, gaussian, warnings)
 
 
@@ -209,18 +223,24 @@ def _by_entropies(
 
     What ranks do not resolve these do, since S(y | w) is that of y - B w. The price is that marginals are learned too.
     """
+    coordinates = [conditional_table(x, part, marginals) for part in coefficients]
+    plans = [
+        cross_fitted_sum(key, z, {part: c}, settings, map_columns=True)
+        for (z, _), (part, c) in zip(coordinates, coefficients.items(), strict=True)
+    ]
     tables: list[Rows] = []
     answers: dict[Part, list[FoldRows]] = {}
     gaussian = 0.0
-    with teller(len(coefficients) * settings.folds, progress) as tell:
-        for part, c in coefficients.items():
-            z, log_derivative = conditional_table(x, part, marginals)
-            found, rows = cross_fitted_sum(key, z, {part: c}, settings, frozenset(), tell)
-            answers |= found
-            tables.append(shifted(rows, -c * log_derivative))
-            gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))
-    rows = Rows(*np.sum(tables, axis=0))
-    return _answer(quantity, rows, gaussian, warnings_of(z, answers, rows, settings))
+    summed = trained_at_once(plans, progress)
+    for (found, rows), (_, log_derivative), (part, c) in zip(
+        summed, coordinates, coefficients.items(), strict=True
+    ):
+        answers |= found
+        tables.append(rows.shifted(-c * log_derivative))
+        gaussian += c * (gaussian_entropy_of(found[part]) - float(log_derivative.mean()))
+    rows = added((1.0, table) for table in tables)
+    last, _ = coordinates[-1]
+    return _answer(quantity, rows, gaussian, warnings_of(last, answers, rows, settings))
 
 
 def _answer(quantity: str, rows: Rows, gaussian: float, warnings: list[str]) -> Information:

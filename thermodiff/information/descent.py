@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from thermodiff.array_types import Key
+from thermodiff.runtime.compiled_once import compiled_once
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.optimiser import adam, adam_step
 
@@ -41,14 +42,17 @@ def descend(
     Steps, batch, learning rate, averaging and patience are those of ``config``, which has to have a patience.
     ``loss`` is a function of a module, because it is compiled in.
     """
-    best, step = _descend(loss, config, key, network, *jax.tree.map(jnp.asarray, (fixed, rows, stopping)))
+    arguments = (key, network, *jax.tree.map(jnp.asarray, (fixed, rows, stopping)))
+    compiled_once(_descend, (loss, config), *arguments)
+    best, step = _descend((loss, config), *arguments)
     return jax.device_get(best), int(step)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=0)
 def _descend(
-    loss: Loss, config: TrainingConfig, key: Key, network: Any, fixed: Any, rows: Any, stopping: Any
+    how: tuple[Loss, TrainingConfig], key: Key, network: Any, fixed: Any, rows: Any, stopping: Any
 ) -> tuple[Any, Any]:
+    loss, config = how
     step_key, stop_key = jax.random.split(key)
     size = jax.tree.leaves(rows)[0].shape[0]
 

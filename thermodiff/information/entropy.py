@@ -8,6 +8,7 @@ Every entropy is one ``cross_fit``. Source: theory section 6 (this project), aft
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from thermodiff.information.arguments import (
     check_arguments,
     check_no_function,
     checked_rows,
+    labels,
     paired_rows,
 )
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
@@ -30,12 +32,11 @@ from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
-    shifted,
-    teller,
+    trained_at_once,
     warnings_of,
 )
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import above_gaussian_warning
+from thermodiff.information.warnings import above_gaussian_warning, tail_warning
 from thermodiff.runtime.devices import in_full_precision
 
 
@@ -55,7 +56,7 @@ def data_entropy(
         samples: rows of a density; integers have none (``dequantise`` them).
         marginals: Asinh (long tails are bent), Standardise, or a class of your own with the same methods.
         settings: folds and training.
-        progress: a bar on stderr, a step a network, if stderr is a terminal.
+        progress: how far the trainings are, and how long is left, on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
         ``Information`` with the terms ``gaussian`` (entropy of the Gaussian of the same moments, after the marginal
@@ -69,7 +70,8 @@ def data_entropy(
     x = checked_rows("samples", samples)
     fitted = Coordinates(x, marginals)
     part = Part(tuple(range(x.shape[1])))
-    return _entropy(key, "entropy", x, fitted.forward(x), part, fitted.log_derivative(x), settings, progress)
+    z, called = fitted.forward(x), labels({"samples": samples})
+    return _entropy(key, "entropy", x, z, part, fitted.log_derivative(x), called, settings, progress)
 
 
 @in_full_precision
@@ -88,13 +90,14 @@ def conditional_entropy(
     is a sum of others or a monotone function of one: minus infinity.
     """
     key = check_arguments(key, marginals, settings)
-    x, y = paired_rows({"samples": samples, "given": given})
+    named = {"samples": samples, "given": given}
+    (x, y), called = paired_rows(named), labels(named)
     infinite = "columns with noise of their own: their entropy given the others is minus infinity"
-    check_no_function(np.hstack([x, y]), infinite)
+    check_no_function(np.hstack([x, y]), called, infinite)
     part, table = Part(*blocks([x, y])), np.hstack([x, y])
     z, log_derivative = conditional_table(table, part, marginals)
-    check_no_function(Gaussianise(z).forward(z), infinite)
-    return _entropy(key, "conditional entropy", table, z, part, log_derivative, settings, progress)
+    check_no_function(Gaussianise(z).forward(z), called, infinite)
+    return _entropy(key, "conditional entropy", table, z, part, log_derivative, called, settings, progress)
 
 
 def _entropy(
@@ -104,21 +107,24 @@ def _entropy(
     z: np.ndarray,
     part: Part,
     log_derivative: np.ndarray,
+    called: Sequence[str],
     settings: CrossFitting,
     progress: bool,
 ) -> Information:
     """S of a part of rows x (n, D), mapped to z with ``log_derivative`` (n,), nats in the units of x."""
-    with teller(settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, {part: 1.0}, settings, frozenset(), tell)
+    ((answers, rows),) = trained_at_once(
+        [cross_fitted_sum(key, z, {part: 1.0}, settings, map_columns=True)], progress
+    )
     blur = truncation(answers[part])
     terms = {
         "gaussian": gaussian_entropy_of(answers[part]),
         "marginal map": -float(log_derivative.mean()),
         "truncation": -blur,
     }
-    total = shifted(rows, -log_derivative - blur)
+    total = rows.shifted(-log_derivative - blur)
     terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
-    answer = report(quantity, total, terms, warnings_of(z, answers, rows, settings))
+    warnings = [*warnings_of(z, answers, rows, settings), *tail_warning(z, called)]
+    answer = report(quantity, total, terms, warnings)
     # 1/2 ln det of the covariance, or of what the regression on the given columns leaves of it.
     gaussian = 0.5 * part.dim * np.log(2 * np.pi * np.e) + white_rows(part.of(x), part.dim).log_jacobian
     above = above_gaussian_warning(answer.estimate, gaussian)

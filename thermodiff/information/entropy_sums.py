@@ -7,8 +7,8 @@ row by row, so that errors cancel and the standard error is that of the sum. Sou
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,23 +16,26 @@ import numpy as np
 from thermodiff.array_types import Key
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows, in_order
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, in_order
 from thermodiff.information.report import Information, Pointwise, total_error
 from thermodiff.information.warnings import (
-    bracket_warning,
     few_rows_warning,
+    missing_warning,
     spread_warning,
-    tail_warning,
     training_warning,
 )
 from thermodiff.numerics.estimates import estimate_rows
-from thermodiff.runtime.progress import Report, watchers
+from thermodiff.training.jobs import Plan, joined, run_plans
 
 READINGS = ("quadratic", "divergence", "denoising")
 
 
 def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[str, float]) -> Information:
-    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name."""
+    """The denoising reading, between the smallest and the largest of the three; values (n,) of each, by name.
+
+    What the Gaussian ``terms`` are too large by is the term ``negentropy``.
+    """
     readings = {name: estimate_rows(v) for name, v in values.items()}
     means = sorted(float(e.mean) for e in readings.values())
     bracket = (means[0], means[-1])
@@ -43,11 +46,15 @@ def report_readings(quantity: str, values: dict[str, np.ndarray], terms: dict[st
         total_error(best, bracket),
         len(best),
         bracket,
-        terms,
+        {**terms, "negentropy": sum(terms.values()) - float(best.mean())},
         readings,
         tuple(spread_warning(values["quadratic"], best)),
         pointwise=Pointwise(best, 0.0),
     )
+
+
+Summed = tuple[dict[Part, list[FoldRows]], Rows]
+"""The folds' answers for each part, and the rows of the sum."""
 
 
 def cross_fitted_sum(
@@ -55,34 +62,35 @@ def cross_fitted_sum(
     z: np.ndarray,
     coefficients: dict[Part, float],
     settings: CrossFitting,
-    normal: frozenset[Part],
-    tell: Callable[[float], None],
+    normal: frozenset[Part] = frozenset(),
     folds: list[Fold] | None = None,
-) -> tuple[dict[Part, list[FoldRows]], Rows]:
-    """Cross-fits each part on the same folds and noise; the rows of the sum with these coefficients.
+    map_columns: bool = False,
+) -> Plan:
+    """The trainings that cross-fit each part on the same folds and noise; they make a ``Summed`` of these coefficients.
 
-    ``folds`` are drawn at random unless they are given, as rows in the order of time need.
+    ``folds`` are drawn at random unless they are given, as rows in the order of time need. Parts in ``normal`` need no
+    network.
     """
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
     folds = folds or split_folds(seed, len(z), settings)
-    answers = {part: cross_fit(key, z, part, folds, settings, part in normal, tell) for part in coefficients}
-    ordered = [(c, in_order(answers[part], len(z))) for part, c in coefficients.items()]
-    return answers, Rows(
-        *(
-            sum(c * values for c, values in zip([c for c, _ in ordered], column, strict=True))
-            for column in zip(*(rows for _, rows in ordered), strict=True)
-        )
-    )
+    plans = [cross_fit(key, z, part, folds, settings, part in normal, map_columns) for part in coefficients]
+
+    def made(found: list[list[FoldRows]]) -> Summed:
+        answers = dict(zip(coefficients, found, strict=True))
+        rows = added((c, in_order(answers[part], len(z), part.dim)) for part, c in coefficients.items())
+        return answers, rows
+
+    return joined(plans, made)
 
 
-def shifted(rows: Rows, amount: np.ndarray) -> Rows:
-    """Every value of the rows plus that row's ``amount`` (n,), nats."""
-    return Rows(*(values + amount for values in rows))
+def trained_at_once(plans: Sequence[Plan], progress: bool) -> list[Any]:
+    """What each plan makes of its trainings; where they are shown they are counted."""
+    return run_plans(plans, "trainings", progress)
 
 
 def gaussian_entropy_of(answers: list[FoldRows]) -> float:
     """The entropy by the Gaussians alone, without their bias (nats, after the marginal map)."""
-    rows = np.concatenate([a.whole.gaussian - a.trained.bias for a in answers])
+    rows = np.concatenate([a.whole.gaussian_entropy - a.trained.bias for a in answers])
     return float(rows.mean())
 
 
@@ -112,32 +120,12 @@ def report(
 def warnings_of(
     z: np.ndarray, answers: dict[Part, list[FoldRows]], rows: Rows, settings: CrossFitting
 ) -> list[str]:
-    """What to distrust: rows (n, d) after the map, how the trainings ended, how the readings and brackets agree."""
+    """What to distrust: few rows (n, d), how the trainings ended, how the readings and brackets agree."""
     n, d = z.shape
     trained = [a.trained for folds in answers.values() for a in folds if a.trained.score is not None]
     return [
         *few_rows_warning(n, d),
-        *tail_warning(z),
-        *training_warning([t.best_step for t in trained], settings.training.steps),
+        *training_warning([t.best_step for t in trained], settings.for_rows(n).training.steps),
         *spread_warning(rows.quadratic, rows.held_out),
-        *bracket_warning(rows.bracket, d),
+        *missing_warning(rows.missing, rows.doubt, d),
     ]
-
-
-@contextlib.contextmanager
-def teller(total: int, progress: bool) -> Iterator[Callable[[float], None]]:
-    """A function that is told the validation loss of each fold's trainings, and counts them where they are shown.
-
-    A fold that needed no training, whose columns are normal as they are, has no loss (NaN) and does not count.
-    """
-    done = 0
-    with watchers("trainings", total, progress, None) as watch:
-
-        def tell(loss: float) -> None:
-            nonlocal done
-            if np.isnan(loss):
-                return
-            done += 1
-            watch(Report(done, np.asarray(np.nan), np.asarray(loss)))
-
-        yield tell

@@ -23,11 +23,12 @@ from thermodiff.information.cross_fitting.folds import CrossFitting, split_folds
 from thermodiff.information.cross_fitting.negentropy import Correction, evaluate
 from thermodiff.information.cross_fitting.one_fold import mean_score
 from thermodiff.information.cross_fitting.white_rows import white_rows
-from thermodiff.information.entropy_sums import READINGS, report_readings, teller
+from thermodiff.information.entropy_sums import READINGS, report_readings
 from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.callables import as_score
+from thermodiff.training.jobs import run_jobs
 from thermodiff.validation import check_key, check_points, check_process
 
 
@@ -51,7 +52,7 @@ def cross_entropy(
     """
     correction, shift = _held_out(key, training, test, marginals, settings, progress)
     values = {name: correction.entropy(name) + shift for name in READINGS}
-    terms = {"gaussian": float(correction.gaussian.mean()), "marginal map": float(shift.mean())}
+    terms = {"gaussian": float(correction.gaussian_entropy.mean()), "marginal map": float(shift.mean())}
     return report_readings("cross entropy", values, terms)
 
 
@@ -85,8 +86,11 @@ def _held_out(
     seen, rows = white.forward(z), white.forward(fitted.forward(held_out))
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
-    with teller(len(folds), progress) as tell:
-        score = mean_score(train_folds(fold_key, seen, folds, settings.training, tell))
+    score = mean_score(
+        run_jobs(
+            train_folds(fold_key, seen, folds, settings.for_rows(len(z)).training), "trainings", progress
+        )
+    )
     reference = unconditional(sample_gaussian(seen))
     correction = evaluate(noise_key, score, reference, rows, tuple(range(d)), d)
     return correction.plus(white.log_jacobian), -fitted.log_derivative(held_out)

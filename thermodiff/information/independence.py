@@ -18,6 +18,7 @@ from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.critic import fit_critic, means_by_order
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.training.config import TrainingConfig
+from thermodiff.types import to_error, with_error
 from thermodiff.validation import check_count, check_key, complain
 
 TRAINING = TrainingConfig(
@@ -53,9 +54,10 @@ class IndependenceTest(NamedTuple):
         return {"p_value": self.p_value, "statistic": self.statistic, "rows": self.rows, "null": null}
 
     def __str__(self) -> str:
-        by_chance = f"{self.null.mean():.4f} ± {self.null.std():.4f}"
+        width = self.null.std()
+        statistic, by_chance = to_error(self.statistic, width), with_error(self.null.mean(), width)
         return (
-            f"independence: p = {self.p_value:.3g}   (statistic {self.statistic:.4f}; {by_chance} in "
+            f"independence: p = {self.p_value:.3g}   (statistic {statistic}; {by_chance} in "
             f"{len(self.null)} random orders of {self.rows} held-out rows)"
         )
 

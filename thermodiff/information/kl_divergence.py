@@ -12,24 +12,26 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
+from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows, labels
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, Rows
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.missing import missing_of
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (
     READINGS,
     cross_fitted_sum,
     report,
-    shifted,
-    teller,
+    trained_at_once,
     warnings_of,
 )
 from thermodiff.information.gaussian_bias import cross_gaussian_bias, moment_error
 from thermodiff.information.overlap import overlap_warnings
 from thermodiff.information.report import Information
+from thermodiff.information.warnings import tail_warning
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.validation import complain
 
@@ -59,33 +61,39 @@ def kl_divergence(
     z_p, z_q, p_seen = map_p.forward(p), map_q.forward(q), map_q.forward(p)
     part = Part(tuple(range(p.shape[1])))
     key_p, key_q, key_cross = jax.random.split(key, 3)
-    with teller(2 * settings.folds, progress) as tell:
-        answers_p, rows_p = cross_fitted_sum(key_p, z_p, {part: 1.0}, settings, frozenset(), tell)
-        answers_q, rows_q = cross_fitted_sum(key_q, z_q, {part: 1.0}, settings, frozenset(), tell)
-    rows_p = shifted(rows_p, -map_p.log_derivative(p))
+    plans = [
+        cross_fitted_sum(k, z, {part: 1.0}, settings, map_columns=True)
+        for k, z in ((key_p, z_p), (key_q, z_q))
+    ]
+    (answers_p, rows_p), (answers_q, rows_q) = trained_at_once(plans, progress)
+    rows_p = rows_p.shifted(-map_p.log_derivative(p))
     white = white_rows(z_q, p.shape[1])
     rows_seen = white.forward(p_seen)
     cross = _cross(key_cross, rows_seen, answers_p[part], answers_q[part])
-    cross = shifted(cross, white.log_jacobian - map_q.log_derivative(p))
-    total = Rows(*(of_q - of_p for of_q, of_p in zip(cross, rows_p, strict=True)))
+    cross = cross.shifted(white.log_jacobian - map_q.log_derivative(p))
+    total = added([(1.0, cross), (-1.0, rows_p)])
     terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
     warnings = warnings_of(z_p, answers_p, rows_p, settings) + warnings_of(z_q, answers_q, rows_q, settings)
+    for name, array, z in ("samples_p", samples_p, z_p), ("samples_q", samples_q, z_q):
+        warnings += tail_warning(z, labels({name: array}))
     unique = list(dict.fromkeys(warnings + overlap_warnings(rows_seen, white.forward(z_q))))
     return report("KL divergence", total, terms, unique, other=moment_error(p_seen, z_q))
 
 
 def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]) -> Rows:
     """-ln q of every row of p (n,), by the networks k of q on fold k of p; the Gaussian part unbiased."""
-    rows = Rows(*(np.full(len(z), np.nan) for _ in Rows._fields))
+    held, less, quadratic, divergence = (np.full(len(z), np.nan) for _ in range(4))
     for k, (of_p, of_q) in enumerate(zip(folds_p, folds_q, strict=True)):
         held_out, noise = of_p.fold.held_out, jax.random.fold_in(key, k)
         whole = _readings(noise, of_q.trained, z[held_out], len(of_q.fold.training))
         half = _readings(noise, of_q.less, z[held_out], len(of_q.fold.half))
-        rows.half[held_out] = half["denoising"]
-        rows.held_out[held_out] = whole["denoising"]
-        rows.quadratic[held_out] = whole["quadratic"]
-        rows.divergence[held_out] = whole["divergence"]
-    return rows
+        less[held_out] = half["denoising"]
+        held[held_out] = whole["denoising"]
+        quadratic[held_out] = whole["quadratic"]
+        divergence[held_out] = whole["divergence"]
+    n = sum(len(of_q.fold.held_out) for of_q in folds_q)
+    missing = missing_of(float(np.mean(less - held)), z.shape[1], n)
+    return corrected(held, less, quadratic, divergence, missing)
 
 
 def _readings(key: Key, trained: Trained, rows: np.ndarray, m: int) -> dict[str, np.ndarray]:

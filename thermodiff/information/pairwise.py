@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from thermodiff.array_types import Key
+from thermodiff.distributions.rows import Rows, column_names
 from thermodiff.information.arguments import MakeMarginals, check_arguments
 from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.dependence import mutual_information
-from thermodiff.information.entropy_sums import teller
 from thermodiff.information.report import Information
+from thermodiff.runtime.progress import stage
 from thermodiff.training.config import TrainingConfig
+from thermodiff.training.jobs import Job, run_jobs
 from thermodiff.types import aligned
 from thermodiff.validation import complain
 
@@ -70,40 +73,47 @@ def pairwise_mutual_information(
     samples: Any,
     *,
     names: Sequence[str] | None = None,
-    discrete: Sequence[int] = (),
+    discrete: Sequence[int | str] = (),
     marginals: MakeMarginals = Gaussianise,
     settings: CrossFitting = TWO_COLUMNS,
     progress: bool = False,
 ) -> PairwiseInformation:
     """I(x_i; x_j) of every two columns of rows ``samples`` (n, d), nats, with a standard error each.
 
-    ``discrete`` lists the columns of classes, counted from 0; ``names`` are d words for the columns (default: their
-    numbers from 0). d (d - 1)/2 estimates: of twenty independent pairs two lie outside their 90 % intervals, and which
-    pair is the strongest is itself chosen by chance among equals. A pair tells nothing of what three columns do
-    together. Its cost is that of 6 small trainings a pair. Raises ValueError as ``mutual_information`` does.
+    ``discrete`` lists the columns of classes, by number from 0 or by name where ``samples`` is a DataFrame; ``names``
+    are d words for the columns (default: those of a DataFrame, else numbers from 0). d (d - 1)/2 estimates: of twenty
+    independent pairs two lie outside their 90 % intervals, and which pair is the strongest is itself chosen by chance
+    among equals. A pair tells nothing of what three columns do together. Its cost is that of 6 small trainings a pair.
+    Raises ValueError as ``mutual_information`` does.
     """
     check_arguments(key, marginals, settings)
-    table = np.asarray(samples)
+    given = samples if isinstance(samples, Rows) else Rows(samples, column_names("samples", samples))
+    table = np.asarray(given.values)
     if table.ndim != 2 or table.shape[1] < 2:
         raise complain("samples", f"shape {table.shape}", "shape (n, d) with at least two columns")
     d = table.shape[1]
+    names = given.columns if names is None else names
     words = tuple(str(j) for j in range(d)) if names is None else tuple(str(name) for name in names)
     if len(words) != d:
         raise complain("names", f"{len(words)} for {d} columns", "one for each column")
-    check_no_classes({"samples": table}, {"samples": discrete})
+    named_rows = given._replace(values=table, columns=None if names is None else words)
+    of_classes = check_no_classes({"samples": named_rows}, {"samples": discrete}).get("samples", [])
     pairs = list(itertools.combinations(range(d), 2))
-    mean, stderr, answers = np.full((d, d), np.nan), np.full((d, d), np.nan), {}
-    with teller(len(pairs), progress) as tell:
-        for (i, j), pair_key in zip(pairs, jax.random.split(key, len(pairs)), strict=True):
-            named = [name for name, column in (("x", i), ("y", j)) if column in discrete]
-            x, y = table[:, [i]], table[:, [j]]
-            answer = mutual_information(
-                pair_key, x, y, discrete=named, marginals=marginals, settings=settings
-            )
-            mean[i, j] = mean[j, i] = answer.mean
-            stderr[i, j] = stderr[j, i] = answer.stderr
-            answers[i, j] = answer
-            tell(answer.mean)
+
+    def one(pair_key: Key, i: int, j: int) -> Information:
+        named = [name for name, column in (("x", i), ("y", j)) if column in of_classes]
+        x, y = named_rows.take([i]), named_rows.take([j])
+        answer = mutual_information(pair_key, x, y, discrete=named, marginals=marginals, settings=settings)
+        stage(f"{words[i]} : {words[j]} {answer.mean:.2g}")
+        return answer
+
+    keys = jax.random.split(key, len(pairs))
+    jobs = [Job(partial(one, k, i, j), 1.0) for k, (i, j) in zip(keys, pairs, strict=True)]
+    answers = dict(zip(pairs, run_jobs(jobs, "pairs", progress), strict=True))
+    mean, stderr = np.full((d, d), np.nan), np.full((d, d), np.nan)
+    for (i, j), answer in answers.items():
+        mean[i, j] = mean[j, i] = answer.mean
+        stderr[i, j] = stderr[j, i] = answer.stderr
     return PairwiseInformation(words, mean, stderr, answers)
 
 

@@ -14,6 +14,9 @@ from thermodiff.types import Estimate, to_error
 from thermodiff.units import BITS_PER_DIMENSION, NATS, Unit, convert, unit_of
 from thermodiff.validation import complain
 
+TAKEN_OFF = ("negentropy", "entropy")
+"""Terms that enter with a minus: S = S(G) + ... - negentropy, KL(p || q) = CE(p, q) - S(p)."""
+
 
 class Pointwise(NamedTuple):
     """What each row contributes to an ``Information``, nats: ``values`` (n,) in the order of the rows.
@@ -33,9 +36,10 @@ class Information:
 
     mean, stderr  the estimate and its standard error: sampling, sqrt(var/n), and the bracket's width over sqrt(12) for
                   what the networks have not learned (a uniform distribution over the bracket), added in squares
-    bracket       (low, high): the held-out number less 3 times and once what half the rows and steps lose
+    bracket       (low, high): the estimate by the least and the most that networks leave unlearned, as far as what half
+                  the rows and steps lose tells (``cross_fitting.missing``)
     n             rows
-    terms         what it is made of, each in nats
+    terms         what it is made of, each in nats; ``summands`` has them with the signs that they enter it with
     readings      the held-out estimate by the quadratic, divergence and denoising readings: their spread is a warning
     warnings      one sentence for each thing to distrust; empty for a healthy estimate (they speak of nats)
     block         rows a block where they depend on one another in time, 1 where they are independent
@@ -59,6 +63,14 @@ class Information:
     def estimate(self) -> Estimate:
         """(mean, stderr, n)."""
         return Estimate(self.mean, self.stderr, self.n)
+
+    @property
+    def summands(self) -> dict[str, float]:
+        """The terms as they are printed, "less negentropy" with its sign turned: ``mean`` is their sum."""
+        return {
+            f"less {name}" if name in TAKEN_OFF else name: -value if name in TAKEN_OFF else value
+            for name, value in self.terms.items()
+        }
 
     def interval(self, level: float = 0.9) -> tuple[float, float]:
         """mean -+ z stderr with the normal quantile z of ``level``. Raises ValueError unless 0 < level < 1."""
@@ -116,7 +128,7 @@ class Information:
             "bracket: by how learning goes on": " to ".join(
                 to_error(end, self.stderr) for end in self.bracket
             ),
-            **{name: to_error(value, self.stderr) for name, value in self.terms.items()},
+            **{name: to_error(value, self.stderr, "+") for name, value in self.summands.items()},
             **{f"held out, {name} reading": f"{e}" for name, e in self.readings.items()},
         }
         lines = [
@@ -129,7 +141,7 @@ class Information:
 
 def row(label: str, number: str) -> str:
     """A line of the table: the numbers of all lines begin in one column, signs before them."""
-    return f"  {label:<36}{' ' if not number.startswith('-') else ''}{number}"
+    return f"  {label:<36}{'' if number.startswith(('-', '+')) else ' '}{number}"
 
 
 def total_error(values: np.ndarray, bracket: tuple[float, float], other: float = 0.0) -> float:

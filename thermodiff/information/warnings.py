@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from thermodiff.numerics.estimates import estimate_rows
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, to_error
 
 SPREAD_SIGMAS = 3.0
 SPREAD_NATS = 0.1
@@ -23,18 +25,16 @@ def spread_warning(quadratic: np.ndarray, denoising: np.ndarray) -> list[str]:
     gap = estimate_rows(quadratic - denoising)
     if abs(gap.mean) < max(SPREAD_NATS, SPREAD_SIGMAS * gap.stderr):
         return []
-    return [
-        f"the quadratic and denoising readings differ by {gap:.3f} nats: the networks are far from the score"
-    ]
+    return [f"the quadratic and denoising readings differ by {gap} nats: the networks are far from the score"]
 
 
-def bracket_warning(bracket: tuple[float, float], dim: int) -> list[str]:
+def missing_warning(missing: float, doubt: float, dim: int) -> list[str]:
     """Half the effort tells another story than all of it: too few rows or steps for what there is to learn."""
-    width = abs(bracket[1] - bracket[0])
-    if width < WIDE_PER_DIM * dim:
+    if abs(missing) < WIDE_PER_DIM * dim:
         return []
     return [
-        f"still to be learned: {width / 2:.2f} to {1.5 * width:.2f} nats, more rows or steps would bring it nearer"
+        f"still to be learned: about {Estimate(abs(missing), doubt, 0)} nats, which are taken off; "
+        "more rows would tell better"
     ]
 
 
@@ -63,16 +63,16 @@ def narrowest_in_ranks(n: int) -> float:
     return 0.5 * (RANKS_LOSE / (n * STRONG_NATS)) ** 2
 
 
-def rank_warnings(per_column: float, z: np.ndarray) -> list[str]:
+def rank_warnings(per_column: float, z: np.ndarray, called: Sequence[str]) -> list[str]:
     """What ranks z (n, D) do not resolve: columns that are nearly functions of one another, or a strong dependence."""
     n, d = z.shape
     values, axes = np.linalg.eigh(np.corrcoef(z, rowvar=False).reshape(d, d))
     if d < 2 or n < 10 * d or values[0] > narrowest_in_ranks(n):
         return strong_warning(per_column, n)
-    among = np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist()
+    among = ", ".join(called[j] for j in np.flatnonzero(np.abs(axes[:, 0]) > 0.1).tolist())
     width = np.sqrt(values[0])
     return [
-        f"columns {among}, counted from 0 over all tables, are nearly functions of one another: after ranks they are "
+        f"columns {among} are nearly functions of one another: after ranks they are "
         f"{width:.1g} wide together, of which {n} rows lose {RANKS_LOSE / n / width / np.sqrt(2):.2f} nats or more"
     ]
 
@@ -81,8 +81,9 @@ def above_gaussian_warning(value: Estimate, gaussian: float) -> list[str]:
     """An entropy above that of the Gaussian of the rows' covariance, which no density exceeds."""
     if value.mean - gaussian < ABOVE_NATS + SPREAD_SIGMAS * value.stderr:
         return []
+    shown = to_error(gaussian, value.stderr)
     return [
-        f"{value.mean:.2f} nats, but no density of the rows' covariance has more than {gaussian:.2f}: the coordinates "
+        f"{value} nats, but no density of the rows' covariance has more than {shown}: the coordinates "
         "do not resolve something narrow, or the networks are far from the score"
     ]
 
@@ -91,20 +92,21 @@ def below_scatter_warning(value: Estimate, scatter: float, mapped: float, allowa
     """A dependence far below that of a Gaussian with the rows' own robust scatter: the map has lost it."""
     if scatter - value.mean < BELOW_NATS + allowance + SPREAD_SIGMAS * value.stderr:
         return []
+    of_mapped, of_rows = (to_error(number, value.stderr) for number in (mapped, scatter))
     return [
-        f"{value.mean:.2f} nats, and {mapped:.2f} of a Gaussian of the mapped rows, but {scatter:.2f} of a Gaussian "
+        f"{value} nats, and {of_mapped} of a Gaussian of the mapped rows, but {of_rows} of a Gaussian "
         "with the scatter of the rows themselves: the map of single coordinates may have lost something narrow"
     ]
 
 
-def tail_warning(z: np.ndarray) -> list[str]:
-    """Values so far out that they decide the averages alone."""
+def tail_warning(z: np.ndarray, called: Sequence[str]) -> list[str]:
+    """Values so far out that they decide the averages alone; the columns of z (n, D) are ``called`` so (D,)."""
     farthest = np.abs(z).max(axis=0)
     if farthest.max() < FAR_OUT:
         return []
-    column = int(farthest.argmax())
+    worst = int(farthest.argmax())
     return [
-        f"column {column} has a value {farthest[column]:.0f} standard deviations out: an outlier, or a long tail"
+        f"{called[worst]} has a value {farthest[worst]:.0f} standard deviations out: an outlier, or a long tail"
     ]
 
 

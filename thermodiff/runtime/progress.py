@@ -2,7 +2,8 @@
 
 On a terminal a bar on stderr; where stderr is a file or a pipe a line there within two seconds, and then ever more
 seldom, down to one a minute. Before the first report of a training its program is compiled, and the line says so.
-Only the outermost of nested work is shown; a training inside moves it on by a part.
+Only the outermost of nested work is shown; a training inside moves it on by a part. Work of several parts at once:
+``runtime.shares``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -48,6 +49,7 @@ class Watched:
         self._counted, self._inner, self._staged = 0, 0, False
         self._start = self._last = time.monotonic()
         self._first: tuple[float, float] | None = None
+        self._lock = threading.Lock()
 
     def tell(self, done: int, message: str) -> None:
         """So many units are done."""
@@ -66,6 +68,11 @@ class Watched:
         """A training inside has ended; it may have stopped early."""
         self.part(1.0)
         self._inner, self.message = self._inner + 1, "evaluating"
+
+    def add(self, units: float, message: str | None) -> None:
+        """So many more are done, in whatever thread; None: what is said stays."""
+        with self._lock:
+            self._move(self.done + units, message or self.message)
 
     def stage(self, name: str) -> None:
         """This is at work now, and what was before it is done."""
@@ -105,7 +112,24 @@ class Watched:
         return f"{self.title}: {counted}{self}\n"
 
 
-_OUTERMOST: ContextVar[Watched | None] = ContextVar("thermodiff_watched", default=None)
+@runtime_checkable
+class Shown(Protocol):
+    """Some work that is shown, or a part of it."""
+
+    def part(self, fraction: float) -> None:
+        """A training inside has got so far."""
+
+    def inner_finished(self) -> None:
+        """A training inside has ended."""
+
+    def stage(self, name: str) -> None:
+        """This is at work now."""
+
+    def add(self, units: float, message: str | None) -> None:
+        """So much more is done."""
+
+
+OUTERMOST: ContextVar[Shown | None] = ContextVar("thermodiff_watched", default=None)
 
 
 def _seconds(seconds: float) -> str:
@@ -118,7 +142,7 @@ def watchers(title: str, steps: int, bar: bool, callback: Callback | None) -> It
 
     Inside other work that is shown it moves that on by a part, whatever ``bar``.
     """
-    outer = _OUTERMOST.get()
+    outer = OUTERMOST.get()
     with contextlib.ExitStack() as stack:
         told: list[Callback] = []
         if outer is not None:
@@ -140,23 +164,23 @@ def watchers(title: str, steps: int, bar: bool, callback: Callback | None) -> It
 @contextlib.contextmanager
 def shown(title: str, total: int | None, message: str) -> Iterator[Watched]:
     """Work that is shown while it runs, to be told how far it is."""
-    outer = _OUTERMOST.get()
+    outer = OUTERMOST.get()
     if outer is not None:  # one display at a time
         outer.stage(message if total is None else title)
-        yield outer
+        yield outer if isinstance(outer, Watched) else Watched(title, total, message)
         return
     watched = Watched(title, total, message)
-    token = _OUTERMOST.set(watched)
+    token = OUTERMOST.set(watched)
     try:
         with _drawn(watched) if sys.stderr.isatty() else _written(watched):
             yield watched
     finally:
-        _OUTERMOST.reset(token)
+        OUTERMOST.reset(token)
 
 
 def stage(name: str) -> None:
     """Work that is shown somewhere outside has come to its next stage; nothing where none is."""
-    outer = _OUTERMOST.get()
+    outer = OUTERMOST.get()
     if outer is not None:
         outer.stage(name)
 

@@ -17,7 +17,7 @@ from thermodiff.array_types import Key, as_pytree, computed_now
 from thermodiff.distributions.base import Family, if_known
 from thermodiff.distributions.gaussian import Gaussian
 from thermodiff.distributions.reference import drawn_gaussian, exact_gaussian, sample_gaussian
-from thermodiff.distributions.rows import Rows, as_rows
+from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import check_samples
 from thermodiff.numerics.estimates import ROWS_AT_ONCE
 from thermodiff.numerics.quasi_random import sobol
@@ -94,7 +94,7 @@ def _rows(data: Any, max_points: int | None) -> np.ndarray:
     if len(rows) < 2:
         raise complain("data", "one row", "at least 2, since the error bar is their spread")
     if not isinstance(data, Family):  # Samples were checked when they were made
-        check_samples("data", Rows(rows, table.columns))
+        check_samples("data", table._replace(values=rows))
         check_magnitude("data", rows)
     return rows
 

@@ -15,7 +15,7 @@ from thermodiff.validation import check_count, check_positive, complain
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """How a score is trained; hashable, and all of it is compiled in.
+    """How a score is trained; hashable. All of it but the numbers that ``program`` leaves out is compiled in.
 
     steps             of Adam, ``batch_size`` noised points each (even: noise comes in antithetic pairs)
     learning_rate     its largest value, reached linearly in ``warmup`` steps (at most a tenth of all); then a half
@@ -63,6 +63,11 @@ class TrainingConfig:
             raise complain("ema", f"{self.ema}", "a decay in [0, 1)")
         if self.t_min is not None and not 0 < self.t_min < 1:
             raise complain("t_min", f"{self.t_min}", "a time strictly between 0 and 1")
+
+    @property
+    def program(self) -> TrainingConfig:
+        """What is compiled in: the same for trainings that differ in length, rate and first time alone."""
+        return dataclasses.replace(self, steps=1, chunk=1, warmup=0, learning_rate=1.0, t_min=None)
 
     def score(self, network: Any, problem: Any) -> Any:
         """The score that a network makes in this parameterisation, of a ``training.problem.Problem``."""

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from thermodiff.array_types import Key, Process, Score
-from thermodiff.runtime.devices import local, place, run
+from thermodiff.runtime.compiled_once import compiled_once
+from thermodiff.runtime.devices import batch_mesh, local, place, run
 from thermodiff.runtime.progress import Callback, Report, watchers
 from thermodiff.training.checkpoints import Keeper
 from thermodiff.training.config import TrainingConfig
@@ -153,7 +154,9 @@ def fit(
     marks = {} if checkpoint_dir is None else fingerprint(key, data, process, config, validation)
     keeper = Keeper(checkpoint_dir, marks)
     with watchers("training", config.steps, progress, callback) as tell:
+        if batch_mesh().size == 1:
+            compiled_once(advance_one, config.program, problem, state, 0, config.chunk)
         state, history = run_chunks(
-            functools.partial(advance_one, config), config, problem, state, keeper, resume, tell
+            functools.partial(advance_one, config.program), config, problem, state, keeper, resume, tell
         )
     return finished(config, problem, state, history)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Protocol, runtime_checkable
 
+import jax.numpy as jnp
 import optax
 
+from thermodiff.array_types import pytree_dataclass
 from thermodiff.validation import check_positive
 
 
@@ -33,6 +35,41 @@ class Schedule(Protocol):
     def clip(self) -> float:
         """Bound on the global norm of the gradient."""
         ...
+
+
+@pytree_dataclass
+class Rate:
+    """The learning rate at step i as data: trainings that differ in its height or length share a compiled program.
+
+    ``peak`` i/warmup for i < ``warmup``, then peak (1 + cos(pi (i - warmup)/(steps - warmup)))/2.
+    """
+
+    peak: Any
+    warmup: Any
+    steps: Any
+
+    def __call__(self, i: Any) -> Any:
+        """eta(i), of the shape of i."""
+        fallen = jnp.clip((i - self.warmup) / jnp.maximum(self.steps - self.warmup, 1), 0.0, 1.0)
+        rising = i / jnp.maximum(self.warmup, 1)
+        return self.peak * jnp.where(i < self.warmup, rising, 0.5 * (1 + jnp.cos(jnp.pi * fallen)))
+
+
+def rate_of(config: Schedule) -> Rate:
+    """The rate that ``config`` says, its warm-up at most a tenth of all steps."""
+    warmup = min(config.warmup, config.steps // 10)
+    return Rate(*(jnp.asarray(x, dtype=float) for x in (config.learning_rate, warmup, config.steps)))
+
+
+def clipped_adam(clip: float) -> optax.GradientTransformation:
+    """Adam at rate 1 of a gradient whose global norm is at most ``clip``, on one flat vector of weights."""
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(clip), optax.scale_by_adam()))
+
+
+def clipped_adam_step(clip: float, rate: Any, network: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
+    """The network and the optimiser's state after one step of this ``rate`` along ``gradient``."""
+    updates, state = clipped_adam(clip).update(gradient, state)
+    return optax.apply_updates(network, optax.tree.scale(-rate, updates)), state
 
 
 def adam(config: Schedule) -> optax.GradientTransformation:

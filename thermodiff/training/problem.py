@@ -31,6 +31,7 @@ from thermodiff.scores.learned import PreconditionedScore
 from thermodiff.scores.networks import Network, for_whitened_input
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.losses import Batch, draw_batch
+from thermodiff.training.optimiser import Rate, rate_of
 from thermodiff.training.times import Span
 from thermodiff.validation import check_points, check_process, complain
 
@@ -50,6 +51,7 @@ class Problem(NamedTuple):
     t_min: Any
     key: Any
     validation: Batch | None
+    rate: Rate
 
     @property
     def span(self) -> Span:
@@ -80,7 +82,9 @@ def prepare(
     brought = isinstance(data, WithReference)
     reference: Any = data.training_reference if brought else reference_gaussian(key_moments, data)
     t_min = config.t_min or starting_time(ExactScore(reference, process), process)
-    problem = Problem(data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None)
+    problem = Problem(
+        data, process, reference, jnp.asarray(t_min, dtype=float), key_steps, None, rate_of(config)
+    )
     if validation is not None:
         problem = problem._replace(validation=_validation_batch(key_validation, validation, problem, config))
     network = config.architecture(key_network, data.dim, config.width, config.depth)

@@ -1,7 +1,7 @@
 """The compiled part of a training: one step of Adam on the denoising loss, and a chunk of many.
 
-Step i draws its randomness from fold_in(key, i) and its learning rate from i, and a chunk is a loop with i as its
-counter, so where a training was interrupted leaves no trace in the result.
+Step i draws its randomness from fold_in(key, i) and its learning rate is ``Problem.rate`` at i, and a chunk is a loop
+with i as its counter, so where a training was interrupted leaves no trace in the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from thermodiff.runtime.devices import shard_batch
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.losses import denoising_loss, draw_batch
-from thermodiff.training.optimiser import adam, adam_step
+from thermodiff.training.optimiser import clipped_adam, clipped_adam_step
 from thermodiff.training.problem import Problem
 
 
@@ -44,7 +44,7 @@ def initial_state(config: TrainingConfig, network: Any, validated: bool) -> Stat
     return State(
         network,
         network,
-        adam(config).init(network),
+        clipped_adam(config.clip).init(network),
         best,
         jnp.asarray(jnp.inf, dtype=float),
         jnp.int32(0),
@@ -60,7 +60,8 @@ def step(config: TrainingConfig, problem: Problem, i: Any, state: State) -> tupl
         return denoising_loss(config.score(network, problem), shard_batch(batch))
 
     loss, gradient = jax.value_and_grad(loss_of)(state.network)
-    network, optimiser = adam_step(config, state.network, state.optimiser, gradient)
+    rate = problem.rate(i)
+    network, optimiser = clipped_adam_step(config.clip, rate, state.network, state.optimiser, gradient)
     decay = jnp.minimum(config.ema, (1.0 + i) / (10.0 + i))
     average = jax.tree.map(lambda a, w: a + (1 - decay) * (w - a), state.average, network)
     finite = jnp.isfinite(loss + sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)))

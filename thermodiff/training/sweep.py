@@ -67,10 +67,10 @@ def fit_sweep(
 def _at_once(config: TrainingConfig, problems: list[Problem]) -> tuple[Callable, Problem | list[Problem]]:
     """What advances several trainings here, and their problems in the form that it takes."""
     if share_cores():
-        return functools.partial(advance_on_cores, config), problems
+        return functools.partial(advance_on_cores, config.program), problems
     stacked = _stack([problem._replace(data=None) for problem in problems])
     advance = advance_in_turn if jax.default_backend() == "cpu" else advance_side_by_side
-    return functools.partial(advance, config), stacked._replace(data=problems[0].data)
+    return functools.partial(advance, config.program), stacked._replace(data=problems[0].data)
 
 
 def _one_each(keys: Any, processes: Any) -> list:

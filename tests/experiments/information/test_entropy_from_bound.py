@@ -49,7 +49,7 @@ def test_ceilings_are_broken_only_beyond_their_errors():
 def test_table_and_figure_need_records_only(tmp_path):
     rows = [row(seed=seed, n=n) for seed in (0, 1) for n in (1000, 10000)]
     text = figure.table(rows)
-    assert "+0.020 ± 0.007" in text
+    assert "+0.0200 ± 0.0071" in text
     assert "no theorem" in text
     assert all(path.stat().st_size > 1000 for path in figure.draw(rows, tmp_path))
 

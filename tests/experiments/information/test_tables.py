@@ -1,11 +1,18 @@
 """Tables and figures on information need records only."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from experiments.information import data_entropy_figure, kl_divergence, mutual_information_figure
+from experiments.information import (
+    data_entropy_figure,
+    kl_divergence,
+    mutual_information_figure,
+    unseen,
+    unseen_figure,
+)
 
 RECORDS = Path(__file__).resolve().parents[3] / "docs" / "records"
 
@@ -36,6 +43,7 @@ def test_entropies_as_they_are_recorded(tmp_path):
     held = [row["covered"] for row in rows if row["n"] == 10_000]
     assert f"nearer 38/51   coverage {sum(held) / len(held):.2f} ± " in text
     assert "curve           d = 22  n = 50000" in text
+    assert "gaussian        d = 1   n = 2000      -0.001   ± 0.015  " in text
     few = [row for row in rows if row["n"] == 2000]
     assert drawn(data_entropy_figure.draw(few, tmp_path)) == ["data_entropy.png", "data_entropy.pdf"]
 
@@ -43,7 +51,9 @@ def test_entropies_as_they_are_recorded(tmp_path):
 def test_mutual_information(tmp_path):
     rows = [made_up(0.1, True, task="one", dims=[1, 1]), made_up(-0.4, False, task="two", dims=[1, 2])]
     text = mutual_information_figure.table(rows)
-    assert "score networks 0.2500, KSG 0.3000, Gaussian 0.5000; median 0.2500" in text
+    assert "score networks 0.250, KSG 0.300, Gaussian 0.500; median 0.250" in text
+    line = r"one +1.000 +1.100 +± 0.050 +\+0.100 +\[0.900, 1.100\] +1.30 +0.500$"
+    assert re.search(line, text, re.MULTILINE), "digits are those of the errors, 0.05 and 0.1"
     assert "Nearest to the truth: score 1, KSG 1, Gaussian 0; coverage of 90 % intervals 0.50 ± 0.35" in text
     assert drawn(mutual_information_figure.draw(rows, tmp_path)) == [
         "mutual_information.png",
@@ -51,10 +61,32 @@ def test_mutual_information(tmp_path):
     ]
 
 
+def test_unseen_families(tmp_path):
+    shared = {"columns": 3, "sampling": 0.027, "seconds": 41.3}
+    rows = [
+        {**made_up(error, True, family=name, n=n, **shared), "within": abs(error) <= 0.1}
+        for error, name, n in ((0.083, "parity-3", 2000), (-0.2, "ratio-3", 2000), (0.01, "ratio-3", 10_000))
+    ]
+    text = unseen_figure.table(rows)
+    assert re.search(
+        r"parity-3 +3 +2000 +1.000 +1.083 +± 0.050 +0.083 +\+1.7 +0.027 +41$", text, re.MULTILINE
+    )
+    assert re.search(r"ratio-3 .* -4.0 .* beyond 2$", text, re.MULTILINE)
+    assert (
+        "all        within two standard errors 0.67 ± 0.27 (2 of 3 cells); mean standard error 0.050" in text
+    )
+    assert drawn(unseen_figure.draw(rows, tmp_path)) == ["unseen.png", "unseen.pdf"]
+
+
+def test_unseen_families_that_there_are_not():
+    with pytest.raises(SystemExit, match="--names: got moons, need some of squares-4, "):
+        unseen.cells(unseen.Config(names=("moons",)))
+
+
 def test_divergence_of_pairs(tmp_path):
     rows = [made_up(0.1, True, pair="wider", dim=2), made_up(-0.2, False, pair="shifted", dim=1)]
     text = kl_divergence.table(rows)
-    assert "+0.1000" in text
+    assert re.search(r"wider +2 +1.000 +1.100 +± 0.050 +\+0.100 +1.30 +\+0.30$", text, re.MULTILINE)
     assert text.endswith("90 % intervals hold the truth in 1 of 2 cells")
     assert drawn(kl_divergence.draw(rows, tmp_path)) == ["kl_divergence.png", "kl_divergence.pdf"]
 

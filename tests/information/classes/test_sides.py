@@ -1,8 +1,10 @@
 """Which columns are classes: what is said, what is refused, and how joint classes are counted."""
 
 import numpy as np
+import pandas
 import pytest
 
+from thermodiff.information import arguments
 from thermodiff.information.classes.sides import check_no_classes, joint, one_hot, rare_warning, sides
 
 RNG = np.random.default_rng(0)
@@ -86,6 +88,19 @@ def test_the_hint_is_given_for_a_column_among_others():
         ValueError, match=r'^x\[:, 2\]: got 3 distinct values in 200 rows, .*discrete={"x": 2}'
     ):
         check_no_classes({"x": np.column_stack([X, CODES])})
+
+
+def test_columns_of_a_table_go_by_their_names():
+    table = pandas.DataFrame({"height": X[:, 0], "species": CODES, "kind": WORDS})
+    with pytest.raises(ValueError, match=r'^x\[:, \'species\'\]: got 3 distinct .*discrete={"x": 1}'):
+        check_no_classes({"x": table}, {"x": "kind"})
+    found = sides({"x": table, "y": X}, {"x": ["kind", 1]})["x"]
+    assert (found.dim, found.named.columns, found.named.places) == (1, ("height",), (0,))
+    with pytest.raises(
+        ValueError, match=r"^discrete: got 'kin' for x, need columns from 0 to 2 or of height, spec"
+    ):
+        sides({"x": table, "y": X}, {"x": "kin"})
+    assert arguments.labels({"x": table[["height"]], "y": X}) == ("x[:, 'height']", "y[:, 0]", "y[:, 1]")
 
 
 def test_rare_classes_are_said():

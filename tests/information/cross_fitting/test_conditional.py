@@ -99,7 +99,7 @@ def test_nothing_given_is_a_plain_gaussian():
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_given_columns_get_no_noise(process):
     x = gaussian_rows(4, MEAN, COV, 50).astype(np.float32)
-    data = ConditionalRows(x, gaussian_of(x, 3), 1)
+    data = ConditionalRows(x, gaussian_of(x, 3), 1, len(x))
     span = Span(process, 0.01, 1.0)
     batch = draw_batch(jax.random.key(1), data, span, UniformLogSNR(), LikelihoodWeighting(), 64)
     assert np.isin(np.asarray(batch.x[:, 3]), x[:, 3]).all()

@@ -13,7 +13,10 @@ import thermodiff as td
 from thermodiff.information.cross_fitting.conditional import unconditional
 from thermodiff.information.cross_fitting.cross_fit import cross_fit
 from thermodiff.information.cross_fitting.folds import split_folds
-from thermodiff.information.cross_fitting.half_effort import KAPPA, FoldRows, Part, Rows, in_order, truncation
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, truncation
+from thermodiff.information.cross_fitting.judged_rows import in_order
+from thermodiff.information.cross_fitting.margins import Margins
+from thermodiff.information.cross_fitting.missing import missing_of
 from thermodiff.information.cross_fitting.negentropy import (
     LEVELS,
     SIGMA_LOW,
@@ -22,8 +25,10 @@ from thermodiff.information.cross_fitting.negentropy import (
     evaluate,
     gaussian_only,
 )
-from thermodiff.information.cross_fitting.one_fold import Trained, gaussian_fold, train
+from thermodiff.information.cross_fitting.one_fold import Approach, Trained, gaussian_fold, train
 from thermodiff.information.cross_fitting.rescaling import LARGEST_SCALE, MeanScore, best_scale
+from thermodiff.training import cores
+from thermodiff.training.jobs import run_plans
 
 # --- folds ----------------------------------------------------------------------------------------
 
@@ -61,6 +66,8 @@ def test_folds_come_from_the_seed_alone():
         ({"validation": 0.0}, r"validation: got 0.0, need a fraction of a fold, in \(0, 1\)"),
         ({"validation": 1.0}, "validation: got 1.0, need a fraction"),
         ({"training": td.TrainingConfig(steps=10)}, "training: got no patience, need a TrainingConfig"),
+        ({"rates": ()}, r"rates: got \(\), need multiples of the learning rate, above 0, one at least"),
+        ({"rates": (1.0, 0.0)}, r"rates: got \(1.0, 0.0\), need multiples"),
     ],
 )
 def test_bad_settings_are_refused(changes, message):
@@ -82,26 +89,14 @@ def test_normal_columns_need_no_network(part):
     for seed in range(100):
         z = gaussian_rows(seed, np.full(3, 2.0), cov, 120)
         folds = split_folds(seed, len(z), SMALL)
-        rows = in_order(cross_fit(jax.random.key(0), z, part, folds, SMALL, True, lambda loss: None), len(z))
+        plan = cross_fit(jax.random.key(0), z, part, folds, SMALL, normal=True, map_columns=False)
+        rows = in_order(run_plans([plan], "trainings", progress=False)[0], len(z), part.dim)
         gaps.append(rows.half.mean() - rows.held_out.mean())
         errors.append(rows.best.mean() - expected)
         np.testing.assert_array_equal(rows.held_out, rows.quadratic)
         np.testing.assert_array_equal(rows.held_out, rows.divergence)
     for values in (gaps, errors):
         assert abs(np.mean(values)) < 4 * np.std(values, ddof=1) / np.sqrt(len(values))
-
-
-@pytest.mark.parametrize("beta", [0.415, 0.6, 1.0])
-def test_a_power_law_is_undone(beta):
-    """h = S + J, h' = S + 2^beta J: the estimate is exact for beta = log2(3/2), and the bracket holds S for all."""
-    truth, lost = 1.7, 0.3
-    values = truth + lost * np.array([1.0, 2**beta])
-    rows = Rows(*(np.full(4, v) for v in (*values, 0.0, 0.0)))
-    low, high = rows.bracket
-    assert low - 1e-3 <= truth <= high + 1e-9
-    assert rows.best.mean() == pytest.approx(values[0] - KAPPA * (values[1] - values[0]))
-    exact = Rows(*(np.full(4, v) for v in (truth + lost, truth + 1.5 * lost, 0.0, 0.0)))
-    assert exact.best.mean() == pytest.approx(truth)
 
 
 # --- the network ----------------------------------------------------------------------------------
@@ -136,21 +131,55 @@ def test_a_network_never_sees_the_rows_it_is_judged_on(table):
     np.testing.assert_allclose(cov, np.cov(rows, rowvar=False), rtol=1e-4)
 
 
+def assert_same(one, other):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_trainings_at_once_are_the_trainings_one_by_one_bit_for_bit(table, monkeypatch):
+    """Of two parts of which one has a shape of its own; twice the cores that there are, in full precision."""
+    training = dataclasses.replace(SMALL.training, steps=60, chunk=20)
+    settings = dataclasses.replace(SMALL, training=training)
+    folds = split_folds(3, N, settings)
+    found = []
+    for number in (1, 4):
+        monkeypatch.setattr(cores, "available_cores", lambda number=number: number)
+        plans = [
+            cross_fit(jax.random.key(1), table, part, folds, settings, normal=False, map_columns=True)
+            for part in (Part((1,)), Part((1,), (0,)))
+        ]
+        with jax.default_matmul_precision("float32"):
+            found.append(run_plans(plans, "trainings", progress=False))
+    assert [len(answers) for answers in found[0]] == [3, 3]
+    for one, other in zip(*([a for part in answers for a in part] for answers in found), strict=True):
+        assert_same(one.trained.score, other.trained.score)
+        assert_same(one.less.score, other.less.score)
+        for reading in ("denoising", "quadratic", "divergence"):
+            np.testing.assert_array_equal(one.values(reading), other.values(reading))
+        np.testing.assert_array_equal(one.half_values(), other.half_values())
+
+
 def test_rows_return_to_where_they_were(table):
-    """Numbers that name the row they belong to, by all effort and by half of it."""
+    """Numbers that name the row they belong to, by all effort and by half of it; a score of any kind has learned."""
     answers = []
     for fold in split_folds(2, N, SMALL):
         reference = unconditional(td.Gaussian(np.zeros(2), np.eye(2)))
-        whole, less = (Trained(None, reference, np.ones(LEVELS), bias, 0, 0.0) for bias in (0.1, 0.2))
+        whole, less = (
+            Trained("a score", reference, Margins(), np.ones(LEVELS), bias, 0, 0.0, 0.0, Approach())
+            for bias in (0.1, 0.2)
+        )
         zero = np.zeros((len(fold.held_out), LEVELS))
         first, second = (
             Correction(fold.held_out + offset, zero, zero, np.zeros(LEVELS), 0.1) for offset in (0.0, 0.5)
         )
         answers.append(FoldRows(fold, whole, first, less, second))
-    rows = in_order(answers, N)
+    rows = in_order(answers, N, 2)
     np.testing.assert_allclose(rows.held_out, np.arange(N) - 0.1)
     np.testing.assert_allclose(rows.half, np.arange(N) + 0.3)
-    np.testing.assert_allclose(rows.best, np.arange(N) - 0.1 - KAPPA * 0.4)
+    expected = missing_of(0.4, 2, N)
+    np.testing.assert_allclose(rows.best, np.arange(N) - 0.1 - expected.kappa * 0.4)
+    assert rows.doubt == pytest.approx(expected.doubt)
+    assert rows.missing == pytest.approx(expected.kappa * 0.4)
 
 
 def test_a_mean_of_scores():

@@ -1,6 +1,7 @@
 """Transfer entropy and lagged mutual information of linear Gaussian processes, against Lyapunov's equation."""
 
 import itertools
+import re
 
 import jax
 import numpy as np
@@ -91,7 +92,7 @@ def test_lagged_mutual_information_finds_the_delay():
     assert np.all(np.abs(got.mean - expected) < 4 * got.stderr)
     assert {answer.n for answer in got.answers} == {1500 - 5}
     assert got.lag[np.argmax(got.mean)] == 1
-    assert str(got).count("±") == 4
+    assert len(re.findall(r"^ *-?[014]  +-?0\.\d{2,4} +± 0\.\d+$", str(got), re.MULTILINE)) == 4
     assert got.to_dict()["lag"] == [-1, 0, 1, 4]
 
 
@@ -111,7 +112,7 @@ def test_a_common_driver_that_is_given_explains_it_away():
 def test_columns_of_a_series_that_are_narrow_together_are_mixed():
     """And others are not touched."""
     g, h = np.random.default_rng(4).normal(size=(2, 500))
-    narrow, wide = _mapped({"source": np.column_stack([g, g + 1e-4 * h]), "target": h}, td.Gaussianise)
+    (narrow, wide), _ = _mapped({"source": np.column_stack([g, g + 1e-4 * h]), "target": h}, td.Gaussianise)
     assert abs(np.corrcoef(narrow, rowvar=False)[0, 1]) < 0.5
     np.testing.assert_array_equal(wide, td.Gaussianise(h[:, None]).forward(h[:, None]))
 
@@ -123,13 +124,19 @@ def test_arguments_that_do_not_fit(key):
         (lambda: td.transfer_entropy(key, x, y[1:]), "target: got 299 rows, need as many as source has, 300"),
         (lambda: td.transfer_entropy(key, x, y, given=y[1:]), "given: got 299 rows, need as many as source"),
         (lambda: td.transfer_entropy(key, x, y, source_history=0), "source_history: got 0, need a positive"),
-        (lambda: td.transfer_entropy(key, x, x), r"columns: got \[1, 2\], .* need columns with noise"),
+        (
+            lambda: td.transfer_entropy(key, x, x),
+            r"columns: got target\[:, 0\] at t - 1, source\[:, 0\] at t - 1, one",
+        ),
         (lambda: td.transfer_entropy(key, x[:50], y[:50]), "source: got 50 rows, need at least 60"),
         (lambda: td.transfer_entropy(key, x[:90], y[:90], source_history=20), "rows: got 70 of them in time"),
         (lambda: td.lagged_mutual_information(key, x, y, []), r"lags: got \[\], need a list of whole"),
         (lambda: td.lagged_mutual_information(key, x, y, [0.5]), r"lags: got \[0.5\], need a list of whole"),
         (lambda: td.lagged_mutual_information(key, x, y, [-200, 200]), "lags: got 400 steps apart, need few"),
-        (lambda: td.lagged_mutual_information(key, x, x, [0], settings=SMALL), r"columns: got \[0, 1\]"),
+        (
+            lambda: td.lagged_mutual_information(key, x, x, [0], settings=SMALL),
+            r"columns: got y\[:, 0\] at t, x\[:, 0\] at t, one",
+        ),
     ]
     for call, message in cases:
         with pytest.raises(ValueError, match=f"^{message}"):

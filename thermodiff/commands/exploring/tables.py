@@ -9,7 +9,7 @@ import numpy as np
 from thermodiff.commands.exploring.measures import Comparison, PolicyMeasures, TokenMeasures
 from thermodiff.commands.exploring.numbers import UNKNOWN, estimate, with_error
 from thermodiff.commands.exploring.trainings import Dynamics, Training
-from thermodiff.types import Estimate
+from thermodiff.types import Estimate, of_any_size
 
 MOST_STEPS = 12
 """Steps of a training that the table shows; the record has all."""
@@ -152,10 +152,9 @@ def dynamics_tables(dynamics: Dynamics) -> list[str]:
 
 
 def _slope(value: Estimate) -> str:
-    mean, stderr = float(value.mean), float(value.stderr)
-    return f"{mean:+.3g} ± {stderr:.2g}"
+    return of_any_size(value.mean, value.stderr, "+")
 
 
 def _parameter(value: Estimate) -> str:
     mean, stderr = float(value.mean), float(value.stderr)
-    return f"{mean:.4g}" if np.isnan(stderr) else f"{mean:.4g} ± {stderr:.2g}"
+    return f"{mean:.4g}" if np.isnan(stderr) else of_any_size(mean, stderr)

@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 from scipy.special import digamma, gammaln
 
 from thermodiff.distributions.repeats import row_hashes
+from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import MOST_REPEATED, check_samples, sample_rows
 from thermodiff.information.baselines.ranks import check_not_monotone
 from thermodiff.numerics.estimates import estimate_rows
@@ -44,13 +45,14 @@ def nearest_neighbour_mutual_information(x: Any, y: Any, k: int = 10) -> Estimat
     does, unless both have as many rows, and where a column of y is a monotone function of one of x or the columns
     of both are linearly dependent: their information is infinite.
     """
-    x, y = _samples("x", x, k), _samples("y", y, k)
+    of_x, of_y = as_rows("x", x), as_rows("y", y)
+    x, y = _samples("x", of_x, k), _samples("y", of_y, k)
     if len(x) != len(y):
         raise complain("y", f"{len(y)} rows", f"as many as x has, {len(x)}")
     x, y = x / x.std(axis=0), y / y.std(axis=0)
     joint = np.hstack([x, y])
     check_samples("x and y side by side", joint)
-    check_not_monotone(x, y)
+    check_not_monotone(x, y, of_x, of_y)
     distance = KDTree(joint).query(joint, k=k + 1, p=np.inf, workers=-1)[0][:, k]
     counts = [_neighbours_within(part, distance) for part in (x, y)]
     n = len(x)

@@ -12,14 +12,21 @@ zeros and ones. Source: this project.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_arguments, check_no_function, checked_rows
+from thermodiff.information.arguments import (
+    MakeMarginals,
+    check_arguments,
+    check_no_function,
+    checked_rows,
+    labels,
+)
 from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
 from thermodiff.information.classes.sides import (
     Discrete,
@@ -33,14 +40,22 @@ from thermodiff.information.classes.sides import (
 from thermodiff.information.coordinate_maps import Asinh, Gaussianise
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
-from thermodiff.information.cross_fitting.half_effort import Part, Rows
-from thermodiff.information.entropy_sums import cross_fitted_sum, report, teller, warnings_of
+from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.missing import missing_of_classes
+from thermodiff.information.entropy_sums import (
+    Summed,
+    cross_fitted_sum,
+    report,
+    trained_at_once,
+    warnings_of,
+)
 from thermodiff.information.report import Information
-from thermodiff.information.warnings import bracket_warning, strong_warning, training_warning
+from thermodiff.information.warnings import missing_warning, strong_warning, tail_warning, training_warning
 from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.training.config import TrainingConfig
+from thermodiff.training.jobs import Job, Plan, joined
 
-Tell = Callable[[float], None]
 MOST_PRODUCTS = 32
 
 
@@ -79,19 +94,17 @@ def mixed_information(
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(x.rows), settings)
     use = _Use(folds, settings, marginals)
     lines = {
-        "classes of x": lambda tell: _classes(keys[0], x, known, [y, *known], use, tell),
-        "classes of y": lambda tell: _classes(keys[1], y, [of_x, *known], [x, *known], use, tell),
-        "within classes": lambda tell: _within(keys[2], x, y, [of_x, of_y, *known], use, tell),
+        "classes of x": lambda: _classes(keys[0], x, known, [y, *known], use),
+        "classes of y": lambda: _classes(keys[1], y, [of_x, *known], [x, *known], use),
+        "within classes": lambda: _within(keys[2], x, y, [of_x, of_y, *known], use),
     }
     there = [x.codes is not None, y.codes is not None and (x.dim > 0 or x.codes is None), x.dim * y.dim > 0]
-    lines = {name: line for (name, line), is_there in zip(lines.items(), there, strict=True) if is_there}
-    with teller(2 * settings.folds * len(lines), progress) as tell:
-        stages = {name: line(tell) for name, line in lines.items()}
-    added = zip(*(stage.rows for stage in stages.values()), strict=True)
-    total = Rows(*(np.sum(parts, axis=0) for parts in added))
+    plans = {name: plan() for (name, plan), is_there in zip(lines.items(), there, strict=True) if is_there}
+    stages = dict(zip(plans, trained_at_once(list(plans.values()), progress), strict=True))
+    total = added((1.0, stage.rows) for stage in stages.values())
     terms = {name: float(stage.rows.best.mean()) for name, stage in stages.items()}
     warnings = [warning for stage in stages.values() for warning in stage.warnings]
-    warnings += rare_warning([side.codes for side in told.values()])
+    warnings += rare_warning([side.codes for side in told.values()]) + _tails(told, marginals)
     quantity = "conditional mutual information" if known else "mutual information"
     answer = report(quantity, total, terms, list(dict.fromkeys(warnings)))
     if "within classes" in stages:
@@ -103,28 +116,38 @@ def _check_densities(told: Mapping[str, Side], marginals: MakeMarginals) -> None
     """Raise unless the numbers of all sides can be samples of a density, none of them given by others."""
     for name, side in told.items():
         if side.dim:
-            checked_rows(name, side.rows)
-    check_no_function(np.hstack([side.rows for side in told.values()]))
-    check_no_function(np.hstack(_mapped(told.values(), marginals)))
+            checked_rows(name, side.named)
+    called = labels({name: side.named for name, side in told.items() if side.dim})
+    check_no_function(np.hstack([side.rows for side in told.values()]), called)
+    check_no_function(np.hstack(_mapped(told.values(), marginals)), called)
 
 
-def _classes(
-    key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], use: _Use, tell: Tell
-) -> _Stage:
+def _tails(told: Mapping[str, Side], marginals: MakeMarginals) -> list[str]:
+    """Where columns that have a density, mapped as they are shown to networks, have values far out."""
+    there = {name: side.named for name, side in told.items() if side.dim}
+    if not there or not told["x"].dim * told["y"].dim:
+        return []
+    return tail_warning(np.hstack(_mapped(told.values(), marginals)), labels(there))
+
+
+def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side], use: _Use) -> Plan:
     """H(classes of ``asked`` | known) - H(classes of ``asked`` | more), where ``more`` says at least as much."""
     codes = asked.codes
     assert codes is not None
     before, after = (_columns(sides) for sides in (known, more))
     keys = jax.random.split(key, 2)
-    less, ended = _left(keys[0], before, codes, use, tell)
-    left, ended_too = _left(keys[1], after, codes, use, tell)
-    rows = Rows(*(a - b for a, b in zip(less, left, strict=True)))
-    warnings = [
-        *_line_warning(len(codes), len(use.folds[0].validation)),
-        *training_warning(ended + ended_too, use.settings.training.steps),
-        *bracket_warning(rows.bracket, 1),
-    ]
-    return _Stage(rows, warnings)
+
+    def made(found: list[tuple[Rows, list[int]]]) -> _Stage:
+        (less, ended), (left, ended_too) = found
+        rows = added([(1.0, less), (-1.0, left)])
+        warnings = [
+            *_line_warning(len(codes), len(use.folds[0].validation)),
+            *training_warning(ended + ended_too, use.settings.for_rows(len(codes)).training.steps),
+            *missing_warning(rows.missing, rows.doubt, 1),
+        ]
+        return _Stage(rows, warnings)
+
+    return joined([_left(keys[0], before, codes, use), _left(keys[1], after, codes, use)], made)
 
 
 def _line_warning(n: int, stopping: int) -> list[str]:
@@ -145,17 +168,24 @@ def _columns(known: Sequence[Side]) -> np.ndarray:
     return np.hstack(rows) if rows else np.zeros((0, 0))
 
 
-def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use, tell: Tell) -> tuple[Rows, list[int]]:
+def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
     """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
-    held, half, ended = np.full(len(codes), np.nan), np.full(len(codes), np.nan), []
+    jobs, effort = [], use.settings.for_rows(len(codes))
     for k, fold in enumerate(use.folds):
-        efforts = ((held, fold.training, use.settings.training), (half, fold.half, use.settings.half))
-        for i, (values, numbers, config) in enumerate(efforts):
+        efforts = ((fold.training, effort.training), (fold.half, effort.part(2)))
+        for i, (numbers, config) in enumerate(efforts):
             place = jax.random.fold_in(key, 2 * k + i)
-            values[fold.held_out], step = _of_fold(place, columns, codes, numbers, fold, config)
-            ended += [step] if i == 0 else []
-        tell(float(held[fold.held_out].mean()))
-    return Rows(held, half, held, held), ended
+            work = partial(_of_fold, place, columns, codes, numbers, fold, config)
+            jobs.append(Job(work, float(config.steps) if columns.size else 0.0))
+
+    def made(found: list[tuple[np.ndarray, int]]) -> tuple[Rows, list[int]]:
+        held, half = np.full(len(codes), np.nan), np.full(len(codes), np.nan)
+        for fold, (whole, _), (less, _) in zip(use.folds, found[::2], found[1::2], strict=True):
+            held[fold.held_out], half[fold.held_out] = whole, less
+        missing = missing_of_classes(float(np.mean(half - held)))
+        return corrected(held, half, held, held, missing), [step for _, step in found[::2]]
+
+    return Plan(jobs, made)
 
 
 def _of_fold(
@@ -176,7 +206,7 @@ def _mapped(every: Iterable[Side], marginals: MakeMarginals) -> list[np.ndarray]
     return [Coordinates(side.rows, marginals).forward(side.rows) for side in every if side.dim]
 
 
-def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use, tell: Tell) -> _Stage:
+def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use) -> Plan:
     """S(Y | classes, w) - S(Y | X, classes, w), or the same of X: that of fewer columns is modelled."""
     told, asked = (x, y) if y.dim <= x.dim else (y, x)
     modelled, shown, *rest = _mapped([asked, told, *known], use.marginals)
@@ -186,11 +216,15 @@ def _within(key: Key, x: Side, y: Side, known: Sequence[Side], use: _Use, tell: 
     z = np.hstack([modelled, before, shown, _products(shown, of_class)])
     columns, others = tuple(range(asked.dim)), tuple(range(asked.dim, z.shape[1]))
     coefficients = {Part(columns, others[: before.shape[1]]): 1.0, Part(columns, others): -1.0}
-    answers, rows = cross_fitted_sum(key, z, coefficients, use.settings, frozenset(), tell, use.folds)
-    warnings = warnings_of(z, answers, rows, use.settings)
-    if use.marginals is Gaussianise:
-        warnings += strong_warning(float(rows.best.mean()) / asked.dim, len(z))
-    return _Stage(rows, warnings)
+
+    def made(found: list[Summed]) -> _Stage:
+        ((answers, rows),) = found
+        warnings = warnings_of(z, answers, rows, use.settings)
+        if use.marginals is Gaussianise:
+            warnings += strong_warning(float(rows.best.mean()) / asked.dim, len(z))
+        return _Stage(rows, warnings)
+
+    return joined([cross_fitted_sum(key, z, coefficients, use.settings, folds=use.folds)], made)
 
 
 def _products(rows: np.ndarray, of_class: np.ndarray) -> np.ndarray:

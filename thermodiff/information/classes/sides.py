@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from thermodiff.distributions.rows import Rows, column_names
 from thermodiff.information.arguments import FEWEST_ROWS
 from thermodiff.validation import check_points, complain
 
-Discrete = str | Sequence[str] | Mapping[str, int | Sequence[int]]
+Discrete = str | Sequence[str] | Mapping[str, int | str | Sequence[int | str]]
 """Which columns are classes: the name of a table all of whose columns are ("y"), several such names, or by table the
-columns, counted from 0 ({"x": [2], "y": 0})."""
+columns, counted from 0 or by the names that they have in a DataFrame ({"x": [2], "y": "sex"})."""
 FEWEST_IN_CLASS = 10
 """With fewer rows of a class some part of the folds would have none."""
 RARE = 50
@@ -28,11 +29,13 @@ class Side(NamedTuple):
     """Rows (n, d) of the columns that are numbers (d may be 0), and the joint class of each row.
 
     ``codes`` (n,) are whole numbers from 0, ``classes`` what they stand for; None and nothing without classes.
+    ``named`` are the rows with what their columns are called.
     """
 
     rows: np.ndarray
     codes: np.ndarray | None
     classes: tuple[str, ...]
+    named: Rows = Rows(None)
 
     @property
     def dim(self) -> int:
@@ -45,41 +48,49 @@ def sides(named: Mapping[str, Any], discrete: Discrete) -> dict[str, Side]:
     tables = {name: _table(name, array) for name, array in named.items()}
     chosen = _chosen(tables, discrete)
     first, *others = tables
-    if len(tables[first]) < FEWEST_ROWS:
-        raise complain(
-            first, f"{len(tables[first])} rows", f"at least {FEWEST_ROWS} to train and to hold out"
-        )
+    n = {name: len(table.values) for name, table in tables.items()}
+    if n[first] < FEWEST_ROWS:
+        raise complain(first, f"{n[first]} rows", f"at least {FEWEST_ROWS} to train and to hold out")
     for name in others:
-        if len(tables[name]) != len(tables[first]):
-            raise complain(name, f"{len(tables[name])} rows", f"as many as {first} has, {len(tables[first])}")
+        if n[name] != n[first]:
+            raise complain(name, f"{n[name]} rows", f"as many as {first} has, {n[first]}")
     return {name: _side(name, table, chosen.get(name, [])) for name, table in tables.items()}
 
 
-def check_no_classes(named: Mapping[str, Any], discrete: Discrete = ()) -> None:
-    """Raise where a column that is not ``discrete`` looks like one of classes; the message says how to name it so."""
+def check_no_classes(named: Mapping[str, Any], discrete: Discrete = ()) -> dict[str, list[int]]:
+    """Raise where a column that is not ``discrete`` looks like one of classes; the message says how to name it so.
+
+    Returns the numbers, from 0, of those that are, by table.
+    """
     tables = {name: _table(name, array) for name, array in named.items()}
     chosen = _chosen(tables, discrete)
     for name, table in tables.items():
-        for j in set(range(table.shape[1])) - set(chosen.get(name, [])):
-            values = len(np.unique(_numbers(name, j, table[:, j])))
-            if 1 < values <= min(FEW_VALUES, len(table) / 10):
-                got = f"{values} distinct values in {len(table)} rows"
-                raise complain(f"{name}[:, {j}]", got, _hint(name, j))
+        n, d = table.values.shape
+        for j in set(range(d)) - set(chosen.get(name, [])):
+            values = len(np.unique(_numbers(name, table, j)))
+            if 1 < values <= min(FEW_VALUES, n / 10):
+                got = f"{values} distinct values in {n} rows"
+                raise complain(f"{name}[:, {table.label(j)}]", got, _hint(name, table, j))
+    return chosen
 
 
-def _numbers(name: str, j: int, column: np.ndarray) -> np.ndarray:
+def _numbers(name: str, table: Rows, j: int) -> np.ndarray:
     """A column (n,) in double precision. Raises ValueError for words, and for true and false."""
+    column, called, need = table.values[:, j], f"{name}[:, {table.label(j)}]", _hint(name, table, j)
     kind = "true or false" if column.dtype.kind == "b" else "words"
     if column.dtype.kind in "USb" or isinstance(column[0], bool | str):
-        raise complain(f"{name}[:, {j}]", f"{kind}, such as {column[0]}", _hint(name, j))
+        raise complain(called, f"{kind}, such as {column[0]}", need)
     try:
         return column.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise complain(f"{name}[:, {j}]", f"entries that are no numbers ({error})", _hint(name, j)) from error
+        raise complain(called, f"entries that are no numbers ({error})", need) from error
 
 
-def _hint(name: str, j: int) -> str:
-    return f'a column with a density, or discrete={{"{name}": {j}}} if its values are classes'
+def _hint(name: str, table: Rows, j: int) -> str:
+    """How to say that a column is of classes: to the command where it is a file's, else in Python."""
+    python = f'discrete={{"{name}": {j}}}'
+    how = python if table.places is None else f"--discrete {table.label(j)}"
+    return f"a column with a density, or {how} if its values are classes"
 
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
@@ -95,15 +106,15 @@ def joint(codes: Sequence[np.ndarray | None]) -> np.ndarray | None:
     return np.unique(np.stack(there, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _table(name: str, array: Any) -> np.ndarray:
-    table = np.asarray(array)
-    table = table[:, None] if table.ndim == 1 else table
-    if table.ndim != 2 or 0 in table.shape:
-        raise complain(name, f"shape {table.shape}", "an array of shape (n, d), or (n,) for one column")
-    return table
+def _table(name: str, array: Any) -> Rows:
+    values = np.asarray(array.values if isinstance(array, Rows) else array)
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or 0 in values.shape:
+        raise complain(name, f"shape {values.shape}", "an array of shape (n, d), or (n,) for one column")
+    return Rows(values, column_names(name, array), array.places if isinstance(array, Rows) else None)
 
 
-def _chosen(tables: Mapping[str, np.ndarray], discrete: Discrete) -> dict[str, list[int]]:
+def _chosen(tables: Mapping[str, Rows], discrete: Discrete) -> dict[str, list[int]]:
     """By table the columns, counted from 0, that are classes."""
     if isinstance(discrete, str):
         discrete = [discrete]
@@ -112,29 +123,34 @@ def _chosen(tables: Mapping[str, np.ndarray], discrete: Discrete) -> dict[str, l
     for name, columns in said.items():
         if name not in tables:
             raise complain("discrete", repr(name), f"a name among {', '.join(tables)}")
-        width = tables[name].shape[1]
-        numbers = list(range(width)) if columns is None else np.atleast_1d(columns).tolist()  # type: ignore[arg-type]
-        if not all(isinstance(j, int) and 0 <= j < width for j in numbers):
-            raise complain("discrete", f"{columns!r} for {name}", f"columns from 0 to {width - 1}")
+        width = tables[name].values.shape[1]
+        words = tables[name].columns or ()
+        # An array of objects keeps 1 a number beside "sex".
+        listed = np.arange(width) if columns is None else np.atleast_1d(np.array(columns, dtype=object))
+        numbers = [words.index(j) if j in words else j for j in listed.tolist()]
+        if not all(isinstance(j, int | np.integer) and 0 <= j < width for j in numbers):
+            need = f"columns from 0 to {width - 1}" + (f" or of {', '.join(words)}" if words else "")
+            raise complain("discrete", f"{columns!r} for {name}", need)
         chosen[name] = sorted(set(numbers))
     return chosen
 
 
-def _side(name: str, table: np.ndarray, chosen: list[int]) -> Side:
-    rest = [j for j in range(table.shape[1]) if j not in chosen]
-    rows = np.zeros((len(table), 0))
+def _side(name: str, table: Rows, chosen: list[int]) -> Side:
+    rest = [j for j in range(table.values.shape[1]) if j not in chosen]
+    rows = np.zeros((len(table.values), 0))
     if rest:
-        rows = np.column_stack([_numbers(name, j, table[:, j]) for j in rest])
+        rows = np.column_stack([_numbers(name, table, j) for j in rest])
         check_points(name, rows)
+    named = table.take(rest)._replace(values=rows)
     if not chosen:
-        return Side(rows, None, ())
-    columns = [_codes(f"{name}[:, {j}]", table[:, j]) for j in chosen]
+        return Side(rows, None, (), named)
+    columns = [_codes(f"{name}[:, {table.label(j)}]", table.values[:, j]) for j in chosen]
     codes = joint([column for column, _ in columns])
     assert codes is not None
     first = np.unique(codes, return_index=True)[1]
     labels = tuple(", ".join(str(values[column[i]]) for column, values in columns) for i in first)
     _check_classes(name, codes, labels)
-    return Side(rows, codes, labels)
+    return Side(rows, codes, labels, named)
 
 
 def _codes(name: str, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

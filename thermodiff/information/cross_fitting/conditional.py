@@ -92,14 +92,20 @@ def unconditional(gaussian: Any) -> ConditionalGaussian:
 
 @pytree_dataclass
 class ConditionalRows:
-    """Rows (n, d + c) to train on, the last ``given`` = c columns free of noise, with the Gaussian to start from."""
+    """Rows (n, d + c) to train on, the last ``given`` = c columns free of noise, with the Gaussian to start from.
+
+    The first ``count`` of the rows are drawn from. It is data, so that trainings on some and on all of the rows share
+    a compiled program.
+    """
 
     array: Any
     training_reference: ConditionalGaussian
     given: int = static()
+    count: Any
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "array", jnp.asarray(self.array, dtype=float))
+        object.__setattr__(self, "count", jnp.asarray(self.count))
 
     @property
     def dim(self) -> int:
@@ -108,7 +114,7 @@ class ConditionalRows:
 
     def sample(self, key: Key, n: int) -> Samples2d:
         """n rows drawn with replacement, shape (n, d + c)."""
-        return self.array[jax.random.randint(key, (n,), 0, self.array.shape[0])]
+        return self.array[jax.random.randint(key, (n,), 0, self.count)]
 
 
 @pytree_dataclass

@@ -11,24 +11,35 @@ from thermodiff.training.config import TrainingConfig
 from thermodiff.validation import check_count, complain
 
 DEFAULT_TRAINING = TrainingConfig(
-    steps=2000,
+    steps=1600,
     batch_size=512,
-    learning_rate=2e-3,
+    learning_rate=4e-3,
     width=128,
     depth=4,
-    chunk=200,
+    chunk=160,
     patience=4,
 )
-"""One setting for every data set: nothing is tuned to the data but the length of the training."""
+"""One setting for every data set of 10^4 rows: what is tuned to the data, the stopping rows tune (``approaches``)."""
+STANDARD_ROWS, STEPS_GROW = 10_000, 0.3
+"""Steps of n rows are those of ``DEFAULT_TRAINING`` times (n/10^4)^0.3: few are learned by heart, many carry more."""
+LEAST_TRIAL = 400
+"""Steps of a trial, or all where there are fewer: in 250 a rate that will learn few rows by heart still looks best."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CrossFitting:
-    """K ``folds``, the ``training`` of each network, and the fraction of the next fold that stops it."""
+    """K ``folds``, the ``training`` of each network, and the fraction of the next fold that stops it.
+
+    Without a ``training`` it is ``DEFAULT_TRAINING``, its steps grown with the number of rows; one that is given is
+    taken as it is.
+
+    ``rates`` are the multiples of the training's learning rate of which the stopping rows choose one (``approaches``).
+    """
 
     folds: int = 3
-    training: TrainingConfig = DEFAULT_TRAINING
+    training: TrainingConfig | None = None
     validation: float = 0.3
+    rates: tuple[float, ...] = (0.25, 1.0)
 
     def __post_init__(self) -> None:
         check_count("folds", self.folds)
@@ -36,16 +47,40 @@ class CrossFitting:
             raise complain("folds", f"{self.folds}", "at least 2: to hold out, and to train on")
         if not 0 < self.validation < 1:
             raise complain("validation", f"{self.validation}", "a fraction of a fold, in (0, 1)")
-        if self.training.patience is None:
+        if not self.rates or min(self.rates) <= 0:
+            raise complain("rates", f"{self.rates}", "multiples of the learning rate, above 0, one at least")
+        if self.training is not None and self.training.patience is None:
             raise complain(
                 "training", "no patience", "a TrainingConfig with patience=..., to stop before it overfits"
             )
 
+    def for_rows(self, n: int) -> Effort:
+        """The trainings of all effort and of parts of it, for n rows."""
+        if self.training is not None:
+            return Effort(self.training, self.training.steps // 4)
+        steps = round(DEFAULT_TRAINING.steps * (n / STANDARD_ROWS) ** STEPS_GROW)
+        training = dataclasses.replace(DEFAULT_TRAINING, steps=steps, chunk=max(1, steps // 10))
+        return Effort(training, min(steps, max(steps // 4, LEAST_TRIAL)))
+
+
+class Effort(NamedTuple):
+    """The training that a network gets, and the steps of a trial of how to learn."""
+
+    training: TrainingConfig
+    trial_steps: int
+
+    def part(self, parts: int) -> TrainingConfig:
+        """The training in a ``parts``-th of the steps, recorded and stopped at as much shorter intervals."""
+        return self._of(self.training.steps // parts)
+
     @property
-    def half(self) -> TrainingConfig:
-        """The training in half the steps, recorded and stopped at half the intervals."""
-        t = self.training
-        return dataclasses.replace(t, steps=max(1, t.steps // 2), chunk=max(1, t.chunk // 2))
+    def trial(self) -> TrainingConfig:
+        """The training of a trial."""
+        return self._of(self.trial_steps)
+
+    def _of(self, steps: int) -> TrainingConfig:
+        t, steps = self.training, max(1, steps)
+        return dataclasses.replace(t, steps=steps, chunk=max(1, t.chunk * steps // t.steps))
 
 
 class Fold(NamedTuple):

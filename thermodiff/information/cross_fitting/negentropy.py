@@ -27,6 +27,8 @@ from jaxtyping import Array, Float
 from thermodiff.array_types import Key, Process, Scalar, Score, Vector, pytree_dataclass
 from thermodiff.information.cross_fitting.conditional import ConditionalGaussian, Row
 from thermodiff.processes.exploding import GeometricVarianceExploding
+from thermodiff.runtime.compiled_once import compiled_once
+from thermodiff.runtime.shares import so_far
 from thermodiff.scores.base import noise_prediction
 
 SIGMA_LOW, SIGMA_HIGH = 3e-3, 10.0
@@ -49,6 +51,7 @@ def canonical() -> GeometricVarianceExploding:
 class Correction:
     """|F|^2 and r . F of rows (n,) in each of ``LEVELS`` equal intervals of ell, and the clean rows' -ln G, nats.
 
+    ``jacobian`` (n,) is what the entropy of a row before it was mapped exceeds that of the mapped row by, nats.
     ``square`` and ``overlap`` (n, L) are averages inside an interval over antithetic noise; times ``step`` their sum
     over intervals is the integral. ``total`` (L,) is E|n_th|^2 in each, for the extrapolation to no noise.
     """
@@ -58,10 +61,16 @@ class Correction:
     overlap: Float[np.ndarray, "n L"]
     total: Float[np.ndarray, " L"]
     step: float
+    jacobian: Any = 0.0
 
-    def plus(self, log_jacobian: float) -> Correction:
-        """The same with a constant, nats, on every row: the entropy before the rows were mapped."""
-        return dataclasses.replace(self, gaussian=self.gaussian + log_jacobian)
+    def plus(self, log_jacobian: Any) -> Correction:
+        """The same of rows before a map that takes ``log_jacobian``, () or (n,), nats from their entropy."""
+        return dataclasses.replace(self, jacobian=self.jacobian + log_jacobian)
+
+    @property
+    def gaussian_entropy(self) -> np.ndarray:
+        """-ln G of every row (n,), before the maps."""
+        return self.gaussian + self.jacobian
 
     def reading(self, name: str, scale: Any = 1.0) -> np.ndarray:
         """int K d ell of every row (n,) for F multiplied by ``scale`` (L,)."""
@@ -71,7 +80,7 @@ class Correction:
 
     def entropy(self, name: str, scale: Any = 1.0) -> np.ndarray:
         """-ln G - int K d ell of every row (n,): its mean is the entropy, nats."""
-        return self.gaussian - self.reading(name, scale)
+        return self.gaussian_entropy - self.reading(name, scale)
 
 
 def evaluate(
@@ -95,15 +104,24 @@ def evaluate(
     filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_A_CALL, axis=0)])
     keys = jax.random.split(key, len(filled))
     columns = jnp.asarray(noise_columns)
-    blocks = [
-        jax.device_get(_moments(score, process, reference, keys[block], filled[block], columns, noise_dim))
-        for block in (slice(i, i + ROWS_A_CALL) for i in range(0, len(filled), ROWS_A_CALL))
-    ]
+    blocks = []
+    for i in range(0, len(filled), ROWS_A_CALL):
+        so_far(i / len(filled), "evaluating")
+        block = slice(i, i + ROWS_A_CALL)
+        arguments = (score, process, reference, keys[block], filled[block], columns)
+        if i == 0:
+            compiled_once(_moments, noise_dim, *arguments)
+        blocks.append(jax.device_get(_moments(noise_dim, *arguments)))
     parts = (np.concatenate(part)[: len(rows)].astype(np.float64) for part in zip(*blocks, strict=True))
     square, overlap, total = parts
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
     step = (high - low) / LEVELS
     return Correction(reference.cost(rows, SIGMA_LOW), square, overlap, total.mean(axis=0), step)
+
+
+def passes(rows: int) -> int:
+    """How many times ``evaluate`` of so many rows asks the score."""
+    return 2 * LEVELS * -(-rows // ROWS_A_CALL) * ROWS_A_CALL
 
 
 def gaussian_only(reference: ConditionalGaussian, rows: Any) -> Correction:
@@ -116,9 +134,9 @@ def gaussian_only(reference: ConditionalGaussian, rows: Any) -> Correction:
     return Correction(reference.cost(rows, SIGMA_LOW), zero, zero, total, step)
 
 
-@partial(jax.jit, static_argnums=(6,))
+@partial(jax.jit, static_argnums=0)
 def _moments(
-    score: Score, process: Process, g: ConditionalGaussian, keys: Any, rows: Any, columns: Any, noise_dim: int
+    noise_dim: int, score: Score, process: Process, g: ConditionalGaussian, keys: Any, rows: Any, columns: Any
 ) -> tuple[Float[Array, "n L"], Float[Array, "n L"], Float[Array, "n L"]]:
     low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
 

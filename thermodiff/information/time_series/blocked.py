@@ -9,22 +9,25 @@ this project; blocks as in Politis & White (2004).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from thermodiff.array_types import Key
 from thermodiff.information.arguments import check_no_function
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold
-from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
+from thermodiff.information.cross_fitting.judged_rows import Rows
 from thermodiff.information.entropy_sums import (
     cross_fitted_sum,
     gaussian_entropy_of,
     report,
-    teller,
     warnings_of,
 )
 from thermodiff.information.report import Information
+from thermodiff.information.warnings import tail_warning
 from thermodiff.numerics.block_errors import block_length, estimate_dependent
+from thermodiff.training.jobs import Plan, joined
 from thermodiff.validation import complain
 
 FEWEST_TRAINING = 40
@@ -65,26 +68,41 @@ def blocked_sum(
     key: Key,
     quantity: str,
     z: np.ndarray,
+    called: Sequence[str],
     coefficients: dict[Part, float],
     normal: frozenset[Part],
     gap: int,
     settings: CrossFitting,
-    progress: bool,
-) -> Information:
-    """A sum of entropies in which the units of the coordinates cancel, of rows z (n, D) in the order of time."""
-    check_no_function(z)
+) -> Plan:
+    """A sum of entropies in which the units of the coordinates cancel, of rows z (n, D) in the order of time.
+
+    The columns of z are ``called`` so (D,) in messages. The plan makes an ``Information``.
+    """
+    check_no_function(z, called)
     folds = folds_in_time(len(z), gap, settings)
-    networks = sum(part not in normal for part in coefficients)
-    with teller(networks * settings.folds, progress) as tell:
-        answers, rows = cross_fitted_sum(key, z, coefficients, settings, normal, tell, folds)
+    plan = cross_fitted_sum(key, z, coefficients, settings, normal, folds)
+    return joined([plan], lambda summed: _dependent(quantity, z, called, coefficients, settings, *summed[0]))
+
+
+def _dependent(
+    quantity: str,
+    z: np.ndarray,
+    called: Sequence[str],
+    coefficients: dict[Part, float],
+    settings: CrossFitting,
+    answers: dict[Part, list[FoldRows]],
+    rows: Rows,
+) -> Information:
+    """What the rows say, with the errors of dependent values."""
     gaussian = sum(c * gaussian_entropy_of(answers[part]) for part, c in coefficients.items())
     terms = {"gaussian": gaussian, "beyond gaussian": float(rows.best.mean()) - gaussian}
-    answer = report(quantity, rows, terms, warnings_of(z, answers, rows, settings))
+    warnings = [*warnings_of(z, answers, rows, settings), *tail_warning(z, called)]
+    answer = report(quantity, rows, terms, warnings)
     sampling = estimate_dependent(rows.best).stderr
     readings = {"quadratic": rows.quadratic, "divergence": rows.divergence, "denoising": rows.held_out}
     return dataclasses.replace(
         answer,
-        stderr=float(np.hypot(sampling, (rows.bracket[1] - rows.bracket[0]) / np.sqrt(12))),
+        stderr=float(np.hypot(sampling, rows.doubt)),
         readings={name: estimate_dependent(values) for name, values in readings.items()},
         block=block_length(rows.best),
     )

@@ -14,14 +14,17 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows
+from thermodiff.distributions.rows import as_rows
+from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows, labels
 from thermodiff.information.coordinate_maps import Gaussianise
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import Part
+from thermodiff.information.entropy_sums import trained_at_once
 from thermodiff.information.report import Information
 from thermodiff.information.time_series.blocked import blocked_sum, gap_of
 from thermodiff.runtime.devices import in_full_precision
+from thermodiff.types import aligned
 from thermodiff.validation import check_count, complain
 
 
@@ -54,15 +57,18 @@ def transfer_entropy(
     check_count("source_history", source_history)
     check_count("target_history", target_history)
     named = {"source": source, "target": target} | ({} if given is None else {"given": given})
-    x, y, *known = _mapped(named, marginals)
+    (x, y, *known), (of_x, of_y, *of_known) = _mapped(named, marginals)
     reach = max(source_history, target_history)
     own = _windows([y, *known], range(1, target_history + 1), reach)
     theirs = _windows([x], range(1, source_history + 1), reach)
     z = np.hstack([_windows([y], [0], reach), own, theirs])
+    past_words = _called([of_y, *of_known], range(1, target_history + 1))
+    words = (*_called([of_y], [0]), *past_words, *_called([of_x], range(1, source_history + 1)))
     now, past = tuple(range(y.shape[1])), tuple(range(y.shape[1], z.shape[1]))
     coefficients = {Part(now, past[: own.shape[1]]): 1.0, Part(now, past): -1.0}
     gap = gap_of(np.hstack([x, y, *known]), reach)
-    return blocked_sum(key, "transfer entropy", z, coefficients, frozenset(), gap, settings, progress)
+    plan = blocked_sum(key, "transfer entropy", z, words, coefficients, frozenset(), gap, settings)
+    return trained_at_once([plan], progress)[0]
 
 
 class LaggedInformation(NamedTuple):
@@ -81,8 +87,8 @@ class LaggedInformation(NamedTuple):
         rows = zip(self.lag.tolist(), self.answers, strict=True)
         return "\n".join(
             [
-                "lag   mutual information, nats",
-                *(f"{lag:>3}   {a.mean:.4f} ± {a.stderr:.4f}" for lag, a in rows),
+                "lag    mutual information, nats",
+                *(f"{lag:>3} {aligned(a.mean, a.stderr)}" for lag, a in rows),
             ]
         )
 
@@ -108,7 +114,7 @@ def lagged_mutual_information(
     chosen = np.asarray(lags)
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
         raise complain("lags", f"{lags!r}", "a list of whole numbers, such as range(5)")
-    first, second = _mapped({"x": x, "y": y}, marginals)
+    (first, second), (of_x, of_y) = _mapped({"x": x, "y": y}, marginals)
     most, least = max(0, int(chosen.max())), min(0, int(chosen.min()))
     if len(first) <= most - least:
         raise complain("lags", f"{most - least} steps apart", f"fewer than the {len(first)} rows")
@@ -118,25 +124,41 @@ def lagged_mutual_information(
     known = marginals is Gaussianise and len(columns) == 1
     normal = frozenset([Part(columns)]) if known else frozenset()
     gap = gap_of(np.hstack([first, second]), most - least)
-    answers = []
+    plans = []
     for lag, k in zip(chosen.tolist(), jax.random.split(key, len(chosen)), strict=True):
         z = np.hstack([now, first[most - lag : len(first) + least - lag]])
         quantity = f"mutual information at lag {lag}"
-        answers.append(blocked_sum(k, quantity, z, coefficients, normal, gap, settings, progress))
+        words = (*_called([of_y], [0]), *_called([of_x], [lag]))
+        plans.append(blocked_sum(k, quantity, z, words, coefficients, normal, gap, settings))
+    answers = trained_at_once(plans, progress)
     means, errors = (np.array([getattr(a, name) for a in answers]) for name in ("mean", "stderr"))
     return LaggedInformation(chosen, means, errors, tuple(answers))
 
 
-def _mapped(named: dict[str, Any], marginals: MakeMarginals) -> list[np.ndarray]:
-    """Each series (T, d), narrow columns mixed and all mapped before windows are cut; as long as the first."""
-    series = []
+def _mapped(
+    named: dict[str, Any], marginals: MakeMarginals
+) -> tuple[list[np.ndarray], list[tuple[str, ...]]]:
+    """Each series (T, d), narrow columns mixed and all mapped before windows are cut, and what its columns are called.
+
+    All are as long as the first.
+    """
+    series, called = [], []
     for name, array in named.items():
-        table = np.asarray(array)
-        rows = checked_rows(name, table[:, None] if table.ndim == 1 else table)
+        table = as_rows(name, array)
+        if np.ndim(table.values) == 1:
+            table = table._replace(values=np.asarray(table.values)[:, None])
+        rows = checked_rows(name, table)
         series.append(Coordinates(rows, marginals).forward(rows))
+        called.append(labels({name: table}))
         if len(rows) != len(series[0]):
             raise complain(name, f"{len(rows)} rows", f"as many as {next(iter(named))} has, {len(series[0])}")
-    return series
+    return series, called
+
+
+def _called(tables: Sequence[Sequence[str]], lags: Sequence[int]) -> tuple[str, ...]:
+    """What the columns of ``_windows`` are called, from what those of the series are."""
+    when = {lag: f"t {'-' if lag > 0 else '+'} {abs(lag)}" if lag else "t" for lag in lags}
+    return tuple(f"{word} at {when[lag]}" for lag in lags for part in tables for word in part)
 
 
 def _windows(series: list[np.ndarray], lags: Sequence[int], reach: int) -> np.ndarray:
