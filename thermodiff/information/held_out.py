@@ -39,7 +39,8 @@ def cross_entropy(
     test: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """-ELBO of rows ``test`` (m, d) under the mean of the K scores fitted to rows ``training`` (n, d), nats.
@@ -50,7 +51,7 @@ def cross_entropy(
     deviations, are only averaged over. Map and scales are those of the training rows. Arguments and errors as in
     ``data_entropy``; bracket: the quadratic and denoising readings.
     """
-    correction, shift = _held_out(key, training, test, marginals, settings, progress)
+    correction, shift = _held_out(key, training, test, marginals, settings, effort, progress)
     values = {name: correction.entropy(name) + shift for name in READINGS}
     terms = {"gaussian": float(correction.gaussian_entropy.mean()), "marginal map": float(shift.mean())}
     return report_readings("cross entropy", values, terms)
@@ -63,19 +64,26 @@ def held_out_nll(
     test: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> np.ndarray:
     """The rows (m,) whose mean is ``cross_entropy``, nats, to be paired with other models'. Arguments as there."""
-    correction, shift = _held_out(key, training, test, marginals, settings, progress)
+    correction, shift = _held_out(key, training, test, marginals, settings, effort, progress)
     return correction.entropy("denoising") + shift
 
 
 def _held_out(
-    key: Key, training: Any, test: Any, marginals: MakeMarginals, settings: CrossFitting, progress: bool
+    key: Key,
+    training: Any,
+    test: Any,
+    marginals: MakeMarginals,
+    settings: CrossFitting | None,
+    effort: str | None,
+    progress: bool,
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     x, table = checked_rows("training", training), as_rows("test", test).values
     d = x.shape[1]
     check_points("test", table, d)

@@ -43,7 +43,8 @@ def kl_divergence(
     samples_q: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """KL(p || q) = CE(p, q) - S(p) from rows of p (n, d) and rows of q (m, d), nats.
@@ -53,7 +54,7 @@ def kl_divergence(
     that of the sampling of p, of the bracket, and of the moments of q from m rows (``moment_error``). Arguments and
     errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p in the units of the rows.
     """
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")

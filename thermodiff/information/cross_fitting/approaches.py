@@ -57,4 +57,4 @@ def approach_of(
         others = [best_of(losses)._replace(rate=rate) for rate in rates]
         return Plan(trials(others), lambda more: best_of(losses | dict(zip(others, more, strict=True))))
 
-    return Plan(trials(maps), of_maps)
+    return Plan(trials(maps), of_maps, [training_cost(config, fold)] * len(rates))

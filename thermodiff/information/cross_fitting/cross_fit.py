@@ -60,12 +60,14 @@ def cross_fit(
         jax.random.fold_in(key, len(folds)), table.rows, part.dim, folds[0], settings, map_columns
     )
 
+    alone = map_columns and table.rows.shape[1] == 1
+
     def learned(found: list[Approach]) -> Plan:
         (approach,) = found
-        alone = approach.maps and table.rows.shape[1] == 1
         return table.gaussians(approach, folds) if alone else table.networks(key, approach, folds, settings)
 
-    return joined([trials], learned)
+    expected = [] if alone else table.networks(key, Approach(), folds, settings).jobs
+    return joined([trials], learned, [job.length for job in expected])
 
 
 class _Table(NamedTuple):

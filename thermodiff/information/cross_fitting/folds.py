@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,14 @@ class CrossFitting:
                 "training", "no patience", "a TrainingConfig with patience=..., to stop before it overfits"
             )
 
+    @classmethod
+    def of(cls, effort: str, efforts: Mapping[str, CrossFitting] | None = None) -> CrossFitting:
+        """The setting by the name of an effort: "quick", "standard" or "thorough"; raises ValueError for another."""
+        efforts = EFFORTS if efforts is None else efforts
+        if effort not in efforts:
+            raise complain("effort", repr(effort), f"one of {', '.join(efforts)}")
+        return efforts[effort]
+
     def for_rows(self, n: int) -> Effort:
         """The trainings of all effort and of parts of it, for n rows."""
         if self.training is not None:
@@ -81,6 +90,23 @@ class Effort(NamedTuple):
     def _of(self, steps: int) -> TrainingConfig:
         t, steps = self.training, max(1, steps)
         return dataclasses.replace(t, steps=steps, chunk=max(1, t.chunk * steps // t.steps))
+
+
+EFFORTS: dict[str, CrossFitting] = {
+    "quick": CrossFitting(
+        training=TrainingConfig(
+            steps=300, batch_size=256, learning_rate=3e-3, width=64, depth=2, chunk=50, patience=4
+        ),
+        rates=(1.0,),
+    ),
+    "standard": CrossFitting(),
+    "thorough": CrossFitting(
+        folds=5,
+        training=dataclasses.replace(DEFAULT_TRAINING, steps=2 * DEFAULT_TRAINING.steps, chunk=200),
+        rates=(0.25, 0.5, 1.0),
+    ),
+}
+"""A first look, what is used unless another is asked for, and what to compare it with where much depends on it."""
 
 
 class Fold(NamedTuple):
