@@ -37,8 +37,8 @@ STANDARD = "standard"
 class Config:
     """``repeats`` of each effort of ``efforts``, in their order; of those that take long one is enough."""
 
-    names: tuple[str, ...] = tuple(FAMILIES)
-    samples: tuple[int, ...] = (10_000, 2_000)
+    names: tuple[str, ...] = ("annulus", "simplex", "sine", "copula", "gamma_scaled", "helix")
+    samples: tuple[int, ...] = (2_000,)
     seeds: tuple[int, ...] = (0,)
     efforts: tuple[str, ...] = tuple(EFFORTS)
     repeats: tuple[int, ...] = (2, 1, 1)

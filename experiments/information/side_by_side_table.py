@@ -17,11 +17,11 @@ EASY = 0.02
 
 
 def table(rows: list[Row]) -> str:
-    """For each question errors by data set, how often each estimator is near and its intervals hold; then seconds."""
+    """For each question errors by data set, how often each estimator is near and its intervals hold, and seconds."""
     rows, parts = sorted(rows, key=lambda row: (list(DATA).index(row["data"]), row["n"], row["seed"])), []
     for (asked,), group in grouped(rows, "asked"):
-        parts += [_errors(asked, group), _summary(asked, group)]
-    return "\n\n".join([*parts, _seconds(rows)])
+        parts += [_errors(asked, group), _summary(asked, group), _seconds(asked, group)]
+    return "\n\n".join(parts)
 
 
 def names_in(rows: Iterable[Row]) -> list[str]:
@@ -69,7 +69,7 @@ def _of(rows: list[Row], name: str, entry: str) -> list[float]:
     return [row[entry] for row in rows if row["estimator"] == name]
 
 
-def _seconds(rows: list[Row]) -> str:
+def _seconds(asked: str, rows: list[Row]) -> str:
     """Processor seconds by number of columns and n: the median over data sets of that size."""
     names, counts = names_in(rows), sorted({_columns(row) for row in rows})
     body = []
@@ -78,7 +78,7 @@ def _seconds(rows: list[Row]) -> str:
             group = [row for row in rows if row["n"] == n and _columns(row) == count]
             medians = (_median(_of(group, name, "processor_seconds")) for name in names)
             body.append([f"{count}", size(n), *medians])
-    return _lines(["processor seconds: columns in all", "n", *names], body)
+    return _lines([f"{asked}: processor seconds, columns in all", "n", *names], body)
 
 
 def _columns(row: Row) -> int:
@@ -87,7 +87,10 @@ def _columns(row: Row) -> int:
 
 
 def _median(values: list[float]) -> str:
-    return f"{float(np.median(values)):.2g}" if values else NONE
+    if not values:
+        return NONE
+    median = float(np.median(values))
+    return f"{median:.0f}" if median >= 10 else f"{median:.2g}"
 
 
 def _near(row: Row) -> bool:

@@ -29,7 +29,7 @@ ESTIMATES = {
 def test_names_of_efforts():
     assert list(EFFORTS) == list(PAIR_EFFORTS) == ["quick", "standard", "thorough"]
     assert td.CrossFitting.of("standard") == td.CrossFitting()
-    assert PAIR_EFFORTS["standard"] == TWO_COLUMNS
+    assert PAIR_EFFORTS["standard"].training == TWO_COLUMNS
     for efforts in (EFFORTS, PAIR_EFFORTS):
         for n in (300, 10_000, 50_000):
             steps = [settings.for_rows(n).training.steps for settings in efforts.values()]

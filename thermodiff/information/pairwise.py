@@ -29,17 +29,21 @@ from thermodiff.training.jobs import Job, run_jobs
 from thermodiff.types import aligned
 from thermodiff.validation import complain
 
-PAIR_TRAINING = TrainingConfig(
+TWO_COLUMNS = TrainingConfig(
     steps=300, batch_size=128, learning_rate=2e-3, width=32, depth=2, chunk=25, patience=4
 )
-TWO_COLUMNS = CrossFitting(training=PAIR_TRAINING)
 """Enough for one column given another, and a fraction of the work that is the default for many columns."""
+
+
+def _as_it_is(**changes: Any) -> CrossFitting:
+    """``TWO_COLUMNS`` with these changes, at its one learning rate."""
+    return CrossFitting(training=dataclasses.replace(TWO_COLUMNS, **changes), rates=(1.0,))
+
+
 PAIR_EFFORTS: dict[str, CrossFitting] = {
-    "quick": CrossFitting(training=dataclasses.replace(PAIR_TRAINING, steps=150)),
-    "standard": TWO_COLUMNS,
-    "thorough": CrossFitting(
-        training=dataclasses.replace(PAIR_TRAINING, steps=1200, batch_size=256, width=64, chunk=100)
-    ),
+    "quick": _as_it_is(steps=150),
+    "standard": _as_it_is(),
+    "thorough": _as_it_is(steps=1200, batch_size=256, width=64, chunk=100),
 }
 """What efforts are called where every pair of columns is a mutual information."""
 

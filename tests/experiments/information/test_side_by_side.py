@@ -31,8 +31,9 @@ def test_tables():
     said = table(ROWS)
     assert "| edges, `uniform-2` | 2 | 2000 | 0.000 | +0.030 | **−0.004** |" in said
     assert "| linear, `dense-5-5` | 5 + 5 | 10 000 | 0.593 | **0.000** | −1.25 |" in said
-    assert "| processor seconds: columns in all | n | thermodiff | ennemi | NWJ |" in said
-    assert "| 2 | 2000 | 61 | 0.25 | – |" in said
+    assert "| entropy: processor seconds, columns in all | n | thermodiff | ennemi |" in said
+    assert "| 2 | 2000 | 61 | 0.25 |" in said
+    assert "| 10 | 10 000 | 1 | 100 |" in said
     assert "| thermodiff | 0.030 | 0.030 | 0 of 1 | 1 of 1 | 0.200 |" in said
     assert "| NWJ | 1.250 | 1.250 | 0 of 1 | – | – |" in said
 

@@ -62,6 +62,28 @@ def test_mutual_information(tmp_path):
     ]
 
 
+def test_unseen_families(tmp_path):
+    shared = {"columns": 3, "sampling": 0.027, "seconds": 41.3}
+    rows = [
+        {**made_up(error, True, family=name, n=n, **shared), "within": abs(error) <= 0.1}
+        for error, name, n in ((0.083, "parity-3", 2000), (-0.2, "ratio-3", 2000), (0.01, "ratio-3", 10_000))
+    ]
+    text = unseen_figure.table(rows)
+    assert re.search(
+        r"parity-3 +3 +2000 +1.000 +1.083 +± 0.050 +0.083 +\+1.7 +0.027 +41$", text, re.MULTILINE
+    )
+    assert re.search(r"ratio-3 .* -4.0 .* beyond 2$", text, re.MULTILINE)
+    assert (
+        "all        within two standard errors 0.67 ± 0.27 (2 of 3 cells); mean standard error 0.050" in text
+    )
+    assert drawn(unseen_figure.draw(rows, tmp_path)) == ["unseen.png", "unseen.pdf"]
+
+
+def test_unseen_families_that_there_are_not():
+    with pytest.raises(SystemExit, match="--names: got moons, need some of squares-4, "):
+        unseen.cells(unseen.Config(names=("moons",)))
+
+
 def test_efforts(tmp_path):
     def of(error, seconds):
         return {**made_up(error, abs(error) < 0.2), "seconds": seconds}
@@ -85,28 +107,6 @@ def test_efforts(tmp_path):
     assert effort.table(alone).endswith("-")
     with pytest.raises(ValueError, match="repeats: got 3, need one for each of 1 efforts"):
         effort.Config(efforts=("quick",))
-
-
-def test_unseen_families(tmp_path):
-    shared = {"columns": 3, "sampling": 0.027, "seconds": 41.3}
-    rows = [
-        {**made_up(error, True, family=name, n=n, **shared), "within": abs(error) <= 0.1}
-        for error, name, n in ((0.083, "parity-3", 2000), (-0.2, "ratio-3", 2000), (0.01, "ratio-3", 10_000))
-    ]
-    text = unseen_figure.table(rows)
-    assert re.search(
-        r"parity-3 +3 +2000 +1.000 +1.083 +± 0.050 +0.083 +\+1.7 +0.027 +41$", text, re.MULTILINE
-    )
-    assert re.search(r"ratio-3 .* -4.0 .* beyond 2$", text, re.MULTILINE)
-    assert (
-        "all        within two standard errors 0.67 ± 0.27 (2 of 3 cells); mean standard error 0.050" in text
-    )
-    assert drawn(unseen_figure.draw(rows, tmp_path)) == ["unseen.png", "unseen.pdf"]
-
-
-def test_unseen_families_that_there_are_not():
-    with pytest.raises(SystemExit, match="--names: got moons, need some of squares-4, "):
-        unseen.cells(unseen.Config(names=("moons",)))
 
 
 def test_divergence_of_pairs(tmp_path):

@@ -20,12 +20,7 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import (
-    MakeMarginals,
-    check_no_function,
-    checked_rows,
-    labels,
-)
+from thermodiff.information.arguments import MakeMarginals, check_no_function, checked_rows, labels
 from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
 from thermodiff.information.classes.sides import (
     Discrete,

@@ -101,7 +101,9 @@ EFFORTS: dict[str, CrossFitting] = {
     ),
     "standard": CrossFitting(),
     "thorough": CrossFitting(
-        training=dataclasses.replace(DEFAULT_TRAINING, steps=4800, width=192, chunk=320)
+        folds=5,
+        training=dataclasses.replace(DEFAULT_TRAINING, steps=2 * DEFAULT_TRAINING.steps, chunk=200),
+        rates=(0.25, 0.5, 1.0),
     ),
 }
 """A first look, what is used unless another is asked for, and what to compare it with where much depends on it."""
