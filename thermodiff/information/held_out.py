@@ -28,7 +28,7 @@ from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.callables import as_score
-from thermodiff.training.jobs import run_jobs
+from thermodiff.training.jobs import run_plans
 from thermodiff.validation import check_key, check_points, check_process
 
 
@@ -94,11 +94,8 @@ def _held_out(
     seen, rows = white.forward(z), white.forward(fitted.forward(held_out))
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
-    score = mean_score(
-        run_jobs(
-            train_folds(fold_key, seen, folds, settings.for_rows(len(z)).training), "trainings", progress
-        )
-    )
+    (trained,) = run_plans([train_folds(fold_key, seen, folds, settings)], "trainings", progress)
+    score = mean_score(trained)
     reference = unconditional(sample_gaussian(seen))
     correction = evaluate(noise_key, score, reference, rows, tuple(range(d)), d)
     return correction.plus(white.log_jacobian), -fitted.log_derivative(held_out)

@@ -44,8 +44,8 @@ def approach_of(
         return min(losses, key=losses.__getitem__)
 
     bent = map_columns and any(chosen_bins(column) for column in rows[fold.training].T)
-    maps = [Approach(), Approach(maps=True)] if bent else [Approach()]
-    rates = [rate for rate in settings.rates if rate != 1]
+    *rates, first = settings.rates
+    maps = [Approach(maps, first) for maps in ((False, True) if bent else (False,))]
     if len(maps) == 1:
         every = [*maps, *(Approach(rate=rate) for rate in rates)]
         if len(every) == 1:

@@ -34,7 +34,8 @@ class CrossFitting:
     Without a ``training`` it is ``DEFAULT_TRAINING``, its steps grown with the number of rows; one that is given is
     taken as it is.
 
-    ``rates`` are the multiples of the training's learning rate of which the stopping rows choose one (``approaches``).
+    ``rates`` are the multiples of the training's learning rate of which the stopping rows choose one (``approaches``),
+    the last of them for rows as they are and for mapped ones.
     """
 
     folds: int = 3
