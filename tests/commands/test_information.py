@@ -157,7 +157,10 @@ BAD = {
     ),
     "no key": ("mi two.npz x.npy", "key: got no key for two.npz, need one of the keys in it: a, b"),
     "bad steps": ("mi x.npy tenths.npy --steps 0", "steps: got 0"),
-    "no such effort": ("mi x.npy tenths.npy --effort great", "effort: got 'great', need one of"),
+    "no such effort": (
+        "mi x.npy tenths.npy --effort great",
+        "invalid choice 'great' for argument '--effort'",
+    ),
 }
 
 

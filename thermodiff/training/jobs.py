@@ -80,12 +80,12 @@ def run_plans(plans: Sequence[Plan], title: str, progress: bool) -> list[Any]:
     every: Any = joined(plans, list)
     lengths = [*(job.length for job in every.jobs), *every.later]
     with (
-        shares(title, [sum(lengths)], progress, threading.Event(), count=_number(lengths)) as (whole,),
+        shares(title, [sum(lengths, 0.0)], progress, threading.Event(), count=_number(lengths)) as (whole,),
         whole,
     ):
         left = 1.0
         while isinstance(every, Plan):
-            now, later = sum(job.length for job in every.jobs), sum(every.later)
+            now, later = sum((job.length for job in every.jobs), 0.0), sum(every.later, 0.0)
             part = left * now / (now + later or 1.0)
             with portion(part):
                 results = run_jobs(every.jobs, title, progress)
