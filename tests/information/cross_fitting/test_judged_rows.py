@@ -22,12 +22,19 @@ def test_kappa_times_what_half_the_effort_loses_is_taken_off_row_by_row():
     assert (high - low) / np.sqrt(12) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("missing", [lambda lost: missing_of(lost, 3, 5000), missing_of_classes])
-def test_what_is_missing_is_not_negative(missing):
+def test_what_is_missing_of_an_entropy_is_not_negative():
     """Half of the effort that does as well, or better, leaves the estimate as it is."""
     for lost in (0.0, -0.2):
-        assert missing(lost) == Missing(0.0, 0.0)
-    assert missing(0.1).kappa > 0 < missing(0.1).doubt
+        assert missing_of(lost, 3, 5000) == Missing(0.0, 0.0)
+    assert missing_of(0.1, 3, 5000).kappa > 0 < missing_of(0.1, 3, 5000).doubt
+
+
+@pytest.mark.parametrize("lost", [0.3, -0.3])
+def test_what_is_missing_of_a_difference_of_classes_has_either_sign(lost):
+    """Uniform between D and 3 D: 2 D, and a standard deviation of D/sqrt(3)."""
+    found = missing_of_classes(lost)
+    assert found.kappa == 2.0
+    assert found.doubt == pytest.approx(0.3 / np.sqrt(3))
 
 
 @pytest.mark.parametrize("n", [200, 2_000, 10_000, 50_000, 10**6])

@@ -51,6 +51,8 @@ from thermodiff.training.config import TrainingConfig
 from thermodiff.training.jobs import Job, Plan, joined
 
 MOST_PRODUCTS = 32
+MOST_RATE = 2e-3
+"""Learning rate of a classifier at most: the rate of scores, which is tried, may be too fast for it."""
 
 
 class _Use(NamedTuple):
@@ -130,12 +132,13 @@ def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side],
     before, after = (_columns(sides) for sides in (known, more))
     keys = jax.random.split(key, 2)
 
-    def made(found: list[tuple[Rows, list[int]]]) -> _Stage:
-        (less, ended), (left, ended_too) = found
-        rows = added([(1.0, less), (-1.0, left)])
+    def made(found: list[_Left]) -> _Stage:
+        less, left = found
+        held, half = less.held - left.held, less.half - left.half
+        rows = corrected(held, half, held, held, missing_of_classes(float(np.mean(half - held))))
         warnings = [
             *_line_warning(len(codes), len(use.folds[0].validation)),
-            *training_warning(ended + ended_too, use.settings.for_rows(len(codes)).training.steps),
+            *training_warning(less.ended + left.ended, use.settings.for_rows(len(codes)).training.steps),
             *missing_warning(rows.missing, rows.doubt, 1),
         ]
         return _Stage(rows, warnings)
@@ -161,22 +164,30 @@ def _columns(known: Sequence[Side]) -> np.ndarray:
     return np.hstack(rows) if rows else np.zeros((0, 0))
 
 
+class _Left(NamedTuple):
+    """-ln q(class | columns) of every row (n,) with all effort and with half; the steps that trainings ended at."""
+
+    held: np.ndarray
+    half: np.ndarray
+    ended: list[int]
+
+
 def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
-    """-ln q(class | columns) of every row, by classifiers that never saw it; and the steps they were stopped at."""
+    """What classifiers that never saw a row make of its class: a ``_Left``."""
     jobs, effort = [], use.settings.for_rows(len(codes))
     for k, fold in enumerate(use.folds):
         efforts = ((fold.training, effort.training), (fold.half, effort.part(2)))
-        for i, (numbers, config) in enumerate(efforts):
+        for i, (numbers, given) in enumerate(efforts):
+            config = dataclasses.replace(given, learning_rate=min(given.learning_rate, MOST_RATE))
             place = jax.random.fold_in(key, 2 * k + i)
             work = partial(_of_fold, place, columns, codes, numbers, fold, config)
             jobs.append(Job(work, float(config.steps) if columns.size else 0.0))
 
-    def made(found: list[tuple[np.ndarray, int]]) -> tuple[Rows, list[int]]:
+    def made(found: list[tuple[np.ndarray, int]]) -> _Left:
         held, half = np.full(len(codes), np.nan), np.full(len(codes), np.nan)
         for fold, (whole, _), (less, _) in zip(use.folds, found[::2], found[1::2], strict=True):
             held[fold.held_out], half[fold.held_out] = whole, less
-        missing = missing_of_classes(float(np.mean(half - held)))
-        return corrected(held, half, held, held, missing), [step for _, step in found[::2]]
+        return _Left(held, half, [step for _, step in found[::2]])
 
     return Plan(jobs, made)
 

@@ -48,5 +48,5 @@ def missing_of(lost: float, columns: int, n: int) -> Missing:
 
 
 def missing_of_classes(lost: float) -> Missing:
-    """The same of the entropy of classes, by classifiers: anything from D to 3 D."""
-    return Missing(2.0, 2.0 * lost / np.sqrt(12)) if lost > 0 else NOTHING
+    """The same of what columns say of classes, by classifiers: anything from D to 3 D, of either sign."""
+    return Missing(2.0, 2.0 * abs(lost) / np.sqrt(12))
