@@ -24,7 +24,7 @@ from experiments.information import learning_law, runs
 from experiments.information.known_densities import FAMILIES
 from thermodiff import plotting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
-from thermodiff.information.cross_fitting.missing import KAPPA, SPREAD
+from thermodiff.information.cross_fitting.missing import MOST_ROWS, missing_of
 from thermodiff.information.cross_fitting.negentropy import Correction
 from thermodiff.information.cross_fitting.one_fold import Trained
 from thermodiff.information.entropy_sums import cross_fitted_sum, trained_at_once
@@ -46,6 +46,8 @@ PRESETS = {
     "smoke": Config(names=("annulus", "checkers"), samples=(2_000,), **runs.SMALL),
 }
 CELL_KEYS = ("family", "n", "seed")
+COLUMNS = 4
+"""Of the line that is drawn."""
 
 
 def cells(config: Config) -> list[Cell]:
@@ -124,9 +126,12 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
         figure = plotting.new_figure(plotting.COLUMN, 2.8)
         axes = figure.subplots()
         ends = np.array([min(r["D"][0] for r in rows) / 1.5, max(r["D"][0] for r in rows) * 1.5])
-        middle, width = KAPPA * ends, SPREAD * KAPPA * ends
-        axes.fill_between(ends, middle - width, middle + width, color=plotting.GREY, alpha=0.2, linewidth=0)
-        axes.plot(ends, middle, color=plotting.GREY, label=f"J = ({KAPPA:g} ± {SPREAD * KAPPA:.1f}) D")
+        lost = np.geomspace(*ends)
+        found = [missing_of(one, COLUMNS, MOST_ROWS) for one in lost]
+        middle = np.array([one.kappa for one in found]) * lost
+        doubt = np.array([one.doubt for one in found])
+        axes.fill_between(lost, middle - doubt, middle + doubt, color=plotting.GREY, alpha=0.2, linewidth=0)
+        axes.plot(lost, middle, color=plotting.GREY, label=f"J of the estimates, {COLUMNS} columns")
         for n, colour in zip(sorted({row["n"] for row in rows}), plotting.PALETTE, strict=False):
             chosen = [row for row in rows if row["n"] == n]
             (d, j), (ed, ej) = (np.array([[row[k][i] for row in chosen] for k in ("D", "J")]) for i in (0, 1))

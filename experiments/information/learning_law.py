@@ -1,6 +1,6 @@
 """The law by which what is missing follows what half the effort loses, fitted to families of known density.
 
-    J = kappa D (1 + s xi),  ln kappa = a + b ln(D/d),  xi ~ N(0, 1),
+    J = kappa D (1 + s xi),  ln kappa = a + b ln(D/d),  ln s = c + e ln(n/10^4),  xi ~ N(0, 1),
 
 by maximum likelihood over the rows of ``learning_effort``, J and D with their own sampling errors. How often intervals
 made by it hold the truth is measured on families that the fit has not seen: each is left out in turn.
@@ -23,34 +23,41 @@ TRUTH_ROWS = 400_000
 
 
 class Law(NamedTuple):
-    """a, b and s of the law."""
+    """a, b, s at 10^4 rows, and e."""
 
     level: float
     slope: float
     spread: float
+    rows_power: float
 
     def kappa(self, lost: Any, columns: Any) -> np.ndarray:
         """kappa at D = ``lost`` > 0 nats of so many columns."""
         return np.exp(self.level + self.slope * np.log(np.asarray(lost) / columns))
 
+    def spread_of(self, n: Any) -> np.ndarray:
+        """s of n rows."""
+        return self.spread * (np.asarray(n) / 10_000) ** self.rows_power
+
 
 def fitted(rows: list[Row]) -> Law:
     """The likeliest law for rows whose D is above zero."""
     rows = [row for row in rows if row["D"][0] > 0]
-    missing, lost, columns = (
-        np.array(v) for v in zip(*((r["J"][0], r["D"][0], r["columns"]) for r in rows), strict=True)
-    )
+    numbers = ((row["J"][0], row["D"][0], row["columns"], row["n"]) for row in rows)
+    missing, lost, columns, n = (np.array(v) for v in zip(*numbers, strict=True))
     sampling = np.array([row["ratio"][1] * row["D"][0] for row in rows])
 
+    def law_of(parameters: np.ndarray) -> Law:
+        a, b, log_s, e = (float(p) for p in parameters)
+        return Law(a, b, float(np.exp(log_s)), e)
+
     def cost(parameters: np.ndarray) -> float:
-        a, b, log_s = parameters
-        expected = Law(a, b, 0.0).kappa(lost, columns) * lost
-        error = np.hypot(np.exp(log_s) * expected, sampling)
+        law = law_of(parameters)
+        expected = law.kappa(lost, columns) * lost
+        error = np.hypot(law.spread_of(n) * expected, sampling)
         return -float(norm.logpdf(missing, expected, error).sum())
 
-    found = minimize(cost, [0.5, 0.0, -1.0], method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-5})
-    a, b, log_s = found.x
-    return Law(float(a), float(b), float(np.exp(log_s)))
+    options = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-6, "fatol": 1e-8}
+    return law_of(minimize(cost, [0.5, 0.0, -1.0, 0.0], method="Nelder-Mead", options=options).x)
 
 
 class Interval(NamedTuple):
@@ -71,7 +78,8 @@ def interval(law: Law, row: Row, truth: float) -> Interval:
     kappa = float(law.kappa(lost, row["columns"])) if lost > 0 else 0.0
     sampling = cov[0][0] - 2 * kappa * cov[0][1] + kappa**2 * cov[1][1]
     return Interval(
-        value - kappa * lost - truth, float(np.hypot(np.sqrt(sampling), law.spread * kappa * lost))
+        value - kappa * lost - truth,
+        float(np.hypot(np.sqrt(sampling), law.spread_of(row["n"]) * kappa * lost)),
     )
 
 
@@ -104,7 +112,8 @@ def summary(rows: list[Row]) -> str:
     """The law of all rows, and by number of rows how often the laws of the other families hold."""
     law = fitted(rows)
     lines = [
-        f"  ln(J/D) = {law.level:.3f} {law.slope:+.3f} ln(D/d), spread {law.spread:.3f}, {len(rows)} cells"
+        f"  ln(J/D) = {law.level:.3f} {law.slope:+.3f} ln(D/d), "
+        f"spread {law.spread:.3f} (n/10^4)^{law.rows_power:.3f}, {len(rows)} cells"
     ]
     found = left_out(rows, entropies(sorted({row["family"] for row in rows})))
     for n in sorted({row["n"] for row in rows}):

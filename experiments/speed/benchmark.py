@@ -32,10 +32,10 @@ from experiments.speed.benchmark_start import exploration, start
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """``pairs`` of timings a row, ``slow_pairs`` of the sweep and ``command_pairs`` of the command."""
+    """``pairs`` of timings a row, ``slow_pairs`` of sweep and folds, ``command_pairs`` of the command."""
 
     rows: tuple[str, ...] = (
-        "step 128", "step 256", "step 512", "loop", "sweep", "rates", "flow 2", "flow 8", "flow 64",
+        "step 128", "step 256", "step 512", "loop", "sweep", "folds", "rates", "flow 2", "flow 8", "flow 64",
         "sample 2", "sample 16", "paths 2", "paths 16", "clock", "waste",
         "rewards 64", "rewards 256", "token 64", "token 256",
         "load", "bounds", "help", "version", "import", "import exploration", "explore", "command",
@@ -47,6 +47,8 @@ class Config:
     loop_steps: int = 250
     networks: int = 16
     sweep_steps: int = 200
+    entropy_rows: int = 3000
+    entropy_steps: int = 300
     train_steps: int = 1000
     points: int = 4096
     rollouts: int = 20_000
@@ -56,13 +58,15 @@ class Config:
 PRESETS = {
     "paper": Config(),
     "smoke": Config(
-        rows=("step 128", "loop", "sweep", "rates", "flow 2", "help", "import"),
+        rows=("step 128", "loop", "sweep", "folds", "rates", "flow 2", "help", "import"),
         pairs=3,
         slow_pairs=1,
         step_repeats=5,
         loop_steps=50,
         networks=4,
         sweep_steps=20,
+        entropy_rows=300,
+        entropy_steps=20,
         train_steps=200,
         points=512,
     ),
@@ -92,6 +96,7 @@ MARKS = {
     "step 512": Mark("training step, width 512 / its matrix products", 1.3, at_most=True),
     "loop": Mark("step called from Python, data from the host / training loop", 3.0),
     "sweep": Mark("fits one after another / a sweep", 2.0),
+    "folds": Mark("entropy of data, trainings at once / one after another", 0.55, at_most=True),
     "rates": Mark("evaluations, plain Monte Carlo / entropy rates to 1e-3 nats", 100.0),
     "flow 2": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 2", 10.0),
     "flow 8": Mark("solve_ivp / flow likelihood to 1e-3 nats, exact, d = 8", 10.0),
@@ -132,6 +137,7 @@ def measurements(config: Config) -> dict[str, Callable[[], Row]]:
         **{f"step {width}": partial(step, width) for width in (128, 256, 512)},
         "loop": partial(training.training_loop, 64, 256, config.loop_steps, config.pairs),
         "sweep": partial(training.sweep, config.networks, 64, 256, config.sweep_steps, config.slow_pairs),
+        "folds": partial(training.folds, config.entropy_rows, config.entropy_steps, config.slow_pairs),
         "rates": partial(evaluation.entropy_rates, config.train_steps, config.pairs),
         "flow 2": partial(flow, 2),
         "flow 8": partial(flow, 8),

@@ -1,7 +1,9 @@
-"""The benchmark's rows on training: one step, the loop, a sweep. A row is a dict with the ratio and what made it."""
+"""The benchmark's rows on training: a step, the loop, a sweep, folds; each a dict with the ratio and what made it."""
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,9 @@ import thermodiff as td
 from experiments.harness.types import Row
 from experiments.speed import benchmark_reference as reference
 from experiments.speed.paired_timing import Pairs, by_turns, summary
+from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING
+from thermodiff.training.cores import available_cores
+from thermodiff.training.jobs import one_by_one
 from thermodiff.training.problem import prepare
 from thermodiff.training.step import advance_one, initial_state, step
 
@@ -93,3 +98,33 @@ def sweep(networks: int, width: int, batch: int, steps: int, pairs: int) -> Row:
             td.fit(key, data, diffusion, **settings)
 
     return row_of(by_turns(ours, theirs, pairs, warm=False), speedup=True, networks=networks, steps=steps)
+
+
+def folds(rows: int, steps: int, pairs: int) -> Row:
+    """The six trainings behind an entropy of data at once, one a core, against one after another; compiled before.
+
+    The default setting in fewer steps. ``processor`` is the ratio of seconds of processor: alone a training is shared
+    out between cores, which costs.
+    """
+    samples = np.random.default_rng(0).normal(size=(rows, 6)) ** 3
+    chunk = max(1, steps // 10)
+    config = dataclasses.replace(DEFAULT_TRAINING, steps=steps, chunk=chunk, patience=steps)
+    settings, key = td.CrossFitting(training=config), jax.random.key(0)
+    processor: dict[str, list[float]] = {"ours": [], "theirs": []}
+
+    def ours() -> None:
+        start = time.process_time()
+        td.data_entropy(key, samples, settings=settings)
+        processor["ours"].append(time.process_time() - start)
+
+    def theirs() -> None:
+        start = time.process_time()
+        with one_by_one():
+            td.data_entropy(key, samples, settings=settings)
+        processor["theirs"].append(time.process_time() - start)
+
+    taken = by_turns(ours, theirs, pairs)
+    ratios = np.divide(processor["ours"][1:], processor["theirs"][1:])  # the first ones compiled
+    return row_of(
+        taken, speedup=False, rows=rows, steps=steps, processor=summary(ratios), cores=available_cores()
+    )

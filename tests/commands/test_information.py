@@ -1,5 +1,6 @@
 """``thermodiff entropy`` and ``thermodiff mi`` as a user meets them: one line a mistake, whole results."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -22,11 +23,13 @@ RNG = np.random.default_rng(0)
 GOOD = RNG.normal(size=(100, 2)) @ np.array([[1.0, 0.4], [0.0, 0.5]]) + [3.0, -1.0]
 TENTHS = np.round(GOOD, 1)
 TINY = td.TrainingConfig(steps=20, batch_size=64, width=16, depth=1, chunk=10, patience=4)
+HALF = td.CrossFitting(training=dataclasses.replace(TINY, steps=10))
 
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(information_settings, "DEFAULT_TRAINING", TINY)
+    efforts = {"quick": HALF, "standard": td.CrossFitting(training=TINY)}
+    monkeypatch.setattr(information_settings, "EFFORTS", efforts)
 
 
 @pytest.fixture
@@ -154,6 +157,10 @@ BAD = {
     ),
     "no key": ("mi two.npz x.npy", "key: got no key for two.npz, need one of the keys in it: a, b"),
     "bad steps": ("mi x.npy tenths.npy --steps 0", "steps: got 0"),
+    "no such effort": (
+        "mi x.npy tenths.npy --effort great",
+        "invalid choice 'great' for argument '--effort'",
+    ),
 }
 
 
@@ -172,6 +179,7 @@ def test_help_names_every_option(capsys):
             "--key",
             "--columns",
             "--without",
+            "--effort",
             "--steps",
             "--seed",
             "--dequantise",
@@ -183,6 +191,7 @@ def test_help_names_every_option(capsys):
             "--key-y",
             "--x-columns",
             "--y-columns",
+            "--effort",
             "--steps",
             "--seed",
             "--dequantise",
@@ -374,6 +383,7 @@ def test_rows_of_the_held_out_likelihood_average_to_the_cross_entropy(key):
 
 
 def test_steps_shorten_the_training_and_nothing_else():
-    short = information_settings.cross_fitting(7).training
+    short = information_settings.cross_fitting("standard", 7).training
     assert (short.steps, short.chunk, short.width) == (7, 7, TINY.width)
-    assert information_settings.cross_fitting(None).training == TINY
+    assert information_settings.cross_fitting("standard", None).training == TINY
+    assert information_settings.cross_fitting("quick", None) == HALF

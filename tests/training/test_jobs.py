@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from thermodiff.runtime.compiled_once import compiled_once
-from thermodiff.runtime.progress import OUTERMOST
+from thermodiff.runtime.progress import OUTERMOST, Watched
 from thermodiff.runtime.shares import so_far
 from thermodiff.training import cores
-from thermodiff.training.jobs import Job, Plan, joined, run_jobs, run_plans
+from thermodiff.training.jobs import Job, Plan, joined, one_by_one, run_jobs, run_plans
 
 
 @contextlib.contextmanager
@@ -71,6 +71,12 @@ def test_none_and_one_need_no_thread(two):
 def test_on_an_accelerator_and_on_several_devices_they_run_in_turn(two, monkeypatch):
     monkeypatch.setattr(cores, "share_cores", lambda: False)
     assert {name for _, name in run_jobs(names(3), "jobs", progress=False)} == {"MainThread"}
+
+
+def test_one_by_one_is_in_the_thread_of_the_caller(two):
+    with one_by_one():
+        assert {name for _, name in run_jobs(names(3), "jobs", progress=False)} == {"MainThread"}
+    assert "MainThread" not in {name for _, name in run_jobs(names(3), "jobs", progress=False)}
 
 
 def test_the_longest_come_first(two):
@@ -184,6 +190,29 @@ def test_what_is_shown_is_right_at_the_end_and_counts_what_takes_time(two, monke
     said = capsys.readouterr().err
     assert "trainings" in said
     assert "2/2" in said
+
+
+def test_rounds_are_shown_as_one_and_time_is_left_for_those_to_come(two, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    seen = []
+
+    def job(length):
+        def work():
+            outer = OUTERMOST.get()
+            while not isinstance(outer, Watched):
+                outer = outer._whole
+            seen.append((outer.total, round(outer.done, 6)))
+
+        return Job(work, length)
+
+    def trial(_):
+        return Plan([job(2.0)], lambda _: Plan([job(5.0)], lambda _: "done"), [5.0])
+
+    plan = Plan([job(1.0)], trial, [2.0, 5.0])
+    assert run_plans([plan, Plan([job(0.0)], len)], "trainings", progress=True) == ["done", 1]
+    assert {total for total, _ in seen} == {3}
+    done = sorted(done for _, done in seen)
+    np.testing.assert_allclose(done[-2:], [3 * 1 / 8, 3 * 3 / 8], atol=1e-6)
 
 
 def test_plans_run_together_and_make_what_they_are_of(two):

@@ -72,11 +72,13 @@ def prepare(options: Entropy) -> Job:
     check_density(samples)
     training, test = divide(samples, rng)
     GaussianBaseline(training[:, :1])  # scikit-learn is missed now rather than after an hour
-    settings = cross_fitting(options.steps)
+    settings = cross_fitting(options.effort, options.steps)
     n, dim = samples.table.values.shape
     about = {
         "options": describe_reading(asked)
-        | {name: getattr(options, name) for name in ("file", "columns", "without", "steps", "seed")},
+        | {
+            name: getattr(options, name) for name in ("file", "columns", "without", "effort", "steps", "seed")
+        },
         "unit": options.unit,
         "source": samples.table.source,
         "columns": samples.table.columns,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING, CrossFitting
+from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING, EFFORTS, CrossFitting
 
 
-def cross_fitting(steps: int | None) -> CrossFitting:
-    """The settings of the library, with at most so many training steps if that is given."""
-    return shortened(CrossFitting(), steps)
+def cross_fitting(effort: str, steps: int | None) -> CrossFitting:
+    """The settings by the name of an effort, with at most so many training steps if that is given."""
+    return shortened(CrossFitting.of(effort, EFFORTS), steps)
 
 
 def shortened(settings: CrossFitting, steps: int | None) -> CrossFitting:

@@ -45,7 +45,7 @@ FORESEEN = (TrainingDivergedError, OSError)
 
 SAID = (
     *("file_x", "file_y", "key", "key_y", "x_columns", "y_columns", "discrete", "permutations", "pairs"),
-    *("steps", "seed", "dequantise", "missing", "separator", "header"),
+    *("effort", "steps", "seed", "dequantise", "missing", "separator", "header"),
 )
 """Options that the record repeats."""
 OTHERS = {
@@ -77,7 +77,7 @@ def prepare(options: MutualInformation) -> Job | PairsJob:
         return prepare_pairs(options)
     _check_tables_are_named(options)
     x, y, classes = _read(options)
-    settings = cross_fitting(options.steps)
+    settings = cross_fitting(options.effort, options.steps)
     about = {
         "options": {name: getattr(options, name) for name in SAID},
         "unit": options.unit,

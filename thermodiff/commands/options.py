@@ -111,8 +111,10 @@ class Entropy:
     """Columns to take: numbers from 0 or names, such as 0,1 or height,weight."""
     without: Annotated[str | None, _no_default] = None
     """Columns to leave out, such as an identifier."""
+    effort: Literal["quick", "standard", "thorough"] = "standard"
+    """How much each network is trained: quick is a first look, thorough a check of what much depends on."""
     steps: Annotated[int | None, _no_default] = None
-    """At most so many training steps a network (default: the library's)."""
+    """At most so many training steps a network (default: that of the effort)."""
     seed: int = 0
     """Seed of the split, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False
@@ -157,8 +159,10 @@ class MutualInformation:
     """Test independence too, by so many random orders of held-out rows (999 are usual)."""
     pairs: bool = False
     """The matrix of every two columns of FILE-X (or of --x-columns) instead, in nats, with its picture."""
+    effort: Literal["quick", "standard", "thorough"] = "standard"
+    """How much each network is trained: quick is a first look, thorough a check of what much depends on."""
     steps: Annotated[int | None, _no_default] = None
-    """At most so many training steps a network (default: the library's)."""
+    """At most so many training steps a network (default: that of the effort)."""
     seed: int = 0
     """Seed of the folds, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False

@@ -19,7 +19,7 @@ from thermodiff.data.intake import check_density, read, read_as_they_are
 from thermodiff.distributions.rows import Rows
 from thermodiff.information.classes.sides import check_no_classes
 from thermodiff.information.cross_fitting.folds import CrossFitting
-from thermodiff.information.pairwise import TWO_COLUMNS, pairwise_mutual_information
+from thermodiff.information.pairwise import PAIR_EFFORTS, pairwise_mutual_information
 from thermodiff.runtime.records import plain, versions
 from thermodiff.validation import complain
 
@@ -97,8 +97,10 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
     width = table.values.shape[1]
     if width < 2:
         raise complain("pairs", f"{width} column of {table.source}", "at least two")
-    settings = shortened(TWO_COLUMNS, options.steps)
-    said = {name: getattr(options, name) for name in ("x_columns", "discrete", "steps", "seed", "pairs")}
+    settings = shortened(CrossFitting.of(options.effort, PAIR_EFFORTS), options.steps)
+    said = {
+        name: getattr(options, name) for name in ("x_columns", "discrete", "effort", "steps", "seed", "pairs")
+    }
     about = {
         "options": {**describe_reading(asked), **said, "file": asked.file},
         "source": table.source,

@@ -11,7 +11,7 @@ import numpy as np
 from thermodiff.distributions.rows import as_rows
 from thermodiff.distributions.sample_checks import check_continuous, check_samples
 from thermodiff.information.coordinate_maps import Marginals
-from thermodiff.information.cross_fitting.folds import CrossFitting
+from thermodiff.information.cross_fitting.folds import EFFORTS, CrossFitting
 from thermodiff.numerics.robust_scatter import in_a_plane
 from thermodiff.validation import check_key, complain
 
@@ -46,14 +46,25 @@ def _width(array: Any) -> int:
     return shape[1] if len(shape) == 2 else 1
 
 
-def check_arguments(key: Any, marginals: Any, settings: Any) -> Any:
-    """The random key (``validation.check_key``); raises without one, maps and a ``CrossFitting``."""
+def check_arguments(
+    key: Any, marginals: Any, settings: Any, effort: Any, efforts: Mapping[str, CrossFitting] = EFFORTS
+) -> tuple[Any, CrossFitting]:
+    """The random key (``validation.check_key``), and the settings, given or by the name of an effort in ``efforts``.
+
+    Raises without a key, maps and one of the two; the standard effort stands for neither.
+    """
     key = check_key(key)
     if not callable(marginals):
         raise complain("marginals", repr(marginals), "a class such as td.Asinh")
+    if settings is None:
+        return key, CrossFitting.of("standard" if effort is None else effort, efforts)
     if not isinstance(settings, CrossFitting):
         raise complain("settings", repr(settings), "a td.CrossFitting")
-    return key
+    if effort is not None:
+        raise complain(
+            "effort", f"{effort!r} beside settings", "one of them: an effort is a name for settings"
+        )
+    return key, settings
 
 
 def check_no_function(

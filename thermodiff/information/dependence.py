@@ -61,7 +61,8 @@ def mutual_information(
     given: Any = None,
     discrete: Discrete = (),
     marginals: MakeMarginals = Gaussianise,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """I(x; y) of paired rows ``x`` (n, a) and ``y`` (n, b), or I(x; y | w) with ``given`` w (n, c), nats.
@@ -73,7 +74,7 @@ def mutual_information(
     sum of others; terms: ``gaussian``, the mutual information of a Gaussian of the mapped moments, and
     ``beyond gaussian``.
     """
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     named = {"x": x, "y": y} | ({} if given is None else {"given": given})
     if discrete:
         return mixed_information(key, named, discrete, marginals, settings, progress)
@@ -96,14 +97,15 @@ def total_correlation(
     samples: Any,
     *,
     marginals: MakeMarginals = Gaussianise,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """TC(x) = sum_j S(x_j) - S(x) of rows ``samples`` (n, d), nats: zero if and only if the columns are independent.
 
     Arguments and errors as in ``mutual_information``.
     """
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     x = checked_rows("samples", samples)
     if x.shape[1] < 2:
         raise complain("samples", "one column", "at least two: one alone has nothing to depend on")

@@ -46,7 +46,8 @@ def data_entropy(
     samples: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """Differential entropy S(x) of independent rows ``samples`` (n, d), in nats in the units of the samples.
@@ -55,7 +56,9 @@ def data_entropy(
         key: fixes folds, training and noise.
         samples: rows of a density; integers have none (``dequantise`` them).
         marginals: Asinh (long tails are bent), Standardise, or a class of your own with the same methods.
-        settings: folds and training.
+        settings: folds and training, unless an ``effort`` names them.
+        effort: "quick", "standard" (where neither is given) or "thorough"; what each takes and how wrong it is, is
+            measured in docs/information.md.
         progress: how far the trainings are, and how long is left, on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
@@ -66,7 +69,7 @@ def data_entropy(
     Raises:
         ValueError: for samples that have no density or too few rows; NotKnownError for ``Gaussianise``.
     """
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     x = checked_rows("samples", samples)
     fitted = Coordinates(x, marginals)
     part = Part(tuple(range(x.shape[1])))
@@ -81,7 +84,8 @@ def conditional_entropy(
     given: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """S(x | y) of paired rows ``samples`` (n, d) and ``given`` (n, c), nats in the units of x.
@@ -89,7 +93,7 @@ def conditional_entropy(
     One network, shown y beside the noised x. Arguments and errors as in ``data_entropy``, and ValueError where a column
     is a sum of others or a monotone function of one: minus infinity.
     """
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     named = {"samples": samples, "given": given}
     (x, y), called = paired_rows(named), labels(named)
     infinite = "columns with noise of their own: their entropy given the others is minus infinity"

@@ -28,7 +28,7 @@ from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.callables import as_score
-from thermodiff.training.jobs import run_jobs
+from thermodiff.training.jobs import run_plans
 from thermodiff.validation import check_key, check_points, check_process
 
 
@@ -39,7 +39,8 @@ def cross_entropy(
     test: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """-ELBO of rows ``test`` (m, d) under the mean of the K scores fitted to rows ``training`` (n, d), nats.
@@ -50,7 +51,7 @@ def cross_entropy(
     deviations, are only averaged over. Map and scales are those of the training rows. Arguments and errors as in
     ``data_entropy``; bracket: the quadratic and denoising readings.
     """
-    correction, shift = _held_out(key, training, test, marginals, settings, progress)
+    correction, shift = _held_out(key, training, test, marginals, settings, effort, progress)
     values = {name: correction.entropy(name) + shift for name in READINGS}
     terms = {"gaussian": float(correction.gaussian_entropy.mean()), "marginal map": float(shift.mean())}
     return report_readings("cross entropy", values, terms)
@@ -63,19 +64,26 @@ def held_out_nll(
     test: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> np.ndarray:
     """The rows (m,) whose mean is ``cross_entropy``, nats, to be paired with other models'. Arguments as there."""
-    correction, shift = _held_out(key, training, test, marginals, settings, progress)
+    correction, shift = _held_out(key, training, test, marginals, settings, effort, progress)
     return correction.entropy("denoising") + shift
 
 
 def _held_out(
-    key: Key, training: Any, test: Any, marginals: MakeMarginals, settings: CrossFitting, progress: bool
+    key: Key,
+    training: Any,
+    test: Any,
+    marginals: MakeMarginals,
+    settings: CrossFitting | None,
+    effort: str | None,
+    progress: bool,
 ) -> tuple[Correction, np.ndarray]:
     """The correction of the mapped test rows under the folds' mean score, and ln |dx/dz| of each."""
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     x, table = checked_rows("training", training), as_rows("test", test).values
     d = x.shape[1]
     check_points("test", table, d)
@@ -86,11 +94,8 @@ def _held_out(
     seen, rows = white.forward(z), white.forward(fitted.forward(held_out))
     fold_key, noise_key = jax.random.split(key)
     folds = split_folds(int(jax.random.randint(fold_key, (), 0, 2**31 - 1)), len(z), settings)
-    score = mean_score(
-        run_jobs(
-            train_folds(fold_key, seen, folds, settings.for_rows(len(z)).training), "trainings", progress
-        )
-    )
+    (trained,) = run_plans([train_folds(fold_key, seen, folds, settings)], "trainings", progress)
+    score = mean_score(trained)
     reference = unconditional(sample_gaussian(seen))
     correction = evaluate(noise_key, score, reference, rows, tuple(range(d)), d)
     return correction.plus(white.log_jacobian), -fitted.log_derivative(held_out)

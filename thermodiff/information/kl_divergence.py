@@ -6,6 +6,7 @@ K_q the readings of ``cross_fitting.negentropy`` of q's networks at p's rows. So
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -33,6 +34,7 @@ from thermodiff.information.overlap import overlap_warnings
 from thermodiff.information.report import Information
 from thermodiff.information.warnings import tail_warning
 from thermodiff.runtime.devices import in_full_precision
+from thermodiff.training.jobs import Job, run_jobs
 from thermodiff.validation import complain
 
 
@@ -43,7 +45,8 @@ def kl_divergence(
     samples_q: Any,
     *,
     marginals: MakeMarginals = Asinh,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """KL(p || q) = CE(p, q) - S(p) from rows of p (n, d) and rows of q (m, d), nats.
@@ -53,7 +56,7 @@ def kl_divergence(
     that of the sampling of p, of the bracket, and of the moments of q from m rows (``moment_error``). Arguments and
     errors as in ``data_entropy``; terms: ``cross entropy`` and ``entropy`` of p in the units of the rows.
     """
-    key = check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     p, q = checked_rows("samples_p", samples_p), checked_rows("samples_q", samples_q)
     if p.shape[1] != q.shape[1]:
         raise complain("samples_q", f"{q.shape[1]} columns", f"as many as samples_p has, {p.shape[1]}")
@@ -69,7 +72,7 @@ def kl_divergence(
     rows_p = rows_p.shifted(-map_p.log_derivative(p))
     white = white_rows(z_q, p.shape[1])
     rows_seen = white.forward(p_seen)
-    cross = _cross(key_cross, rows_seen, answers_p[part], answers_q[part])
+    cross = _cross(key_cross, rows_seen, answers_p[part], answers_q[part], progress)
     cross = cross.shifted(white.log_jacobian - map_q.log_derivative(p))
     total = added([(1.0, cross), (-1.0, rows_p)])
     terms = {"cross entropy": float(cross.best.mean()), "entropy": float(rows_p.best.mean())}
@@ -80,13 +83,17 @@ def kl_divergence(
     return report("KL divergence", total, terms, unique, other=moment_error(p_seen, z_q))
 
 
-def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows]) -> Rows:
+def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldRows], progress: bool) -> Rows:
     """-ln q of every row of p (n,), by the networks k of q on fold k of p; the Gaussian part unbiased."""
     held, less, quadratic, divergence = (np.full(len(z), np.nan) for _ in range(4))
+    jobs = []
     for k, (of_p, of_q) in enumerate(zip(folds_p, folds_q, strict=True)):
-        held_out, noise = of_p.fold.held_out, jax.random.fold_in(key, k)
-        whole = _readings(noise, of_q.trained, z[held_out], len(of_q.fold.training))
-        half = _readings(noise, of_q.less, z[held_out], len(of_q.fold.half))
+        noise, rows = jax.random.fold_in(key, k), z[of_p.fold.held_out]
+        for trained, m in ((of_q.trained, len(of_q.fold.training)), (of_q.less, len(of_q.fold.half))):
+            jobs.append(Job(partial(_readings, noise, trained, rows, m), float(len(rows))))
+    found = run_jobs(jobs, "evaluations", progress)
+    for of_p, whole, half in zip(folds_p, found[::2], found[1::2], strict=True):
+        held_out = of_p.fold.held_out
         less[held_out] = half["denoising"]
         held[held_out] = whole["denoising"]
         quadratic[held_out] = whole["quadratic"]

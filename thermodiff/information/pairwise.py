@@ -6,6 +6,7 @@ project.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from functools import partial
@@ -28,12 +29,23 @@ from thermodiff.training.jobs import Job, run_jobs
 from thermodiff.types import aligned
 from thermodiff.validation import complain
 
-TWO_COLUMNS = CrossFitting(
-    training=TrainingConfig(
-        steps=300, batch_size=128, learning_rate=2e-3, width=32, depth=2, chunk=25, patience=4
-    )
+TWO_COLUMNS = TrainingConfig(
+    steps=300, batch_size=128, learning_rate=2e-3, width=32, depth=2, chunk=25, patience=4
 )
 """Enough for one column given another, and a fraction of the work that is the default for many columns."""
+
+
+def _as_it_is(**changes: Any) -> CrossFitting:
+    """``TWO_COLUMNS`` with these changes, at its one learning rate."""
+    return CrossFitting(training=dataclasses.replace(TWO_COLUMNS, **changes), rates=(1.0,))
+
+
+PAIR_EFFORTS: dict[str, CrossFitting] = {
+    "quick": _as_it_is(steps=150),
+    "standard": _as_it_is(),
+    "thorough": _as_it_is(steps=1200, batch_size=256, width=64, chunk=100),
+}
+"""What efforts are called where every pair of columns is a mutual information."""
 
 
 class PairwiseInformation(NamedTuple):
@@ -75,7 +87,8 @@ def pairwise_mutual_information(
     names: Sequence[str] | None = None,
     discrete: Sequence[int | str] = (),
     marginals: MakeMarginals = Gaussianise,
-    settings: CrossFitting = TWO_COLUMNS,
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> PairwiseInformation:
     """I(x_i; x_j) of every two columns of rows ``samples`` (n, d), nats, with a standard error each.
@@ -86,7 +99,7 @@ def pairwise_mutual_information(
     among equals. A pair tells nothing of what three columns do together. Its cost is that of 6 small trainings a pair.
     Raises ValueError as ``mutual_information`` does.
     """
-    check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort, PAIR_EFFORTS)
     given = samples if isinstance(samples, Rows) else Rows(samples, column_names("samples", samples))
     table = np.asarray(given.values)
     if table.ndim != 2 or table.shape[1] < 2:

@@ -60,12 +60,16 @@ class Share:
 
 
 @contextlib.contextmanager
-def shares(title: str, sizes: Sequence[float], bar: bool, ended: threading.Event) -> Iterator[list[Share]]:
+def shares(
+    title: str, sizes: Sequence[float], bar: bool, ended: threading.Event, count: int | None = None
+) -> Iterator[list[Share]]:
     """A ``Share`` for each of several parts, of these sizes relative to one another; shown if ``bar``.
 
-    Counted are the parts that have a size. Inside other work that is shown all of them are one unit of that.
+    Shown as ``count`` units, or one for each part that has a size. Inside other work that is shown all of them are one
+    unit of that.
     """
-    outer, whole, counted = OUTERMOST.get(), sum(sizes) or 1.0, sum(size > 0 for size in sizes)
+    outer, whole = OUTERMOST.get(), sum(sizes) or 1.0
+    counted = sum(size > 0 for size in sizes) if count is None else count
     if outer is not None or not bar:
         yield [Share(outer, size / whole, ended) for size in sizes]
         return

@@ -7,15 +7,16 @@ batch, jobs run one after another.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, NamedTuple
 
 from thermodiff.runtime.jax_settings import settings_here
-from thermodiff.runtime.shares import Share, shares
+from thermodiff.runtime.shares import Share, portion, shares
 from thermodiff.training import cores
 
 
@@ -29,28 +30,41 @@ class Job(NamedTuple):
 class Plan(NamedTuple):
     """Jobs, and what is ``made`` of the list of their results, in their order.
 
-    That may be another plan, whose jobs need what these have found.
+    That may be another plan, whose jobs need what these have found; ``later`` has the lengths that they will have, as
+    far as can be told, so that whoever waits knows how long is left.
     """
 
     jobs: Sequence[Job]
     made: Callable[[list[Any]], Any]
+    later: Sequence[float] = ()
 
 
 _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("thermodiff_job", default=False)
-"""Whether this is a job of several at once, whose own jobs then run one after another."""
+"""Whether this is a job of several at once, or ``one_by_one``: its own jobs then run one after another."""
 
 
-def joined(plans: Sequence[Plan], made: Callable[[list[Any]], Any]) -> Plan:
-    """One plan of several: what is ``made`` of the list of what each makes."""
+@contextlib.contextmanager
+def one_by_one() -> Iterator[None]:
+    """In here jobs run one after another in the caller's thread: to compare, or where cores are dealt out."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def joined(plans: Sequence[Plan], made: Callable[[list[Any]], Any], later: Sequence[float] = ()) -> Plan:
+    """One plan of several: what is ``made`` of the list of what each makes; ``later`` is what that adds to theirs."""
 
     def of_all(results: list[Any]) -> Any:
         rest = iter(results)
         found = [plan.made(list(islice(rest, len(plan.jobs)))) for plan in plans]
         if any(isinstance(one, Plan) for one in found):
-            return joined([one if isinstance(one, Plan) else done(one) for one in found], made)
+            return joined([one if isinstance(one, Plan) else done(one) for one in found], made, later)
         return made(found)
 
-    return Plan([job for plan in plans for job in plan.jobs], of_all)
+    jobs = [job for plan in plans for job in plan.jobs]
+    return Plan(jobs, of_all, [*(length for plan in plans for length in plan.later), *later])
 
 
 def done(answer: Any) -> Plan:
@@ -61,12 +75,27 @@ def done(answer: Any) -> Plan:
 def run_plans(plans: Sequence[Plan], title: str, progress: bool) -> list[Any]:
     """What each of some plans makes of its jobs, all of which run together; shown under ``title`` if ``progress``.
 
-    Where plans make plans there are rounds, each shown by itself.
+    Where plans make plans there are rounds, shown as one.
     """
     every: Any = joined(plans, list)
-    while isinstance(every, Plan):
-        every = every.made(run_jobs(every.jobs, title, progress))
+    lengths = [*(job.length for job in every.jobs), *every.later]
+    with (
+        shares(title, [sum(lengths, 0.0)], progress, threading.Event(), count=_number(lengths)) as (whole,),
+        whole,
+    ):
+        left = 1.0
+        while isinstance(every, Plan):
+            now, later = sum((job.length for job in every.jobs), 0.0), sum(every.later, 0.0)
+            part = left * now / (now + later or 1.0)
+            with portion(part):
+                results = run_jobs(every.jobs, title, progress)
+            left, every = left - part, every.made(results)
     return every
+
+
+def _number(lengths: Sequence[float]) -> int:
+    """How many of some jobs take time."""
+    return sum(length > 0 for length in lengths)
 
 
 def run_jobs(jobs: Sequence[Job], title: str, progress: bool) -> list[Any]:

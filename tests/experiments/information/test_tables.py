@@ -8,6 +8,7 @@ import pytest
 
 from experiments.information import (
     data_entropy_figure,
+    effort,
     kl_divergence,
     mutual_information_figure,
     unseen,
@@ -81,6 +82,31 @@ def test_unseen_families(tmp_path):
 def test_unseen_families_that_there_are_not():
     with pytest.raises(SystemExit, match="--names: got moons, need some of squares-4, "):
         unseen.cells(unseen.Config(names=("moons",)))
+
+
+def test_efforts(tmp_path):
+    def of(error, seconds):
+        return {**made_up(error, abs(error) < 0.2), "seconds": seconds}
+
+    rows = [
+        {
+            "family": name,
+            "n": 2000,
+            "columns": 2,
+            "truth": 1.0,
+            "efforts": {"quick": of(3 * error, 2.0), "standard": of(error, seconds)},
+        }
+        for name, error, seconds in (("annulus", 0.1, 20.0), ("shell", -0.05, 8.0))
+    ]
+    text = effort.table(rows)
+    assert "+0.300 ± 0.050" in text
+    assert "2000  quick                0.225       0.050       1 of 2    0.175 (0.1 to 0.25)" in text
+    assert "2000  standard             0.075       0.050       2 of 2             1 (1 to 1)" in text
+    assert drawn(effort.draw(rows, tmp_path)) == ["effort.png", "effort.pdf"]
+    alone = [{**row, "efforts": {"quick": row["efforts"]["quick"]}} for row in rows]
+    assert effort.table(alone).endswith("-")
+    with pytest.raises(ValueError, match="repeats: got 3, need one for each of 1 efforts"):
+        effort.Config(efforts=("quick",))
 
 
 def test_divergence_of_pairs(tmp_path):

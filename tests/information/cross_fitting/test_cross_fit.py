@@ -136,6 +136,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_trainings_at_once_are_the_trainings_one_by_one_bit_for_bit(table, monkeypatch):
     """Of two parts of which one has a shape of its own; twice the cores that there are, in full precision."""
     training = dataclasses.replace(SMALL.training, steps=60, chunk=20)

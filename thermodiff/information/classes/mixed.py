@@ -20,13 +20,7 @@ import jax
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.information.arguments import (
-    MakeMarginals,
-    check_arguments,
-    check_no_function,
-    checked_rows,
-    labels,
-)
+from thermodiff.information.arguments import MakeMarginals, check_no_function, checked_rows, labels
 from thermodiff.information.classes.classifier import FEWEST_STOPPING, fit_classifier, frequencies
 from thermodiff.information.classes.sides import (
     Discrete,
@@ -83,7 +77,6 @@ def mixed_information(
     progress: bool,
 ) -> Information:
     """I(x; y), or I(x; y | given), of the tables ``named``, of which the columns ``discrete`` are classes."""
-    check_arguments(key, marginals, settings)
     told = sides(named, discrete)
     x, y, known = told["x"], told["y"], list(told.values())[2:]
     if x.dim * y.dim:

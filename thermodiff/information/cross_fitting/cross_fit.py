@@ -60,12 +60,14 @@ def cross_fit(
         jax.random.fold_in(key, len(folds)), table.rows, part.dim, folds[0], settings, map_columns
     )
 
+    alone = map_columns and table.rows.shape[1] == 1
+
     def learned(found: list[Approach]) -> Plan:
         (approach,) = found
-        alone = approach.maps and table.rows.shape[1] == 1
         return table.gaussians(approach, folds) if alone else table.networks(key, approach, folds, settings)
 
-    return joined([trials], learned)
+    expected = [] if alone else table.networks(key, Approach(), folds, settings).jobs
+    return joined([trials], learned, [job.length for job in expected])
 
 
 class _Table(NamedTuple):
@@ -126,11 +128,21 @@ def _in_pairs(folds: list[Fold], found: list[_Judged]) -> list[FoldRows]:
     return [FoldRows(fold, *whole, *half) for fold, whole, half in pairs]
 
 
-def train_folds(key: Key, z: np.ndarray, folds: list[Fold], config: TrainingConfig) -> list[Job]:
-    """One network a fold on white rows z (n, d), together they see nearly all: jobs of a ``Trained`` each."""
+def train_folds(key: Key, z: np.ndarray, folds: list[Fold], settings: CrossFitting) -> Plan:
+    """One network a fold on white rows z (n, d), which together see nearly all; they make a list of ``Trained``.
 
-    def one(k: int, fold: Fold) -> Trained:
+    At a learning rate that is tried first; their rows stay as they are, so that the scores have a mean.
+    """
+    config, dim = settings.for_rows(len(z)).training, z.shape[1]
+
+    def one(approach: Approach, k: int, fold: Fold) -> Trained:
         everything = np.setdiff1d(np.arange(len(z)), fold.validation)
-        return train(jax.random.fold_in(key, k), z, z.shape[1], everything, fold.validation, config)
+        return train(jax.random.fold_in(key, k), z, dim, everything, fold.validation, config, approach)
 
-    return [Job(partial(one, k, fold), training_cost(config, fold)) for k, fold in enumerate(folds)]
+    def learned(found: list[Approach]) -> Plan:
+        lengths = [training_cost(config, fold) for fold in folds]
+        works = [partial(one, found[0], k, fold) for k, fold in enumerate(folds)]
+        return Plan([Job(work, length) for work, length in zip(works, lengths, strict=True)], list)
+
+    trials = approach_of(jax.random.fold_in(key, len(folds)), z, dim, folds[0], settings, map_columns=False)
+    return joined([trials], learned, [training_cost(config, fold) for fold in folds])

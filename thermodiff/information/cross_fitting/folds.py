@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +34,8 @@ class CrossFitting:
     Without a ``training`` it is ``DEFAULT_TRAINING``, its steps grown with the number of rows; one that is given is
     taken as it is.
 
-    ``rates`` are the multiples of the training's learning rate of which the stopping rows choose one (``approaches``).
+    ``rates`` are the multiples of the training's learning rate of which the stopping rows choose one (``approaches``),
+    the last of them for rows as they are and for mapped ones.
     """
 
     folds: int = 3
@@ -53,6 +55,14 @@ class CrossFitting:
             raise complain(
                 "training", "no patience", "a TrainingConfig with patience=..., to stop before it overfits"
             )
+
+    @classmethod
+    def of(cls, effort: str, efforts: Mapping[str, CrossFitting] | None = None) -> CrossFitting:
+        """The setting by the name of an effort: "quick", "standard" or "thorough"; raises ValueError for another."""
+        efforts = EFFORTS if efforts is None else efforts
+        if effort not in efforts:
+            raise complain("effort", repr(effort), f"one of {', '.join(efforts)}")
+        return efforts[effort]
 
     def for_rows(self, n: int) -> Effort:
         """The trainings of all effort and of parts of it, for n rows."""
@@ -81,6 +91,23 @@ class Effort(NamedTuple):
     def _of(self, steps: int) -> TrainingConfig:
         t, steps = self.training, max(1, steps)
         return dataclasses.replace(t, steps=steps, chunk=max(1, t.chunk * steps // t.steps))
+
+
+EFFORTS: dict[str, CrossFitting] = {
+    "quick": CrossFitting(
+        training=TrainingConfig(
+            steps=300, batch_size=256, learning_rate=3e-3, width=64, depth=2, chunk=50, patience=4
+        ),
+        rates=(1.0,),
+    ),
+    "standard": CrossFitting(),
+    "thorough": CrossFitting(
+        folds=5,
+        training=dataclasses.replace(DEFAULT_TRAINING, steps=2 * DEFAULT_TRAINING.steps, chunk=200),
+        rates=(0.25, 0.5, 1.0),
+    ),
+}
+"""A first look, what is used unless another is asked for, and what to compare it with where much depends on it."""
 
 
 class Fold(NamedTuple):

@@ -3,7 +3,10 @@
 What a network has not learned it adds to the entropy: h = S + J, J > 0. A second network, of half the rows in half the
 steps, gives h' = S + J'. If few rows and few steps cost a power of their number, J ~ effort^-beta, then with D = h' - h
     J = kappa D,   kappa = 1/(2^beta - 1),
-between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). Source: this project.
+between D (beta = 1, parameters that are fitted) and 3 D (beta = 0.415; edges and corners). It is no exact power, and
+kappa is that of families of known density, which were fitted to (``experiments.information.learning_law``):
+    ln kappa = a + b ln(D/d),   J = kappa D (1 +- s),   s = s_4 (n/10^4)^e.
+Source: this project.
 """
 
 from __future__ import annotations
@@ -12,8 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-KAPPA, SPREAD = 1.9, 0.21
-"""J/D of families of known density, and how far it is from one to the next, as fractions of it: ``learning_law``."""
+LEVEL, SLOPE = 0.164, -0.110
+"""a and b of the law: what half the effort loses much of is learned fast."""
+SPREAD, ROWS_POWER = 0.237, -0.200
+"""s_4 and e: from one family to the next, and from one training to the next where rows are few."""
+LEAST_LOST, MOST_LOST = 7e-4, 0.13
+"""D/d between which families were seen, nats a column; beyond, kappa is that at the end."""
+MOST_ROWS = 10_000
+"""The most rows at which they were; s of more is no smaller."""
 
 
 class Missing(NamedTuple):
@@ -27,13 +36,15 @@ NOTHING = Missing(0.0, 0.0)
 
 
 def missing_of(lost: float, columns: int, n: int) -> Missing:
-    """What is missing of ``columns`` modelled columns of n rows where half the effort loses ``lost`` = D nats.
+    """What is missing of ``columns`` = d modelled columns of n rows where half the effort loses ``lost`` = D nats.
 
     What is missing cannot be negative: where half the effort does no worse nothing is taken off.
     """
     if lost <= 0:
         return NOTHING
-    return Missing(KAPPA, SPREAD * KAPPA * lost)
+    kappa = float(np.exp(LEVEL + SLOPE * np.log(np.clip(lost / columns, LEAST_LOST, MOST_LOST))))
+    spread = SPREAD * (min(n, MOST_ROWS) / 10_000) ** ROWS_POWER
+    return Missing(kappa, spread * kappa * lost)
 
 
 def missing_of_classes(lost: float) -> Missing:

@@ -38,7 +38,8 @@ def transfer_entropy(
     target_history: int = 1,
     given: Any = None,
     marginals: MakeMarginals = Gaussianise,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> Information:
     """T(x -> y) = I(y_t; x_(t-1..t-k) | y_(t-1..t-l)) of series ``source`` x (T, a) and ``target`` y (T, b), nats.
@@ -53,7 +54,7 @@ def transfer_entropy(
     (``numerics.block_errors``), its folds are stretches of time with gaps. Raises ValueError as ``mutual_information``
     does, and for series of different or too short lengths.
     """
-    check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     check_count("source_history", source_history)
     check_count("target_history", target_history)
     named = {"source": source, "target": target} | ({} if given is None else {"given": given})
@@ -101,7 +102,8 @@ def lagged_mutual_information(
     lags: Any,
     *,
     marginals: MakeMarginals = Gaussianise,
-    settings: CrossFitting = CrossFitting(),  # noqa: B008  frozen
+    settings: CrossFitting | None = None,
+    effort: str | None = None,
     progress: bool = False,
 ) -> LaggedInformation:
     """I(x_(t-lag); y_t) of series ``x`` (T, a) and ``y`` (T, b) for each of the whole numbers ``lags``, nats.
@@ -110,7 +112,7 @@ def lagged_mutual_information(
     so that they can be compared. y is modelled, x is shown. Errors, and what is raised, as in ``transfer_entropy``; of
     a series and itself lag 0 is infinite, and refused.
     """
-    check_arguments(key, marginals, settings)
+    key, settings = check_arguments(key, marginals, settings, effort)
     chosen = np.asarray(lags)
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
         raise complain("lags", f"{lags!r}", "a list of whole numbers, such as range(5)")
