@@ -57,14 +57,6 @@ PRESETS = {
 CELL_KEYS = ("family", "n", "seed")
 
 
-def cells(config: Config) -> list[Cell]:
-    """Every cell."""
-    return [
-        {"family": name, "n": n, "seed": seed}
-        for seed, n, name in product(config.seeds, config.samples, config.names)
-    ]
-
-
 def measure(config: Config, cell: Cell) -> Row:
     """One row: the truth, and of each effort by name the estimate in full and its seconds."""
     number = int(fingerprint_of(cell), 16) % 2**31
@@ -141,7 +133,9 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
         return plotting.save_figure(figure, out / "effort")
 
 
-EXPERIMENT = Experiment("information.effort", PRESETS, CELL_KEYS, cells, one_by_one(measure), table, draw)
+EXPERIMENT = Experiment(
+    "information.effort", PRESETS, CELL_KEYS, runs.family_cells, one_by_one(measure), table, draw
+)
 main = EXPERIMENT.main
 
 if __name__ == "__main__":

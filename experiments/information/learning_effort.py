@@ -9,7 +9,6 @@ h' from half the rows and steps (``cross_fitting.half_effort``), on the same row
 from __future__ import annotations
 
 import dataclasses
-from itertools import product
 from pathlib import Path
 
 import jax
@@ -48,14 +47,6 @@ PRESETS = {
 CELL_KEYS = ("family", "n", "seed")
 COLUMNS = 4
 """Of the line that is drawn."""
-
-
-def cells(config: Config) -> list[Cell]:
-    """Every cell."""
-    return [
-        {"family": name, "n": n, "seed": seed}
-        for seed, n, name in product(config.seeds, config.samples, config.names)
-    ]
 
 
 def measure(config: Config, cell: Cell) -> Row:
@@ -148,7 +139,7 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
 
 
 EXPERIMENT = Experiment(
-    "information.learning_effort", PRESETS, CELL_KEYS, cells, one_by_one(measure), table, draw
+    "information.learning_effort", PRESETS, CELL_KEYS, runs.family_cells, one_by_one(measure), table, draw
 )
 main = EXPERIMENT.main
 

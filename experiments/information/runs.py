@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import product
 from typing import Any
 
 import thermodiff as td
-from experiments.harness.types import Row
+from experiments.harness.types import Cell, Row
 from thermodiff.information.cross_fitting.folds import DEFAULT_TRAINING
 
 
@@ -34,6 +35,14 @@ def settings(config: Sizes) -> td.CrossFitting:
     training = dataclasses.replace(DEFAULT_TRAINING, **given)
     chunk = max(1, min(DEFAULT_TRAINING.chunk, training.steps // 4))
     return td.CrossFitting(folds=config.folds, training=dataclasses.replace(training, chunk=chunk))
+
+
+def family_cells(config: Any) -> list[Cell]:
+    """Every family of ``names`` at every number of ``samples``, seed by seed."""
+    return [
+        {"family": name, "n": n, "seed": seed}
+        for seed, n, name in product(config.seeds, config.samples, config.names)
+    ]
 
 
 def estimate_row(name: str, value: Any, truth: float) -> Row:
