@@ -389,12 +389,18 @@ def test_what_has_to_be_standardised_first(key, x, message):
 
 
 @pytest.mark.parametrize(
-    ("marginals", "settings", "message"),
+    ("arguments", "message"),
     [
-        ("asinh", td.CrossFitting(), "marginals: got 'asinh', need a class such as td.Asinh"),
-        (td.Asinh, None, "settings: got None, need a td.CrossFitting"),
+        ({"marginals": "asinh"}, "marginals: got 'asinh', need a class such as td.Asinh"),
+        ({"settings": 3}, "settings: got 3, need a td.CrossFitting"),
+        (
+            {"settings": td.CrossFitting(), "effort": "quick"},
+            "effort: got 'quick' beside settings, need one of them: an effort is a name for settings",
+        ),
     ],
+    ids=["marginals", "settings", "both"],
 )
-def test_what_estimates_of_information_are_told(marginals, settings, message):
+def test_what_estimates_of_information_are_told(arguments, message):
+    given = {"marginals": td.Asinh, "settings": None, "effort": None, **arguments}
     with pytest.raises(ValueError, match=f"^{message}$"):
-        check_arguments(jax.random.key(0), marginals, settings)
+        check_arguments(jax.random.key(0), **given)

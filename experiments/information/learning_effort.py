@@ -37,7 +37,7 @@ class Config(runs.Sizes):
 
     names: tuple[str, ...] = tuple(FAMILIES)
     samples: tuple[int, ...] = (10_000, 2_000)
-    seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
 
 PRESETS = {
