@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from thermodiff.information.cross_fitting.judged_rows import added, corrected
-from thermodiff.information.cross_fitting.missing import Missing, missing_of, missing_of_classes
+from thermodiff.information.cross_fitting.missing import (
+    Missing,
+    missing_of,
+    missing_of_classes,
+    missing_of_maps,
+)
 
 HELD_OUT, HALF = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.1, 4.3])
 
@@ -27,6 +32,23 @@ def test_what_is_missing_of_an_entropy_is_not_negative():
     for lost in (0.0, -0.2):
         assert missing_of(lost, 3, 5000) == Missing(0.0, 0.0)
     assert missing_of(0.1, 3, 5000).kappa > 0 < missing_of(0.1, 3, 5000).doubt
+
+
+def test_what_is_missing_of_maps_of_columns_is_that_of_their_rate():
+    """J ~ n^(-2/3): losing D by half of the rows is missing 1.70 D, by whatever factor J was to begin with."""
+    missing = 0.03 * np.array([1.0, 2 ** (2 / 3)])
+    found = missing_of_maps(np.full(3, missing[1] - missing[0]))
+    assert found.kappa * (missing[1] - missing[0]) == pytest.approx(missing[0])
+    # Folds that agree leave the doubt of the rate, of a uniform law between n^(-4/5) and n^(-1/2).
+    ends = [1 / (2**power - 1) for power in (0.8, 0.5)]
+    assert found.doubt == pytest.approx((ends[1] - ends[0]) / np.sqrt(12) * 0.03 * (2 ** (2 / 3) - 1))
+
+
+def test_folds_that_disagree_are_in_the_doubt_of_maps_even_where_nothing_is_taken_off():
+    lost = np.array([-0.02, 0.0, 0.01])
+    found = missing_of_maps(lost)
+    assert found.kappa == 0.0
+    assert found.doubt == pytest.approx(1.7024 * lost.std(ddof=1) / np.sqrt(3), rel=1e-4)
 
 
 @pytest.mark.parametrize("lost", [0.3, -0.3])

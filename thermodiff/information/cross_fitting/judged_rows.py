@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermodiff.information.cross_fitting.half_effort import FoldRows
-from thermodiff.information.cross_fitting.missing import NOTHING, Missing, missing_of
+from thermodiff.information.cross_fitting.missing import NOTHING, Missing, missing_of, missing_of_maps
 
 
 class Rows(NamedTuple):
@@ -79,7 +79,14 @@ def in_order(answers: list[FoldRows], n: int, columns: int) -> Rows:
         held_out[where] = answer.values("denoising")
         quadratic[where] = answer.values("quadratic")
         divergence[where] = answer.values("divergence")
-    # A Gaussian's bias is known and is out already: what half of its rows lose more than that is chance.
-    learned = any(answer.trained.learned for answer in answers)
-    missing = missing_of(float(np.mean(half - held_out)), columns, n) if learned else NOTHING
-    return corrected(held_out, half, quadratic, divergence, missing)
+    return corrected(held_out, half, quadratic, divergence, _missing(answers, half - held_out, columns))
+
+
+def _missing(answers: list[FoldRows], lost: np.ndarray, columns: int) -> Missing:
+    """What is missing where half the effort loses ``lost`` (n,) of every row."""
+    if not any(answer.trained.learned for answer in answers):
+        # A Gaussian's bias is known and is out already: what half of its rows lose more than that is chance.
+        return NOTHING
+    if all(answer.trained.score is None for answer in answers):
+        return missing_of_maps(np.array([lost[answer.fold.held_out].mean() for answer in answers]))
+    return missing_of(float(lost.mean()), columns, len(lost))

@@ -47,6 +47,21 @@ def missing_of(lost: float, columns: int, n: int) -> Missing:
     return Missing(kappa, spread * kappa * lost)
 
 
+def missing_of_maps(lost: np.ndarray) -> Missing:
+    """The same where maps of single columns are all that was learned, from what each fold (K,) loses, nats.
+
+    A map has intervals as the cube root of its rows and costs half a parameter a row, J ~ n^(-2/3), so that kappa =
+    1/(2^(2/3) - 1) = 1.70; smooth densities are learned faster, n^(-4/5), rough ones slower, n^(-1/2), and ``doubt`` is
+    that of a uniform law between these, with the chance of D, by its scatter over folds. The rows do not show that
+    chance: all of a fold are judged by one map, and where the density is flat they do not scatter at all.
+    """
+    low, kappa, high = (1 / (2**power - 1) for power in (4 / 5, 2 / 3, 1 / 2))
+    mean, chance = max(0.0, float(lost.mean())), float(lost.std(ddof=1)) / np.sqrt(len(lost))
+    return Missing(
+        kappa if mean > 0 else 0.0, float(np.hypot((high - low) / np.sqrt(12) * mean, kappa * chance))
+    )
+
+
 def missing_of_classes(lost: float) -> Missing:
     """The same of what columns say of classes, by classifiers: anything from D to 3 D, of either sign."""
     return Missing(2.0, 2.0 * abs(lost) / np.sqrt(12))
