@@ -23,7 +23,7 @@ from experiments.information import learning_law, runs
 from experiments.information.known_densities import FAMILIES
 from thermodiff import plotting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
-from thermodiff.information.cross_fitting.missing import MOST_ROWS, missing_of
+from thermodiff.information.cross_fitting.missing import MOST_ROWS, Lost, missing_of
 from thermodiff.information.cross_fitting.negentropy import Correction
 from thermodiff.information.cross_fitting.one_fold import Trained
 from thermodiff.information.entropy_sums import cross_fitted_sum, trained_at_once
@@ -118,7 +118,7 @@ def draw(rows: list[Row], out: Path) -> tuple[Path, Path]:
         axes = figure.subplots()
         ends = np.array([min(r["D"][0] for r in rows) / 1.5, max(r["D"][0] for r in rows) * 1.5])
         lost = np.geomspace(*ends)
-        found = [missing_of(one, COLUMNS, MOST_ROWS) for one in lost]
+        found = [missing_of(Lost(one), COLUMNS, MOST_ROWS) for one in lost]
         middle = np.array([one.kappa for one in found]) * lost
         doubt = np.array([one.doubt for one in found])
         axes.fill_between(lost, middle - doubt, middle + doubt, color=plotting.GREY, alpha=0.2, linewidth=0)

@@ -19,7 +19,6 @@ from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
 from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
-from thermodiff.information.cross_fitting.missing import missing_of
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (
@@ -99,7 +98,8 @@ def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldR
         quadratic[held_out] = whole["quadratic"]
         divergence[held_out] = whole["divergence"]
     n = sum(len(of_q.fold.held_out) for of_q in folds_q)
-    missing = missing_of(float(np.mean(less - held)), z.shape[1], n)
+    lost = [(less - held)[of_p.fold.held_out] for of_p in folds_p]
+    missing = missing_of_folds([of_q.trained for of_q in folds_q], lost, z.shape[1], n)
     return corrected(held, less, quadratic, divergence, missing)
 
 

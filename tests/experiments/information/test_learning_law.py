@@ -73,7 +73,7 @@ def test_the_librarys_law_is_that_of_the_kept_rows():
     np.testing.assert_allclose(ours, law, atol=6e-4)
     for row in kept:
         if row["D"][0] > 0:
-            found = missing.missing_of(row["D"][0], row["columns"], row["n"])
+            found = missing.missing_of(missing.Lost(row["D"][0]), row["columns"], row["n"])
             assert found.kappa == pytest.approx(float(law.kappa(row["D"][0], row["columns"])), rel=5e-3)
 
 

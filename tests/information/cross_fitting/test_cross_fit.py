@@ -16,7 +16,7 @@ from thermodiff.information.cross_fitting.folds import split_folds
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part, truncation
 from thermodiff.information.cross_fitting.judged_rows import in_order
 from thermodiff.information.cross_fitting.margins import Margins
-from thermodiff.information.cross_fitting.missing import missing_of
+from thermodiff.information.cross_fitting.missing import Lost, missing_of
 from thermodiff.information.cross_fitting.negentropy import (
     LEVELS,
     SIGMA_LOW,
@@ -177,7 +177,7 @@ def test_rows_return_to_where_they_were(table):
     rows = in_order(answers, N, 2)
     np.testing.assert_allclose(rows.held_out, np.arange(N) - 0.1)
     np.testing.assert_allclose(rows.half, np.arange(N) + 0.3)
-    expected = missing_of(0.4, 2, N)
+    expected = missing_of(Lost(0.4), 2, N)
     np.testing.assert_allclose(rows.best, np.arange(N) - 0.1 - expected.kappa * 0.4)
     assert rows.doubt == pytest.approx(expected.doubt)
     assert rows.missing == pytest.approx(expected.kappa * 0.4)

@@ -5,6 +5,7 @@ import pytest
 
 from thermodiff.information.cross_fitting.judged_rows import added, corrected
 from thermodiff.information.cross_fitting.missing import (
+    Lost,
     Missing,
     missing_of,
     missing_of_classes,
@@ -30,14 +31,32 @@ def test_kappa_times_what_half_the_effort_loses_is_taken_off_row_by_row():
 def test_what_is_missing_of_an_entropy_is_not_negative():
     """Half of the effort that does as well, or better, leaves the estimate as it is."""
     for lost in (0.0, -0.2):
-        assert missing_of(lost, 3, 5000) == Missing(0.0, 0.0)
-    assert missing_of(0.1, 3, 5000).kappa > 0 < missing_of(0.1, 3, 5000).doubt
+        assert missing_of(Lost(lost), 3, 5000) == Missing(0.0, 0.0)
+    assert missing_of(Lost(0.1), 3, 5000).kappa > 0 < missing_of(Lost(0.1), 3, 5000).doubt
+
+
+def test_a_loss_that_chance_may_have_hidden_is_in_the_doubt():
+    """By as much as folds disagree where D <= 0, without a step where D is its chance, and not at all beyond."""
+    kappa = missing_of(Lost(1e-9), 3, 5000).kappa
+    for lost in (0.0, -0.2):
+        assert missing_of(Lost(lost, 0.002), 3, 5000) == Missing(0.0, pytest.approx(0.002 * kappa))
+    below, beyond = (missing_of(Lost(0.1, chance), 3, 5000).doubt for chance in (0.1 + 1e-9, 0.1 - 1e-9))
+    assert below == pytest.approx(beyond, rel=1e-3)
+    assert beyond == missing_of(Lost(0.1), 3, 5000).doubt < missing_of(Lost(0.1, 0.15), 3, 5000).doubt
+
+
+def test_chance_is_the_scatter_of_folds():
+    rng = np.random.default_rng(0)
+    folds = [rng.normal(mean, 1.0, size) for mean, size in ((0.0, 4000), (1.0, 5000), (3.0, 3000))]
+    found = Lost.by_fold(folds)
+    assert found.mean == pytest.approx(np.concatenate(folds).mean())
+    assert found.chance == pytest.approx(np.std([0.0, 1.0, 3.0], ddof=1) / np.sqrt(3), rel=0.05)
 
 
 def test_what_is_missing_of_maps_of_columns_is_that_of_their_rate():
     """J ~ n^(-2/3): losing D by half of the rows is missing 1.70 D, by whatever factor J was to begin with."""
     missing = 0.03 * np.array([1.0, 2 ** (2 / 3)])
-    found = missing_of_maps(np.full(3, missing[1] - missing[0]))
+    found = missing_of_maps(Lost(missing[1] - missing[0]))
     assert found.kappa * (missing[1] - missing[0]) == pytest.approx(missing[0])
     # Folds that agree leave the doubt of the rate, of a uniform law between n^(-4/5) and n^(-1/2).
     ends = [1 / (2**power - 1) for power in (0.8, 0.5)]
@@ -45,10 +64,9 @@ def test_what_is_missing_of_maps_of_columns_is_that_of_their_rate():
 
 
 def test_folds_that_disagree_are_in_the_doubt_of_maps_even_where_nothing_is_taken_off():
-    lost = np.array([-0.02, 0.0, 0.01])
-    found = missing_of_maps(lost)
+    found = missing_of_maps(Lost(-0.01, 0.02))
     assert found.kappa == 0.0
-    assert found.doubt == pytest.approx(1.7024 * lost.std(ddof=1) / np.sqrt(3), rel=1e-4)
+    assert found.doubt == pytest.approx(1.7024 * 0.02, rel=1e-4)
 
 
 @pytest.mark.parametrize("lost", [0.3, -0.3])
@@ -63,7 +81,7 @@ def test_what_is_missing_of_a_difference_of_classes_has_either_sign(lost):
 @pytest.mark.parametrize("lost", [1e-4, 0.05, 3.0, 40.0])
 def test_kappa_is_that_of_a_power_of_effort(n, lost):
     """Between beta = 1.6 and 0.25 wherever it is asked for, its doubt a fraction of what it takes off."""
-    found = missing_of(lost, 4, n)
+    found = missing_of(Lost(lost), 4, n)
     assert 0.5 < found.kappa < 5.3
     assert 0.1 < found.doubt / (found.kappa * lost) < 0.7
 

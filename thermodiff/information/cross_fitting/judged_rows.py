@@ -11,7 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from thermodiff.information.cross_fitting.half_effort import FoldRows
-from thermodiff.information.cross_fitting.missing import NOTHING, Missing, missing_of, missing_of_maps
+from thermodiff.information.cross_fitting.missing import (
+    NOTHING,
+    Lost,
+    Missing,
+    missing_of,
+    missing_of_maps,
+)
+from thermodiff.information.cross_fitting.one_fold import Trained
 
 
 class Rows(NamedTuple):
@@ -79,14 +86,16 @@ def in_order(answers: list[FoldRows], n: int, columns: int) -> Rows:
         held_out[where] = answer.values("denoising")
         quadratic[where] = answer.values("quadratic")
         divergence[where] = answer.values("divergence")
-    return corrected(held_out, half, quadratic, divergence, _missing(answers, half - held_out, columns))
+    trained = [answer.trained for answer in answers]
+    lost = [(half - held_out)[answer.fold.held_out] for answer in answers]
+    return corrected(held_out, half, quadratic, divergence, missing_of_folds(trained, lost, columns, n))
 
 
-def _missing(answers: list[FoldRows], lost: np.ndarray, columns: int) -> Missing:
-    """What is missing where half the effort loses ``lost`` (n,) of every row."""
-    if not any(answer.trained.learned for answer in answers):
+def missing_of_folds(trained: list[Trained], lost: list[np.ndarray], columns: int, n: int) -> Missing:
+    """What is missing of an entropy of so many ``columns`` of n rows, of which half the effort loses ``lost`` by fold."""
+    if not any(one.learned for one in trained):
         # A Gaussian's bias is known and is out already: what half of its rows lose more than that is chance.
         return NOTHING
-    if all(answer.trained.score is None for answer in answers):
-        return missing_of_maps(np.array([lost[answer.fold.held_out].mean() for answer in answers]))
-    return missing_of(float(lost.mean()), columns, len(lost))
+    if all(one.score is None for one in trained):
+        return missing_of_maps(Lost.by_fold(lost))
+    return missing_of(Lost.by_fold(lost), columns, n)

@@ -11,6 +11,7 @@ Source: this project.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,31 +36,49 @@ class Missing(NamedTuple):
 NOTHING = Missing(0.0, 0.0)
 
 
-def missing_of(lost: float, columns: int, n: int) -> Missing:
-    """What is missing of ``columns`` = d modelled columns of n rows where half the effort loses ``lost`` = D nats.
+class Lost(NamedTuple):
+    """D, what half the effort loses more, nats, and its chance: the standard error of D by its scatter over folds."""
 
-    What is missing cannot be negative: where half the effort does no worse nothing is taken off.
+    mean: float
+    chance: float = 0.0
+
+    @classmethod
+    def by_fold(cls, lost: Sequence[np.ndarray]) -> Lost:
+        """Of rows of each fold, K arrays: the mean of all, and the scatter of the folds' means."""
+        means = [float(rows.mean()) for rows in lost]
+        return cls(float(np.concatenate(lost).mean()), float(np.std(means, ddof=1) / np.sqrt(len(means))))
+
+
+def missing_of(lost: Lost, columns: int, n: int) -> Missing:
+    """What is missing of ``columns`` = d modelled columns of n rows.
+
+    It cannot be negative: where half the effort does no worse nothing is taken off. But D that is less than its
+    chance, or below zero, tells little of J, whose doubt then is kappa sqrt(chance^2 - D^2) besides; where D is larger
+    the spread of the law has it in.
     """
-    if lost <= 0:
-        return NOTHING
-    kappa = float(np.exp(LEVEL + SLOPE * np.log(np.clip(lost / columns, LEAST_LOST, MOST_LOST))))
+    mean = max(0.0, lost.mean)
+    kappa = float(np.exp(LEVEL + SLOPE * np.log(np.clip(mean / columns, LEAST_LOST, MOST_LOST))))
     spread = SPREAD * (min(n, MOST_ROWS) / 10_000) ** ROWS_POWER
-    return Missing(kappa, spread * kappa * lost)
+    unseen = np.sqrt(max(0.0, lost.chance**2 - mean**2))
+    return _taken(kappa, mean, np.hypot(spread * mean, unseen))
 
 
-def missing_of_maps(lost: np.ndarray) -> Missing:
-    """The same where maps of single columns are all that was learned, from what each fold (K,) loses, nats.
+def missing_of_maps(lost: Lost) -> Missing:
+    """The same where maps of single columns are all that was learned.
 
     A map has intervals as the cube root of its rows and costs half a parameter a row, J ~ n^(-2/3), so that kappa =
-    1/(2^(2/3) - 1) = 1.70; smooth densities are learned faster, n^(-4/5), rough ones slower, n^(-1/2), and ``doubt`` is
-    that of a uniform law between these, with the chance of D, by its scatter over folds. The rows do not show that
-    chance: all of a fold are judged by one map, and where the density is flat they do not scatter at all.
+    1/(2^(2/3) - 1) = 1.70. Smooth densities are learned faster, n^(-4/5), rough ones slower, n^(-1/2): the doubt is
+    that of a uniform law between these, with the chance of D. The rows do not show that chance: all of a fold are
+    judged by one map, and where the density is flat they do not scatter at all.
     """
     low, kappa, high = (1 / (2**power - 1) for power in (4 / 5, 2 / 3, 1 / 2))
-    mean, chance = max(0.0, float(lost.mean())), float(lost.std(ddof=1)) / np.sqrt(len(lost))
-    return Missing(
-        kappa if mean > 0 else 0.0, float(np.hypot((high - low) / np.sqrt(12) * mean, kappa * chance))
-    )
+    mean = max(0.0, lost.mean)
+    spread = (high - low) / np.sqrt(12) / kappa
+    return _taken(kappa, mean, np.hypot(spread * mean, lost.chance))
+
+
+def _taken(kappa: float, mean: float, doubt_of_lost: float) -> Missing:
+    return Missing(kappa if mean > 0 else 0.0, float(kappa * doubt_of_lost))
 
 
 def missing_of_classes(lost: float) -> Missing:
