@@ -18,7 +18,7 @@ from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
-from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected, missing_of_folds
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (

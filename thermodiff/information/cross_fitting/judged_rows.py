@@ -92,7 +92,7 @@ def in_order(answers: list[FoldRows], n: int, columns: int) -> Rows:
 
 
 def missing_of_folds(trained: list[Trained], lost: list[np.ndarray], columns: int, n: int) -> Missing:
-    """What is missing of an entropy of so many ``columns`` of n rows, of which half the effort loses ``lost`` by fold."""
+    """What is missing of an entropy of so many ``columns`` of n rows; half the effort loses ``lost``, by fold."""
     if not any(one.learned for one in trained):
         # A Gaussian's bias is known and is out already: what half of its rows lose more than that is chance.
         return NOTHING
