@@ -57,10 +57,10 @@ def reference_gaussian(key: Key, data: Any) -> Gaussian:
     return Gaussian(*believed_moments(data.array))
 
 
-def believed_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """``rows_moments``, the covariance ``shrunk`` where rows are fewer than ten a column."""
+def believed_moments(x: Any, fewest: float = FEW_ROWS_PER_DIM) -> tuple[np.ndarray, np.ndarray]:
+    """``rows_moments``, the covariance ``shrunk`` where rows are fewer than ``fewest`` a column."""
     (n, d), (mean, cov) = x.shape, rows_moments(x)
-    return mean, shrunk(cov, n) if n < FEW_ROWS_PER_DIM * d else cov
+    return mean, shrunk(cov, n) if n < fewest * d else cov
 
 
 def rows_moments(x: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -129,7 +129,13 @@ def _entropy(
     terms["negentropy"] = terms["gaussian"] + terms["marginal map"] - blur - float(total.best.mean())
     warnings = [*warnings_of(z, answers, rows, settings), *tail_warning(z, called)]
     answer = report(quantity, total, terms, warnings)
-    # 1/2 ln det of the covariance, or of what the regression on the given columns leaves of it.
-    gaussian = 0.5 * part.dim * np.log(2 * np.pi * np.e) + white_rows(part.of(x), part.dim).log_jacobian
-    above = above_gaussian_warning(answer.estimate, gaussian)
+    above = above_gaussian_warning(answer.estimate, _most(part.of(x), part.dim))
     return dataclasses.replace(answer, warnings=(*answer.warnings, *above))
+
+
+def _most(rows: np.ndarray, dim: int) -> float:
+    """The entropy of the Gaussian of rows (n, d + c), the first ``dim`` given the others: no density has more, nats."""
+    white = white_rows(rows, dim)
+    cov = np.cov(white.forward(rows), rowvar=False).reshape(2 * rows.shape[1:])
+    log_det = np.linalg.slogdet(cov)[1] - np.linalg.slogdet(cov[dim:, dim:])[1]
+    return 0.5 * float(dim * np.log(2 * np.pi * np.e) + log_det) + white.log_jacobian

@@ -6,6 +6,7 @@ Source: theory sections 4 and 6.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -20,16 +21,17 @@ from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.conditional import unconditional
 from thermodiff.information.cross_fitting.cross_fit import train_folds
 from thermodiff.information.cross_fitting.folds import CrossFitting, split_folds
-from thermodiff.information.cross_fitting.negentropy import Correction, evaluate
+from thermodiff.information.cross_fitting.negentropy import SIGMA_HIGH, SIGMA_LOW, Correction, evaluate
 from thermodiff.information.cross_fitting.one_fold import mean_score
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import READINGS, report_readings
 from thermodiff.information.gaussian_bias import seen_gaussian_bias
 from thermodiff.information.report import Information
+from thermodiff.processes.base import last_time
 from thermodiff.runtime.devices import in_full_precision
 from thermodiff.scores.callables import as_score
 from thermodiff.training.jobs import run_plans
-from thermodiff.validation import check_key, check_points, check_process
+from thermodiff.validation import check_key, check_points, check_process, complain
 
 
 @in_full_precision
@@ -107,16 +109,39 @@ def entropy_from_score(key: Key, score: Score, process: Process, samples: Any) -
 
     The estimate is the denoising reading less the Gaussian's known bias: S0 + J, from above. The bracket is that and
     the quadratic reading; a score that was never fitted to a network's own limits has nothing else to be judged by.
-    Raises ValueError for a score of another shape, or samples that have no density.
+    Noise goes from 0.003 of the narrowest to 10 of the widest principal axis of the rows, as far as the process has
+    times for it; where it ends before three of the widest, what is left out is a warning. Raises ValueError for a score
+    of another shape, samples that have no density, or a process without noise of their size.
     """
     key = check_key(key)
     check_process(process)
     x = checked_rows("samples", samples)
-    d = x.shape[1]
+    n, d = x.shape
     score = as_score(score, d)
     reference = sample_gaussian(x)
-    correction = evaluate(key, score, unconditional(reference), x, tuple(range(d)), d, process)
-    bias = seen_gaussian_bias(len(x), d)
+    limits, warnings = _limits(process, np.sqrt(np.asarray(reference.variances)))
+    columns = tuple(range(d))
+    correction = evaluate(key, score, unconditional(reference), x, columns, d, process, limits)
+    bias = seen_gaussian_bias(n, d) if n > d + 1 else 0.0
     values = {name: correction.entropy(name) - bias for name in READINGS}
     terms = {"gaussian": float(correction.gaussian.mean()) - bias}
-    return report_readings("entropy", values, terms)
+    answer = report_readings("entropy", values, terms)
+    return dataclasses.replace(answer, warnings=(*warnings, *answer.warnings))
+
+
+def _limits(process: Process, widths: np.ndarray) -> tuple[tuple[float, float], list[str]]:
+    """The least and the most noise to ask a score at, for rows so wide (d,) along their axes, and what is left out."""
+    last = float(process.sigma(last_time(process)) / process.alpha(last_time(process)))
+    low, most, widest = SIGMA_LOW * float(widths.min()), SIGMA_HIGH * float(widths.max()), float(widths.max())
+    if last <= 3 * low:
+        raise complain(
+            "samples",
+            f"rows at least {widths.min():.3g} wide in every direction beside a process whose noise ends at {last:.3g}",
+            "the units that the score was trained in",
+        )
+    if last >= 3 * widest:
+        return (low, min(most, last)), []
+    return (low, last), [
+        f"the process ends at a noise of {last:.3g}, where rows {widest:.3g} wide are no Gaussian yet: what is left "
+        "out above it makes the entropy too high"
+    ]

@@ -16,9 +16,17 @@ from thermodiff.array_types import Key
 from thermodiff.information.arguments import MakeMarginals, check_arguments, checked_rows, labels
 from thermodiff.information.coordinate_maps import Asinh
 from thermodiff.information.coordinates import Coordinates
+from thermodiff.information.cross_fitting.few_rows import are_shrunk
 from thermodiff.information.cross_fitting.folds import CrossFitting
 from thermodiff.information.cross_fitting.half_effort import FoldRows, Part
-from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected, missing_of_folds
+from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
+from thermodiff.information.cross_fitting.missing import (
+    NOTHING,
+    Lost,
+    Missing,
+    missing_of_cross,
+    missing_of_cross_maps,
+)
 from thermodiff.information.cross_fitting.one_fold import Trained, corrections
 from thermodiff.information.cross_fitting.white_rows import white_rows
 from thermodiff.information.entropy_sums import (
@@ -99,13 +107,26 @@ def _cross(key: Key, z: np.ndarray, folds_p: list[FoldRows], folds_q: list[FoldR
         divergence[held_out] = whole["divergence"]
     n = sum(len(of_q.fold.held_out) for of_q in folds_q)
     lost = [(less - held)[of_p.fold.held_out] for of_p in folds_p]
-    missing = missing_of_folds([of_q.trained for of_q in folds_q], lost, z.shape[1], n)
+    missing = _missing([of_q.trained for of_q in folds_q], Lost.by_fold(lost), z.shape[1], n)
     return corrected(held, less, quadratic, divergence, missing)
 
 
+def _missing(trained: list[Trained], lost: Lost, columns: int, n: int) -> Missing:
+    """What is missing of a cross entropy."""
+    if not any(one.learned for one in trained):
+        return NOTHING
+    if all(one.score is None for one in trained):
+        return missing_of_cross_maps(lost)
+    return missing_of_cross(lost, columns, n)
+
+
 def _readings(key: Key, trained: Trained, rows: np.ndarray, m: int) -> dict[str, np.ndarray]:
-    """-ln q of rows (n, d) in each reading, by a network that was fitted to m rows of q."""
+    """-ln q of rows (n, d) in each reading, by a network that was fitted to m rows of q.
+
+    What the Gaussian of so few rows that it was shrunk is wrong by under another law is not known, and stays in.
+    """
     d = rows.shape[1]
     correction = corrections(key, trained, rows, tuple(range(d)), d)
-    excess = cross_gaussian_bias(correction.gaussian, trained.reference, m)
+    cost = correction.gaussian
+    excess = np.zeros_like(cost) if are_shrunk(m, d) else cross_gaussian_bias(cost, trained.reference, m)
     return {name: correction.entropy(name, trained.scale) - excess for name in READINGS}

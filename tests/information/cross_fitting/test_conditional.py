@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from problems_information import SMALL, gaussian_rows
+from scipy.stats import norm
 
 import thermodiff as td
 from thermodiff.information.cross_fitting.conditional import (
@@ -19,6 +20,7 @@ from thermodiff.information.cross_fitting.negentropy import LEVELS, SIGMA_LOW, c
 from thermodiff.information.cross_fitting.one_fold import gaussian_of
 from thermodiff.information.cross_fitting.rescaling import RescaledScore
 from thermodiff.scores.base import noise_prediction
+from thermodiff.scores.callables import as_score
 from thermodiff.scores.networks import residual_mlp
 from thermodiff.training.losses import LikelihoodWeighting, draw_batch
 from thermodiff.training.times import Span, UniformLogSNR
@@ -51,7 +53,7 @@ def test_regression_is_conditioning():
 
 def test_regression_of_a_sample_is_least_squares():
     x = gaussian_rows(3, MEAN, COV, 200)
-    g = gaussian_of(x, 2)
+    g = gaussian_of(x, 2)[0]
     design = np.hstack([np.ones((200, 1)), x[:, 2:]])
     found, *_ = np.linalg.lstsq(design, x[:, :2], rcond=None)
     apart = x[:, :2] - design @ found
@@ -99,7 +101,7 @@ def test_nothing_given_is_a_plain_gaussian():
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_given_columns_get_no_noise(process):
     x = gaussian_rows(4, MEAN, COV, 50).astype(np.float32)
-    data = ConditionalRows(x, gaussian_of(x, 3), 1, len(x))
+    data = ConditionalRows(x, gaussian_of(x, 3)[0], 1, len(x))
     span = Span(process, 0.01, 1.0)
     batch = draw_batch(jax.random.key(1), data, span, UniformLogSNR(), LikelihoodWeighting(), 64)
     assert np.isin(np.asarray(batch.x[:, 3]), x[:, 3]).all()
@@ -132,7 +134,9 @@ def test_a_rescaled_score_gives_the_rescaled_readings():
     rough = jax.tree.map(
         lambda a: a + 0.1 * jax.random.normal(jax.random.key(a.size), a.shape), network.params
     )
-    score = ConditionalScore(dataclasses.replace(network, params=rough), canonical(), gaussian_of(x, 2), 1e-3)
+    score = ConditionalScore(
+        dataclasses.replace(network, params=rough), canonical(), gaussian_of(x, 2)[0], 1e-3
+    )
     scale = np.linspace(0.2, 1.2, LEVELS)
     plain, rescaled = (
         evaluate(jax.random.key(3), s, score.reference, x, (0, 1), 2)
@@ -142,3 +146,38 @@ def test_a_rescaled_score_gives_the_rescaled_readings():
     np.testing.assert_allclose(rescaled.square, scale**2 * plain.square, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(rescaled.overlap, scale * plain.overlap, rtol=1e-3, atol=1e-4)
     assert plain.gaussian.mean() == pytest.approx(score.reference.cost(x, SIGMA_LOW).mean())
+
+
+@pytest.mark.parametrize("bent", [1.0, 0.5])
+def test_what_a_bend_in_the_given_columns_tells_at_large_noise(bent):
+    """y = a f(w) + b e, f uncorrelated with w: S(y | w) = 1/2 ln 2 pi e b^2, of which a^2/2 sigma_high^2 lies above it.
+
+    That is 0.005 nats for a = 1: w and e are at quantiles, so that noise is all that scatters.
+    """
+    noise = np.sqrt(1.01 - bent**2)
+    u = (np.arange(80) + 0.5) / 80
+    w, e = (part.ravel() for part in np.meshgrid(norm.ppf(u), norm.ppf(u)))
+    e /= e.std()
+    middle = bent * (w**2 - np.mean(w**2)) / np.std(w**2)
+    rows = np.stack([middle + noise * e, w], axis=1)
+    scale = bent / np.std(w**2), np.mean(w**2)
+
+    def exact(row, t):
+        """The score of y given w."""
+        process = canonical()
+        v = process.alpha(t) ** 2 * noise**2 + process.sigma(t) ** 2
+        known = process.alpha(t) * scale[0] * (row[1] ** 2 - scale[1])
+        return jnp.array([-(row[0] - known) / v, 0.0])
+
+    reference = regression(rows.mean(axis=0), np.cov(rows, rowvar=False, ddof=0), 1, 10**9)
+    found = [
+        evaluate(jax.random.key(i), as_score(exact, 2), reference, rows, (0,), 1, limits=(SIGMA_LOW, 10.0))
+        for i in range(16)
+    ]
+    # Moments of second order are all that enters, and the rows have them exactly.
+    truth = 0.5 * np.log(2 * np.pi * np.e * (noise**2 + SIGMA_LOW**2))
+    for reading in ("quadratic", "divergence", "denoising"):
+        means = np.array([one.entropy(reading).mean() for one in found])
+        assert abs(means.mean() - truth) < 4 * means.std(ddof=1) / 4, reading
+    above = np.mean([one.beyond * one.square[:, -1].mean() for one in found])
+    assert above == pytest.approx(bent**2 / (2 * 10.0**2), rel=0.05)

@@ -26,13 +26,16 @@ STANDARD_ROWS, STEPS_GROW = 10_000, 0.3
 LEAST_TRIAL = 400
 """Steps of a trial, or all where there are fewer: in 250 a rate that will learn few rows by heart still looks best."""
 
+FEWEST_A_FOLD = 10
+"""Rows of a fold: to stop by a part of them, and to judge by all."""
+
 
 @dataclasses.dataclass(frozen=True)
 class CrossFitting:
     """K ``folds``, the ``training`` of each network, and the fraction of the next fold that stops it.
 
-    Without a ``training`` it is ``DEFAULT_TRAINING``, its steps grown with the number of rows; one that is given is
-    taken as it is.
+    Without a ``training`` it is ``DEFAULT_TRAINING``, its steps grown with the number of rows, or ``least`` where that
+    has more steps; one that is given is taken as it is.
 
     ``rates`` are the multiples of the training's learning rate of which the stopping rows choose one (``approaches``),
     the last of them for rows as they are and for mapped ones.
@@ -42,6 +45,7 @@ class CrossFitting:
     training: TrainingConfig | None = None
     validation: float = 0.3
     rates: tuple[float, ...] = (0.25, 1.0)
+    least: TrainingConfig | None = None
 
     def __post_init__(self) -> None:
         check_count("folds", self.folds)
@@ -69,6 +73,8 @@ class CrossFitting:
         if self.training is not None:
             return Effort(self.training, self.training.steps // 4)
         steps = round(DEFAULT_TRAINING.steps * (n / STANDARD_ROWS) ** STEPS_GROW)
+        if self.least is not None and self.least.steps >= steps:
+            return Effort(self.least, self.least.steps // 4)
         training = dataclasses.replace(DEFAULT_TRAINING, steps=steps, chunk=max(1, steps // 10))
         return Effort(training, min(steps, max(steps // 4, LEAST_TRIAL)))
 
@@ -103,8 +109,8 @@ EFFORTS: dict[str, CrossFitting] = {
     "standard": CrossFitting(),
     "thorough": CrossFitting(
         folds=5,
-        training=dataclasses.replace(DEFAULT_TRAINING, steps=2 * DEFAULT_TRAINING.steps, chunk=200),
         rates=(0.25, 0.5, 1.0),
+        least=dataclasses.replace(DEFAULT_TRAINING, steps=2 * DEFAULT_TRAINING.steps, chunk=200),
     ),
 }
 """A first look, what is used unless another is asked for, and what to compare it with where much depends on it."""
@@ -123,7 +129,14 @@ def split_folds(seed: int, n: int, settings: CrossFitting) -> list[Fold]:
     """The folds of n rows; every row is in one ``held_out``.
 
     All folds train and stop on as many rows, so that they compile once: where K does not divide n, a row is left out.
+    Raises ValueError for more folds than a tenth of the rows.
     """
+    if n < FEWEST_A_FOLD * settings.folds:
+        raise complain(
+            "folds",
+            f"{settings.folds} of {n} rows",
+            f"{n // FEWEST_A_FOLD} at most: {FEWEST_A_FOLD} rows a fold",
+        )
     rng = np.random.default_rng(seed)
     stopping = max(2, round(settings.validation * (n // settings.folds)))
     most = n - -(-n // settings.folds) - stopping

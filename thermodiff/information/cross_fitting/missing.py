@@ -21,7 +21,7 @@ LEVEL, SLOPE = 0.164, -0.110
 SPREAD, ROWS_POWER = 0.237, -0.200
 """s_4 and e: from one family to the next, and from one training to the next where rows are few."""
 LEAST_LOST, MOST_LOST = 7e-4, 0.13
-"""D/d between which families were seen, nats a column; beyond, kappa is that at the end."""
+"""D/d, nats a column, a little beyond those of the families (9e-4 to 0.11); further out kappa is that at the end."""
 MOST_ROWS = 10_000
 """The most rows at which they were; s of more is no smaller."""
 
@@ -75,6 +75,24 @@ def missing_of_maps(lost: Lost) -> Missing:
     mean = max(0.0, lost.mean)
     spread = (high - low) / np.sqrt(12) / kappa
     return _taken(kappa, mean, np.hypot(spread * mean, lost.chance))
+
+
+def missing_of_cross(lost: Lost, columns: int, n: int) -> Missing:
+    """The same of a cross entropy E_p[-ln q]: kappa of the law, anything from nothing to twice that, of either sign.
+
+    E_p ln(q/q') is first order in the error of q', where that of an entropy is second order, so that neither has it a
+    sign nor does D tell its size: what is taken off where D > 0 may be of chance as well.
+    """
+    size = Lost(abs(lost.mean), lost.chance)
+    kappa = missing_of(size, columns, n).kappa
+    return Missing(
+        kappa if lost.mean > 0 else 0.0, float(kappa * np.hypot(size.mean / np.sqrt(3), size.chance))
+    )
+
+
+def missing_of_cross_maps(lost: Lost) -> Missing:
+    """Nothing where maps of single columns are all that was learned: D is chance then, and doubted."""
+    return Missing(0.0, float(np.hypot(lost.mean, lost.chance)))
 
 
 def _taken(kappa: float, mean: float, doubt_of_lost: float) -> Missing:

@@ -6,7 +6,9 @@ sigma_low is (theory section 6)
     S = E[-ln G] - int K d ell - KL(p_high || G_high),      ell = ln(sigma),
 with K read in three ways, equal where the network is the true score:
     quadratic  E|F|^2        divergence  E[r . F]        denoising  2 E[r . F] - E|F|^2.
-Where columns are given, all of it is of the others given those. Only |F|^2 and r . F enter. Both vanish where the data
+Where columns are given, all of it is of the others given those. F then falls as 1/sigma only: what is known of y from
+given columns and not by a line is E[r . F] = E|F|^2 ~ sigma^-2, and the integral from sigma_high on, the last term, is
+half the integrand there. Only |F|^2 and r . F enter. Both vanish where the data
 are Gaussian, so little noise is left to average. The integral over ell does not depend on the process: a score of any
 other serves through its own time at the same sigma/alpha.
 """
@@ -33,7 +35,8 @@ from thermodiff.scores.base import noise_prediction
 
 SIGMA_LOW, SIGMA_HIGH = 3e-3, 10.0
 """Noise, in standard deviations of the data, at which integrals end. Above 10 the departure from a Gaussian is worth
-less than 1e-5 nats a dimension; what lies below 3e-3 is extrapolated (``truncation``)."""
+less than 1e-5 nats a dimension, given columns apart (``Correction.beyond``); what lies below 3e-3 is extrapolated
+(``truncation``)."""
 LEVELS = 32
 ROWS_AT_ONCE, ROWS_A_CALL = 64, 1024
 
@@ -62,6 +65,7 @@ class Correction:
     total: Float[np.ndarray, " L"]
     step: float
     jacobian: Any = 0.0
+    beyond: float = 0.0
 
     def plus(self, log_jacobian: Any) -> Correction:
         """The same of rows before a map that takes ``log_jacobian``, () or (n,), nats from their entropy."""
@@ -73,10 +77,10 @@ class Correction:
         return self.gaussian + self.jacobian
 
     def reading(self, name: str, scale: Any = 1.0) -> np.ndarray:
-        """int K d ell of every row (n,) for F multiplied by ``scale`` (L,)."""
+        """int K d ell of every row (n,) for F multiplied by ``scale`` (L,), the part above sigma_high with it."""
         square, overlap = scale**2 * self.square, scale * self.overlap
         values = {"quadratic": square, "divergence": overlap, "denoising": 2 * overlap - square}
-        return values[name].sum(axis=1) * self.step
+        return values[name].sum(axis=1) * self.step + self.beyond * values[name][:, -1]
 
     def entropy(self, name: str, scale: Any = 1.0) -> np.ndarray:
         """-ln G - int K d ell of every row (n,): its mean is the entropy, nats."""
@@ -91,12 +95,13 @@ def evaluate(
     noise_columns: tuple[int, ...],
     noise_dim: int,
     process: Process | None = None,
+    limits: tuple[float, float] = (SIGMA_LOW, SIGMA_HIGH),
 ) -> Correction:
     """``Correction`` of rows (n, d + c) under a score whose Gaussian is ``reference``; the last c columns are given.
 
     The noise has ``noise_dim`` coordinates, of which ``noise_columns`` (d,) are used: scores of several sets of
     columns of one table then see the same noise, and so do two scores given the same key. ``process`` is by default
-    ``canonical()``.
+    ``canonical()``; ``limits`` are sigma_low and sigma_high in the units of the rows.
     """
     process = process or canonical()
     rows = np.asarray(rows, dtype=np.float32)
@@ -104,19 +109,22 @@ def evaluate(
     filled = np.concatenate([rows, np.repeat(rows[:1], -len(rows) % ROWS_A_CALL, axis=0)])
     keys = jax.random.split(key, len(filled))
     columns = jnp.asarray(noise_columns)
+    low, high = math.log(limits[0]), math.log(limits[1])
     blocks = []
     for i in range(0, len(filled), ROWS_A_CALL):
         so_far(i / len(filled), "evaluating")
         block = slice(i, i + ROWS_A_CALL)
-        arguments = (score, process, reference, keys[block], filled[block], columns)
+        arguments = (score, process, reference, keys[block], filled[block], columns, low, high)
         if i == 0:
             compiled_once(_moments, noise_dim, *arguments)
         blocks.append(jax.device_get(_moments(noise_dim, *arguments)))
     parts = (np.concatenate(part)[: len(rows)].astype(np.float64) for part in zip(*blocks, strict=True))
     square, overlap, total = parts
-    low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
     step = (high - low) / LEVELS
-    return Correction(reference.cost(rows, SIGMA_LOW), square, overlap, total.mean(axis=0), step)
+    # K ~ sigma^-2, of which the last interval has the mean: K(sigma_high)/2 in terms of it.
+    beyond = step / math.expm1(2 * step) if rows.shape[1] > reference.dim else 0.0
+    cost = reference.cost(rows, limits[0])
+    return Correction(cost, square, overlap, total.mean(axis=0), step, beyond=beyond)
 
 
 def passes(rows: int) -> int:
@@ -136,9 +144,16 @@ def gaussian_only(reference: ConditionalGaussian, rows: Any) -> Correction:
 
 @partial(jax.jit, static_argnums=0)
 def _moments(
-    noise_dim: int, score: Score, process: Process, g: ConditionalGaussian, keys: Any, rows: Any, columns: Any
+    noise_dim: int,
+    score: Score,
+    process: Process,
+    g: ConditionalGaussian,
+    keys: Any,
+    rows: Any,
+    columns: Any,
+    low: Scalar | float,
+    high: Scalar | float,
 ) -> tuple[Float[Array, "n L"], Float[Array, "n L"], Float[Array, "n L"]]:
-    low, high = math.log(SIGMA_LOW), math.log(SIGMA_HIGH)
 
     def at(row: Row, ell: Scalar, eps: Vector) -> tuple[Scalar, Scalar, Scalar]:
         """|F|^2, r . F and |n_th|^2 at x_0 + sigma eps; a process with alpha < 1 sees alpha times that."""

@@ -1,7 +1,7 @@
 """One score of some columns given others: trained, stopped and rescaled on held-out rows.
 
-The Gaussian it starts from is that of its training rows, whose bias on other rows is known exactly for Gaussian data
-(``information.gaussian_bias``). Source: this project.
+The Gaussian it starts from is that of its training rows, whose bias on other rows is known for Gaussian data
+(``few_rows.fitted_bias``). Source: this project.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermodiff.array_types import Key
-from thermodiff.distributions.reference import believed_moments
 from thermodiff.information.cross_fitting.conditional import (
     ConditionalGaussian,
     ConditionalRows,
     ConditionalScore,
     regression,
 )
+from thermodiff.information.cross_fitting.few_rows import fitted_bias, moments_of
 from thermodiff.information.cross_fitting.folds import Fold
 from thermodiff.information.cross_fitting.margins import Margins, margins_of
 from thermodiff.information.cross_fitting.negentropy import (
@@ -33,7 +33,6 @@ from thermodiff.information.cross_fitting.negentropy import (
     passes,
 )
 from thermodiff.information.cross_fitting.rescaling import MeanScore, RescaledScore, best_scale
-from thermodiff.information.gaussian_bias import gaussian_bias
 from thermodiff.runtime.shares import portion
 from thermodiff.training.config import TrainingConfig
 from thermodiff.training.fit import fit
@@ -76,12 +75,13 @@ class Trained(NamedTuple):
         return self.score is not None or bool(self.margins.columns)
 
 
-def gaussian_of(rows: np.ndarray, dim: int) -> ConditionalGaussian:
-    """The Gaussian of the first ``dim`` columns of rows (n, d + c) given the others, by their moments.
+def gaussian_of(rows: np.ndarray, dim: int) -> tuple[ConditionalGaussian, float]:
+    """The Gaussian of the first ``dim`` columns of rows (n, d + c) given the others, and its bias on other rows, nats.
 
-    Those of ``distributions.reference.believed_moments``.
+    By their moments (``few_rows``).
     """
-    return regression(*believed_moments(rows), dim, len(rows))
+    moments = moments_of(rows)
+    return regression(*moments, dim, len(rows)), fitted_bias(moments, dim, len(rows))
 
 
 def train(
@@ -102,7 +102,7 @@ def train(
     m, width = len(training) if count is None else count, rows.shape[1]
     margins = approach.margins(rows[training[:m]])
     seen, judge = margins.forward(rows[training]), margins.forward(rows[stopping])
-    reference = gaussian_of(seen[:m], dim)
+    reference, bias = gaussian_of(seen[:m], dim)
     data = ConditionalRows(seen, reference, width - dim, m)
     start = float(canonical().time_of_log_snr(-2 * jnp.log(SIGMA_LOW)))
     rate = approach.rate * config.learning_rate
@@ -116,9 +116,7 @@ def train(
     best = int(np.nanargmin(losses))
     entropy = correction.entropy("denoising", scale) - margins.log_derivative(rows[stopping], dim)
     ended = (int(trained.history.step[best]), float(losses[best]), float(entropy.mean()))
-    return Trained(
-        trained.score, reference, margins, scale, gaussian_bias(m, dim, width - dim), *ended, approach
-    )
+    return Trained(trained.score, reference, margins, scale, bias, *ended, approach)
 
 
 def training_cost(config: TrainingConfig, fold: Fold) -> float:
@@ -144,8 +142,7 @@ def gaussian_fold(
 ) -> Trained:
     """No network: the Gaussian of the training rows, for coordinates that are normal, or are made so by margins."""
     margins = approach.margins(rows[training])
-    bias = gaussian_bias(len(training), dim, rows.shape[1] - dim)
-    reference = gaussian_of(margins.forward(rows[training]), dim)
+    reference, bias = gaussian_of(margins.forward(rows[training]), dim)
     return Trained(None, reference, margins, np.zeros(LEVELS), bias, 0, np.nan, np.nan, approach)
 
 

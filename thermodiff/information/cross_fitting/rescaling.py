@@ -61,7 +61,8 @@ class MeanScore:
 def best_scale(correction: Correction) -> np.ndarray:
     """c (L,) = E[r . F]/E|F|^2 in each interval of ell, over ``SMOOTHING`` neighbours, between 0 and 1.2.
 
-    It minimises E|r - c F|^2, so that all three readings agree on average and the loss cannot rise.
+    It minimises E|r - c F|^2 over the neighbours together; where no neighbour shared it and nothing were clipped the
+    three readings would agree and the loss could not rise.
     """
     window = np.ones(SMOOTHING)
     overlap = np.convolve(correction.overlap.mean(axis=0), window, mode="same")
