@@ -392,13 +392,21 @@ def test_what_has_to_be_standardised_first(key, x, message):
     ("arguments", "message"),
     [
         ({"marginals": "asinh"}, "marginals: got 'asinh', need a class such as td.Asinh"),
-        ({"settings": 3}, "settings: got 3, need a td.CrossFitting"),
+        (
+            {"settings": 3},
+            r"settings: got 3, need a td\.CrossFitting, such as td\.CrossFitting\(training=\.\.\.\)",
+        ),
         (
             {"settings": td.CrossFitting(), "effort": "quick"},
             "effort: got 'quick' beside settings, need one of them: an effort is a name for settings",
         ),
+        (
+            {"effort": td.CrossFitting()},
+            "effort: got a td.CrossFitting, need it as settings=, or one of quick, standard, thorough",
+        ),
+        ({"settings": td.TrainingConfig()}, "settings: got a td.TrainingConfig, need a td.CrossFitting, .*"),
     ],
-    ids=["marginals", "settings", "both"],
+    ids=["marginals", "settings", "both", "effort", "training"],
 )
 def test_what_estimates_of_information_are_told(arguments, message):
     given = {"marginals": td.Asinh, "settings": None, "effort": None, **arguments}

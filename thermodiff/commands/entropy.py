@@ -88,7 +88,7 @@ def prepare(options: Entropy) -> Job:
         "log_steps": samples.log_steps,
         "notes": samples.notes,
         "remarks": samples.remarks,
-        "settings": vars(settings) | {"training": vars(settings.for_rows(n).training)},
+        "settings": settings.described(n),
         "versions": versions(),
     }
     make_folder(options.out)
@@ -109,7 +109,7 @@ def run(job: Job) -> str:
         models = [make(training) for make in BASELINES]
         rows = [_compared("score", score, score)]
         rows += [_compared(_label(m), -m.log_prob(test) / unit.nats, score) for m in models]
-        neighbours = convert(nearest_neighbour_entropy(job.rows), unit)
+        neighbours = convert(_neighbours(job.rows), unit)
     steps = job.about["log_steps"]
     record = {
         **job.about,
@@ -123,6 +123,14 @@ def run(job: Job) -> str:
     text = information_output.entropy_text(record, entropy)
     write_results(job.out, "entropy", information_output.entropy_figure(record), text, record)
     return text
+
+
+def _neighbours(rows: Rows) -> Estimate:
+    """By nearest neighbours of unit columns, which are neighbours in any unit, back in the units of the rows, nats."""
+    x = np.asarray(rows.values, dtype=np.float64)
+    std = x.std(axis=0)
+    found = nearest_neighbour_entropy(x / std)
+    return Estimate(found.mean + float(np.log(std).sum()), found.stderr, found.n)
 
 
 def _label(model: DensityModel) -> str:

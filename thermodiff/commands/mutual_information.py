@@ -85,7 +85,7 @@ def prepare(options: MutualInformation) -> Job | PairsJob:
         "y": _describe(y),
         "rows": len(x.table.values),
         "remarks": tuple(dict.fromkeys((*x.remarks, *y.remarks))),
-        "settings": vars(settings) | {"training": vars(settings.for_rows(len(x.table.values)).training)},
+        "settings": settings.described(len(x.table.values)),
         "versions": versions(),
     }
     make_folder(options.out)
@@ -117,6 +117,8 @@ def _read(options: MutualInformation) -> tuple[UserSamples, UserSamples, dict[st
     asked_y = asked_x._replace(file=file_y, key=key_y, choice=Choice("y-columns", options.y_columns))
     if options.discrete is None:
         x, y = read_pair(asked_x, asked_y, np.random.default_rng(options.seed))
+        if not options.dequantise:
+            check_no_classes({"x": x.table.rows, "y": y.table.rows})
         check_density(x)
         check_density(y)
         _check_pair(x, y)

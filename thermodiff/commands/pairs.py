@@ -106,7 +106,7 @@ def prepare_pairs(options: MutualInformation) -> PairsJob:
         "source": table.source,
         "rows": len(table.values),
         "notes": samples.notes,
-        "settings": vars(settings) | {"training": vars(settings.for_rows(len(table.values)).training)},
+        "settings": settings.described(len(table.values)),
         "versions": versions(),
     }
     make_folder(options.out)

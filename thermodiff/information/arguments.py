@@ -13,6 +13,7 @@ from thermodiff.distributions.sample_checks import check_continuous, check_sampl
 from thermodiff.information.coordinate_maps import Marginals
 from thermodiff.information.cross_fitting.folds import EFFORTS, CrossFitting
 from thermodiff.numerics.robust_scatter import in_a_plane
+from thermodiff.training.config import TrainingConfig
 from thermodiff.validation import check_key, complain
 
 FEWEST_ROWS = 60
@@ -56,10 +57,13 @@ def check_arguments(
     key = check_key(key)
     if not callable(marginals):
         raise complain("marginals", repr(marginals), "a class such as td.Asinh")
+    if isinstance(effort, CrossFitting):
+        raise complain("effort", "a td.CrossFitting", f"it as settings=, or one of {', '.join(efforts)}")
     if settings is None:
         return key, CrossFitting.of("standard" if effort is None else effort, efforts)
     if not isinstance(settings, CrossFitting):
-        raise complain("settings", repr(settings), "a td.CrossFitting")
+        got = "a td.TrainingConfig" if isinstance(settings, TrainingConfig) else repr(settings)
+        raise complain("settings", got, "a td.CrossFitting, such as td.CrossFitting(training=...)")
     if effort is not None:
         raise complain(
             "effort", f"{effort!r} beside settings", "one of them: an effort is a name for settings"

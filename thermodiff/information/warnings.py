@@ -32,8 +32,9 @@ def missing_warning(missing: float, doubt: float, dim: int) -> list[str]:
     """Half the effort tells another story than all of it: too few rows or steps for what there is to learn."""
     if abs(missing) < WIDE_PER_DIM * dim:
         return []
+    done = "taken off" if missing > 0 else "added"
     return [
-        f"still to be learned: about {Estimate(abs(missing), doubt, 0)} nats, which are taken off; "
+        f"still to be learned: about {Estimate(abs(missing), doubt, 0)} nats, which are {done}; "
         "more rows would tell better"
     ]
 

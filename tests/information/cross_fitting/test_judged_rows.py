@@ -69,12 +69,12 @@ def test_folds_that_disagree_are_in_the_doubt_of_maps_even_where_nothing_is_take
     assert found.doubt == pytest.approx(1.7024 * 0.02, rel=1e-4)
 
 
-@pytest.mark.parametrize("lost", [0.3, -0.3])
-def test_what_is_missing_of_a_difference_of_classes_has_either_sign(lost):
-    """Uniform between D and 3 D: 2 D, and a standard deviation of D/sqrt(3)."""
-    found = missing_of_classes(lost)
+def test_what_is_missing_of_an_entropy_of_classes():
+    """Uniform between D and 3 D: 2 D, and a standard deviation of D/sqrt(3); never negative, chance where D is none."""
+    found = missing_of_classes(Lost(0.3))
     assert found.kappa == 2.0
     assert found.doubt == pytest.approx(0.3 / np.sqrt(3))
+    assert missing_of_classes(Lost(-0.3, 0.1)) == Missing(0.0, pytest.approx(0.2))
 
 
 @pytest.mark.parametrize("n", [200, 2_000, 10_000, 50_000, 10**6])

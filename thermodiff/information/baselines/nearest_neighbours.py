@@ -29,7 +29,9 @@ from thermodiff.validation import check_count, complain
 def nearest_neighbour_entropy(samples: Any, k: int = 3) -> Estimate:
     """Differential entropy (nats) of samples (n, d) from the Euclidean distance to the k-th neighbour.
 
-    Raises ValueError for samples that have no density, or for k outside 1..n-1.
+    Columns stay in their units, and those of large numbers decide who is near: of columns unlike in scale give
+    ``samples/std``, and add ``np.log(std).sum()``. Raises ValueError for samples that have no density, or for k outside
+    1..n-1.
     """
     x = _samples("samples", samples, k)
     n, d = x.shape

@@ -36,7 +36,7 @@ from thermodiff.information.coordinates import Coordinates
 from thermodiff.information.cross_fitting.folds import CrossFitting, Fold, split_folds
 from thermodiff.information.cross_fitting.half_effort import Part
 from thermodiff.information.cross_fitting.judged_rows import Rows, added, corrected
-from thermodiff.information.cross_fitting.missing import missing_of_classes
+from thermodiff.information.cross_fitting.missing import NOTHING, Lost, missing_of_classes
 from thermodiff.information.entropy_sums import (
     Summed,
     cross_fitted_sum,
@@ -134,8 +134,7 @@ def _classes(key: Key, asked: Side, known: Sequence[Side], more: Sequence[Side],
 
     def made(found: list[_Left]) -> _Stage:
         less, left = found
-        held, half = less.held - left.held, less.half - left.half
-        rows = corrected(held, half, held, held, missing_of_classes(float(np.mean(half - held))))
+        rows = added([(1.0, less.rows(use.folds)), (-1.0, left.rows(use.folds))])
         warnings = [
             *_line_warning(len(codes), len(use.folds[0].validation)),
             *training_warning(less.ended + left.ended, use.settings.for_rows(len(codes)).training.steps),
@@ -170,6 +169,13 @@ class _Left(NamedTuple):
     held: np.ndarray
     half: np.ndarray
     ended: list[int]
+    learned: bool
+
+    def rows(self, folds: list[Fold]) -> Rows:
+        """Less what is missing: nothing of frequencies, whose bias is known and is out already."""
+        lost = Lost.by_fold([(self.half - self.held)[fold.held_out] for fold in folds])
+        missing = missing_of_classes(lost) if self.learned else NOTHING
+        return corrected(self.held, self.half, self.held, self.held, missing)
 
 
 def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
@@ -187,7 +193,7 @@ def _left(key: Key, columns: np.ndarray, codes: np.ndarray, use: _Use) -> Plan:
         held, half = np.full(len(codes), np.nan), np.full(len(codes), np.nan)
         for fold, (whole, _), (less, _) in zip(use.folds, found[::2], found[1::2], strict=True):
             held[fold.held_out], half[fold.held_out] = whole, less
-        return _Left(held, half, [step for _, step in found[::2]])
+        return _Left(held, half, [step for _, step in found[::2]], learned=columns.size > 0)
 
     return Plan(jobs, made)
 

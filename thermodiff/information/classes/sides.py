@@ -88,7 +88,7 @@ def _numbers(name: str, table: Rows, j: int) -> np.ndarray:
 
 def _hint(name: str, table: Rows, j: int) -> str:
     """How to say that a column is of classes: to the command where it is a file's, else in Python."""
-    python = f'discrete={{"{name}": {j}}}'
+    python = f'discrete={{"{name}": {table.label(j)}}}'
     how = python if table.places is None else f"--discrete {table.label(j)}"
     return f"a column with a density, or {how} if its values are classes"
 

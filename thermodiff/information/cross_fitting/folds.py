@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,6 +67,11 @@ class CrossFitting:
         if effort not in efforts:
             raise complain("effort", repr(effort), f"one of {', '.join(efforts)}")
         return efforts[effort]
+
+    def described(self, n: int) -> dict[str, Any]:
+        """Plain values of what n rows are given, for a record."""
+        training = dataclasses.asdict(self.for_rows(n).training)
+        return {"folds": self.folds, "validation": self.validation, "rates": self.rates, "training": training}
 
     def for_rows(self, n: int) -> Effort:
         """The trainings of all effort and of parts of it, for n rows."""

@@ -99,6 +99,8 @@ def _taken(kappa: float, mean: float, doubt_of_lost: float) -> Missing:
     return Missing(kappa if mean > 0 else 0.0, float(kappa * doubt_of_lost))
 
 
-def missing_of_classes(lost: float) -> Missing:
-    """The same of what columns say of classes, by classifiers: anything from D to 3 D, of either sign."""
-    return Missing(2.0, 2.0 * abs(lost) / np.sqrt(12))
+def missing_of_classes(lost: Lost) -> Missing:
+    """The same of the entropy of classes, by a classifier: anything from D to 3 D, and the chance of D."""
+    mean = max(0.0, lost.mean)
+    unseen = np.sqrt(max(0.0, lost.chance**2 - mean**2))
+    return _taken(2.0, mean, np.hypot(mean / np.sqrt(12), unseen))
