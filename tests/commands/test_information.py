@@ -181,6 +181,7 @@ def test_help_names_every_option(capsys):
             "--without",
             "--effort",
             "--steps",
+            "--alone",
             "--seed",
             "--dequantise",
             *reading,
@@ -241,6 +242,20 @@ def test_entropy_of_tenths(folder, capsys):
     assert {k: v for k, v in again.items() if k != "seconds"} == {
         k: v for k, v in record.items() if k != "seconds"
     }
+
+
+def test_entropy_alone_is_the_same_number_without_a_comparison(folder, capsys):
+    """A column needs no network: its entropy, and nearest neighbours in any unit of it."""
+    np.save("column.npy", 1000 * GOOD[:, :1])
+    assert cli.main(["entropy", "column.npy", "--out", "results", "--alone"]) == 0
+    text, record = capsys.readouterr().out, strict("results/entropy.json")
+    assert names_in("results") == set(entropy_command.RESULTS)
+    assert "test rows" not in text
+    assert "comparison" not in text
+    assert record["held_out"] == []
+    near = td.nearest_neighbour_entropy(GOOD[:, :1] / GOOD[:, :1].std())
+    expected = near.mean + math.log(1000 * GOOD[:, 0].std())
+    assert record["nearest_neighbours"]["mean"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("which", ["--x-columns a --y-columns sex", "--pairs --x-columns a,sex"])

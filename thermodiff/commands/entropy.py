@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from thermodiff.array_types import Key
 from thermodiff.commands import information_output
 from thermodiff.commands.information_settings import cross_fitting
 from thermodiff.commands.options import Entropy
@@ -40,7 +41,7 @@ from thermodiff.numerics.estimates import estimate_rows
 from thermodiff.runtime.records import versions
 from thermodiff.training.fit import TrainingDivergedError
 from thermodiff.types import Estimate
-from thermodiff.units import convert, unit_of
+from thermodiff.units import Unit, convert, unit_of
 
 RESULTS = ("entropy.txt", "entropy.png", "entropy.pdf", "entropy.json")
 FORESEEN = (TrainingDivergedError, OSError)
@@ -77,7 +78,8 @@ def prepare(options: Entropy) -> Job:
     about = {
         "options": describe_reading(asked)
         | {
-            name: getattr(options, name) for name in ("file", "columns", "without", "effort", "steps", "seed")
+            name: getattr(options, name)
+            for name in ("file", "columns", "without", "effort", "steps", "seed", "alone")
         },
         "unit": options.unit,
         "source": samples.table.source,
@@ -98,18 +100,13 @@ def prepare(options: Entropy) -> Job:
 def run(job: Job) -> str:
     """Estimates, compares, writes the four results into ``job.out`` (each whole or not at all); returns the table."""
     whole_key, split_key = jax.random.split(jax.random.key(job.about["options"]["seed"]))
-    training, test = job.training, job.test
+    training = job.training
     start = time.monotonic()
     entropy = data_entropy(whole_key, job.rows, settings=job.settings, progress=True)
     middle = time.monotonic()
-    score = held_out_nll(split_key, training, test, settings=job.settings, progress=True)
     unit = unit_of(job.about["unit"], training.shape[1])
-    entropy, score = entropy.in_unit(unit), score / unit.nats
-    with working("fitting other density models"):
-        models = [make(training) for make in BASELINES]
-        rows = [_compared("score", score, score)]
-        rows += [_compared(_label(m), -m.log_prob(test) / unit.nats, score) for m in models]
-        neighbours = convert(_neighbours(job.rows), unit)
+    rows = [] if job.about["options"]["alone"] else _others(job, split_key, unit)
+    entropy, neighbours = entropy.in_unit(unit), convert(_neighbours(job.rows), unit)
     steps = job.about["log_steps"]
     record = {
         **job.about,
@@ -123,6 +120,15 @@ def run(job: Job) -> str:
     text = information_output.entropy_text(record, entropy)
     write_results(job.out, "entropy", information_output.entropy_figure(record), text, record)
     return text
+
+
+def _others(job: Job, key: Key, unit: Unit) -> list[dict[str, Any]]:
+    """-ln p of the test rows by scores and by other density models, all of the training rows."""
+    score = held_out_nll(key, job.training, job.test, settings=job.settings, progress=True) / unit.nats
+    with working("fitting other density models"):
+        models = [make(job.training) for make in BASELINES]
+        rows = [_compared("score", score, score)]
+        return rows + [_compared(_label(m), -m.log_prob(job.test) / unit.nats, score) for m in models]
 
 
 def _neighbours(rows: Rows) -> Estimate:

@@ -30,13 +30,13 @@ def mi_record(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
-    """Where the rows come from, the entropy, and density models compared on the same test rows."""
-    split, seconds = parts["split"], parts["seconds"]
+    """Where the rows come from, the entropy, and density models compared on the same test rows if any were."""
+    split, seconds, compared = parts["split"], parts["seconds"], parts["held_out"]
+    took = f", comparison {seconds['comparison']:.0f} s" if compared else ""
     lines = [
         f"{parts['source']}: {parts['rows']} rows of {_columns(parts['dim'])}",
         *(f"  {note}" for note in parts["notes"]),
-        f"  seed {parts['options']['seed']}; entropy {seconds['entropy']:.0f} s, "
-        f"comparison {seconds['comparison']:.0f} s",
+        f"  seed {parts['options']['seed']}; entropy {seconds['entropy']:.0f} s{took}",
         "",
         str(entropy),
         _line("nearest neighbours", parts["nearest_neighbours"]),
@@ -44,12 +44,13 @@ def entropy_text(parts: Mapping[str, Any], entropy: Information) -> str:
     if parts["discrete_entropy"] is not None:
         discrete = to_error(parts["discrete_entropy"], parts["entropy"]["stderr"])
         lines.append(row("of the discrete data, less ln steps", discrete))
-    lines += [
-        "",
-        f"-ln p of {split['test']} test rows by models of {split['training']} others, {parts['unit']}",
-        f"  {'':<38}{'mean':<22}more than the score, paired",
-        *(_compared_line(row, first=i == 0) for i, row in enumerate(parts["held_out"])),
-    ]
+    if compared:
+        lines += [
+            "",
+            f"-ln p of {split['test']} test rows by models of {split['training']} others, {parts['unit']}",
+            f"  {'':<38}{'mean':<22}more than the score, paired",
+            *(_compared_line(row, first=i == 0) for i, row in enumerate(compared)),
+        ]
     return "\n".join([*lines, *remark_lines(parts["remarks"])])
 
 
@@ -92,21 +93,32 @@ def _axis(parts: Mapping[str, Any], note: str) -> str:
 
 
 def entropy_figure(parts: Mapping[str, Any]) -> plotting.Figure:
-    """The entropy and its readings on the left; what density models lose to the score on test rows on the right."""
-    entropy, (score, *others) = parts["entropy"], parts["held_out"]
-    left = [*_readings(entropy), _rung("nearest neighbours", parts["nearest_neighbours"], "cross")]
-    right = [_rung(row["name"], row["difference"], "certified") for row in others]
+    """The entropy and its readings; beside them what density models lose to the score on test rows, if any were."""
+    compared = parts["held_out"]
     with plotting.style():
+        if not compared:
+            drawn = plotting.new_figure(plotting.COLUMN + 0.6, 1.9)
+            _draw_entropy(drawn.subplots(), parts)
+            return drawn
         drawn = plotting.new_figure(2 * plotting.COLUMN + 0.2, 1.9)
         first, second = drawn.subplots(1, 2)
-        plotting.plot_estimates(first, left, tuple(entropy["bracket"]))
-        plotting.plot_estimates(second, right)
+        _draw_entropy(first, parts)
+        score, *others = compared
+        plotting.plot_estimates(
+            second, [_rung(row["name"], row["difference"], "certified") for row in others]
+        )
         second.axvline(0.0, color=plotting.VERMILION, linewidth=0.8)
-        first.set_title(f"entropy, {parts['rows']} rows")
-        first.set_xlabel(_axis(parts, "band: the bracket"))
         second.set_title(f"$-\\ln p$ of {parts['split']['test']} test rows, less the score's")
         second.set_xlabel(_axis(parts, f"line: the score, {with_error(score['mean'], score['stderr'])}"))
     return drawn
+
+
+def _draw_entropy(axes: Any, parts: Mapping[str, Any]) -> None:
+    entropy = parts["entropy"]
+    rungs = [*_readings(entropy), _rung("nearest neighbours", parts["nearest_neighbours"], "cross")]
+    plotting.plot_estimates(axes, rungs, tuple(entropy["bracket"]))
+    axes.set_title(f"entropy, {parts['rows']} rows")
+    axes.set_xlabel(_axis(parts, "band: the bracket"))
 
 
 def mi_figure(parts: Mapping[str, Any]) -> plotting.Figure:

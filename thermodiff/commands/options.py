@@ -116,6 +116,8 @@ class Entropy:
     three times as long, to check a number on which much depends."""
     steps: Annotated[int | None, _no_default] = None
     """So many training steps a network instead of those of the effort, fewer or more."""
+    alone: bool = False
+    """The entropy alone, without the comparison with other density models on held-out rows, which takes longer."""
     seed: int = 0
     """Seed of the split, the training and the averages; the same seed gives the same numbers."""
     dequantise: bool = False

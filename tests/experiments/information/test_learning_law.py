@@ -30,6 +30,7 @@ def rows():
             {
                 "family": f"family {i % 30}",
                 "n": n,
+                "seed": 0,
                 "columns": d,
                 "J": [j, error],
                 "D": [lost, 1e-4],
@@ -51,6 +52,12 @@ def test_intervals_of_families_left_out_hold_as_often_as_they_say(rows):
     low, high = binomial(sum(one.holds for one in found), len(found))
     assert low < 0.9 < high
     assert needed(found) == pytest.approx(1.0, abs=0.15)
+
+
+def test_other_seeds_judge_and_are_not_fitted_to(rows):
+    """Rows of another seed, ten times as far off, do not move the law."""
+    others = [{**row, "seed": 1, "J": [10 * row["J"][0], 0.01]} for row in rows[:50]]
+    assert fitted([*rows, *others]) == fitted(rows)
 
 
 def test_an_interval_without_a_loss_takes_nothing_off(rows):

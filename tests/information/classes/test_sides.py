@@ -92,7 +92,9 @@ def test_the_hint_is_given_for_a_column_among_others():
 
 def test_columns_of_a_table_go_by_their_names():
     table = pandas.DataFrame({"height": X[:, 0], "species": CODES, "kind": WORDS})
-    with pytest.raises(ValueError, match=r'^x\[:, \'species\'\]: got 3 distinct .*discrete={"x": \'species\'}'):
+    with pytest.raises(
+        ValueError, match=r'^x\[:, \'species\'\]: got 3 distinct .*discrete={"x": \'species\'}'
+    ):
         check_no_classes({"x": table}, {"x": "kind"})
     found = sides({"x": table, "y": X}, {"x": ["kind", 1]})["x"]
     assert (found.dim, found.named.columns, found.named.places) == (1, ("height",), (0,))
