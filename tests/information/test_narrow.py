@@ -152,6 +152,13 @@ def test_answers_beyond_a_gaussian_of_the_rows_say_so():
     )
 
 
+@pytest.mark.parametrize("rho", [0.9, 0.999])
+def test_gaussian_rows_are_not_beyond_their_own_gaussian(rho):
+    """However they are correlated: the entropy that none exceeds is that of the covariance, not of the columns."""
+    found = td.data_entropy(jax.random.key(1), correlated(rho), settings=SMALL)
+    assert not any("no density of the rows" in warning for warning in found.warnings)
+
+
 # --- values ---------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ from thermodiff.information.entropy_sums import (
     trained_at_once,
     warnings_of,
 )
+from thermodiff.information.gaussian_bias import wishart_log_det_bias
 from thermodiff.information.report import Information
 from thermodiff.information.warnings import above_gaussian_warning, tail_warning
 from thermodiff.runtime.devices import in_full_precision
@@ -134,8 +135,17 @@ def _entropy(
 
 
 def _most(rows: np.ndarray, dim: int) -> float:
-    """The entropy of the Gaussian of rows (n, d + c), the first ``dim`` given the others: no density has more, nats."""
+    """The entropy of the Gaussian of rows (n, d + c), the first ``dim`` given the others: no density has more, nats.
+
+    Infinite where rows are too few to tell.
+    """
+    n, width = rows.shape
+    if n <= width + 2:
+        return np.inf
     white = white_rows(rows, dim)
-    cov = np.cov(white.forward(rows), rowvar=False).reshape(2 * rows.shape[1:])
+    cov = np.cov(white.forward(rows), rowvar=False).reshape(width, width)
     log_det = np.linalg.slogdet(cov)[1] - np.linalg.slogdet(cov[dim:, dim:])[1]
+    # Residuals have n - 1 - c degrees of freedom, and a determinant is too small on average.
+    freedom = n - 1 - (width - dim)
+    log_det += dim * np.log((n - 1) / freedom) - wishart_log_det_bias(freedom + 1, dim)
     return 0.5 * float(dim * np.log(2 * np.pi * np.e) + log_det) + white.log_jacobian
