@@ -48,6 +48,16 @@ class Lost(NamedTuple):
         means = [float(rows.mean()) for rows in lost]
         return cls(float(np.concatenate(lost).mean()), float(np.std(means, ddof=1) / np.sqrt(len(means))))
 
+    @property
+    def seen(self) -> float:
+        """D, or nothing where it is negative: what is missing is not."""
+        return max(0.0, self.mean)
+
+    @property
+    def hidden(self) -> float:
+        """What chance may have hidden of it: sqrt(chance^2 - D^2), nothing where D is larger."""
+        return float(np.sqrt(max(0.0, self.chance**2 - self.seen**2)))
+
 
 def missing_of(lost: Lost, columns: int, n: int) -> Missing:
     """What is missing of ``columns`` = d modelled columns of n rows.
@@ -56,11 +66,9 @@ def missing_of(lost: Lost, columns: int, n: int) -> Missing:
     chance, or below zero, tells little of J, whose doubt then is kappa sqrt(chance^2 - D^2) besides; where D is larger
     the spread of the law has it in.
     """
-    mean = max(0.0, lost.mean)
-    kappa = float(np.exp(LEVEL + SLOPE * np.log(np.clip(mean / columns, LEAST_LOST, MOST_LOST))))
+    kappa = float(np.exp(LEVEL + SLOPE * np.log(np.clip(lost.seen / columns, LEAST_LOST, MOST_LOST))))
     spread = SPREAD * (min(n, MOST_ROWS) / 10_000) ** ROWS_POWER
-    unseen = np.sqrt(max(0.0, lost.chance**2 - mean**2))
-    return _taken(kappa, mean, np.hypot(spread * mean, unseen))
+    return _taken(kappa, lost, np.hypot(spread * lost.seen, lost.hidden))
 
 
 def missing_of_maps(lost: Lost) -> Missing:
@@ -72,9 +80,8 @@ def missing_of_maps(lost: Lost) -> Missing:
     judged by one map, and where the density is flat they do not scatter at all.
     """
     low, kappa, high = (1 / (2**power - 1) for power in (4 / 5, 2 / 3, 1 / 2))
-    mean = max(0.0, lost.mean)
     spread = (high - low) / np.sqrt(12) / kappa
-    return _taken(kappa, mean, np.hypot(spread * mean, lost.chance))
+    return _taken(kappa, lost, np.hypot(spread * lost.seen, lost.chance))
 
 
 def missing_of_cross(lost: Lost, columns: int, n: int) -> Missing:
@@ -95,12 +102,10 @@ def missing_of_cross_maps(lost: Lost) -> Missing:
     return Missing(0.0, float(np.hypot(lost.mean, lost.chance)))
 
 
-def _taken(kappa: float, mean: float, doubt_of_lost: float) -> Missing:
-    return Missing(kappa if mean > 0 else 0.0, float(kappa * doubt_of_lost))
+def _taken(kappa: float, lost: Lost, doubt_of_lost: float) -> Missing:
+    return Missing(kappa if lost.seen > 0 else 0.0, float(kappa * doubt_of_lost))
 
 
 def missing_of_classes(lost: Lost) -> Missing:
     """The same of the entropy of classes, by a classifier: anything from D to 3 D, and the chance of D."""
-    mean = max(0.0, lost.mean)
-    unseen = np.sqrt(max(0.0, lost.chance**2 - mean**2))
-    return _taken(2.0, mean, np.hypot(mean / np.sqrt(12), unseen))
+    return _taken(2.0, lost, np.hypot(lost.seen / np.sqrt(12), lost.hidden))
