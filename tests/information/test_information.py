@@ -350,6 +350,44 @@ def test_entropy_from_an_exact_score(process, mixture_rows):
     assert sum(got.summands.values()) == pytest.approx(got.mean, abs=1e-9)
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_entropy_from_a_score_in_any_unit(unit, mixture_rows):
+    """Rows, law and process in another unit: d ln(unit) more, to rounding, as the noise is in widths of the rows."""
+    found = []
+    for scale in (1.0, unit):
+        law = td.GaussianMixture(WEIGHTS, scale * MEANS, scale**2 * COVS)
+        process = td.GeometricVarianceExploding(1e-4 * scale, 100.0 * scale)
+        score = td.exact_score(law, process)
+        found.append(td.entropy_from_score(jax.random.key(14), score, process, scale * mixture_rows))
+    assert found[1].mean - found[0].mean == pytest.approx(2 * np.log(unit), abs=1e-3)
+    assert found[1].warnings == ()
+
+
+def test_a_process_that_ends_too_early_for_the_rows_says_so(mixture_rows):
+    law, process = td.GaussianMixture(WEIGHTS, 10 * MEANS, 100 * COVS), td.VarianceExploding(2.0)
+    found = td.entropy_from_score(
+        jax.random.key(14), td.exact_score(law, process), process, 10 * mixture_rows
+    )
+    assert found.warnings[0].startswith("the process ends at a noise of 1.47, where rows")
+    with pytest.raises(
+        ValueError, match=r"^samples: got rows at least .* noise ends at 1\.47, need the units"
+    ):
+        td.entropy_from_score(jax.random.key(14), td.exact_score(law, process), process, 1e5 * mixture_rows)
+
+
+def test_a_rate_that_diverges_loses(trio):
+    """One of two rates ends in NaN: the other is taken, and the estimate is that of the other alone."""
+    wild = dataclasses.replace(SMALL, rates=(1e30, 1.0))
+    found = td.data_entropy(jax.random.key(3), trio[:, :2], settings=wild)
+    alone = td.data_entropy(jax.random.key(3), trio[:, :2], settings=dataclasses.replace(SMALL, rates=(1.0,)))
+    assert found.mean == pytest.approx(alone.mean, abs=1e-6)
+
+
+def test_more_folds_than_rows_to_judge_by_are_refused(trio):
+    with pytest.raises(ValueError, match=r"^folds: got 90 of .* rows, need .* at most: 10 rows a fold"):
+        td.data_entropy(jax.random.key(0), trio[:800, :2], settings=dataclasses.replace(SMALL, folds=90))
+
+
 def test_a_wrong_score_costs_entropy_and_is_noticed(mixture_rows):
     law = td.GaussianMixture(WEIGHTS, MEANS, COVS)
     exact = td.exact_score(law, canonical())

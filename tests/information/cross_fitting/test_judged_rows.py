@@ -9,6 +9,8 @@ from thermodiff.information.cross_fitting.missing import (
     Missing,
     missing_of,
     missing_of_classes,
+    missing_of_cross,
+    missing_of_cross_maps,
     missing_of_maps,
 )
 
@@ -67,6 +69,14 @@ def test_folds_that_disagree_are_in_the_doubt_of_maps_even_where_nothing_is_take
     found = missing_of_maps(Lost(-0.01, 0.02))
     assert found.kappa == 0.0
     assert found.doubt == pytest.approx(1.7024 * 0.02, rel=1e-4)
+
+
+def test_what_is_missing_of_a_cross_entropy_is_doubted_either_way():
+    """D of either sign leaves the same doubt, of a uniform law from nothing to twice what is taken off."""
+    above, below = (missing_of_cross(Lost(lost), 3, 5000) for lost in (0.1, -0.1))
+    assert above.doubt == below.doubt == pytest.approx(above.kappa * 0.1 / np.sqrt(3))
+    assert below.kappa == 0.0
+    assert missing_of_cross_maps(Lost(0.03, 0.04)) == Missing(0.0, pytest.approx(0.05))
 
 
 def test_what_is_missing_of_an_entropy_of_classes():
